@@ -1,0 +1,58 @@
+// One function table per instruction-set tier, chosen once for the process.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "fastlabel/fastlabel.h"
+
+namespace fl {
+
+// What one row of pixels adds to the gradient statistics. Integer sums: the same for any
+// order, thread count and instruction set.
+struct RowEnergy {
+  int64_t lap = 0;    // sum of the 4-neighbour Laplacian
+  uint64_t lap2 = 0;  // sum of its squares
+  uint64_t grad2 = 0; // sum of squared central differences, both directions
+};
+
+struct RowMoments {
+  uint64_t sum = 0;
+  uint64_t sum2 = 0;
+};
+
+// The list of kernels: return type, name, parameters. It makes the function table, the
+// declarations per tier and the every-ISA test, so a kernel is added here and nowhere else.
+//
+// row_energy   pre: prev, cur, next readable at [-1, n]; noise null or n counters that hold
+//              fewer than 32 rows. Adds |N| of the 3x3 noise kernel to noise[i].
+// row_moments  sum and sum of squares of n bytes.
+// row_halve    out[i] = rounded mean of the 2x2 block at a[2i], b[2i]; i < n.
+// row_add      acc[i] += row[i].
+// histogram    adds n bytes to 4 interleaved tables of 256 counters.
+#define FL_KERNELS(X)                                                                        \
+  X(void, row_energy,                                                                        \
+    (const uint8_t* prev, const uint8_t* cur, const uint8_t* next, size_t n, uint16_t* noise, \
+     RowEnergy* out))                                                                        \
+  X(void, row_moments, (const uint8_t* row, size_t n, RowMoments* out))                      \
+  X(void, row_halve, (const uint8_t* a, const uint8_t* b, size_t n, uint8_t* out))           \
+  X(void, row_add, (const uint8_t* row, size_t n, uint32_t* acc))                            \
+  X(void, histogram, (const uint8_t* row, size_t n, uint32_t* tables))
+
+struct Kernels {
+  const char* name;
+#define FL_MEMBER(ret, name, args) ret(*name) args noexcept;
+  FL_KERNELS(FL_MEMBER)
+#undef FL_MEMBER
+};
+
+// The table in force. Valid after init_kernels() returned FL_OK.
+const Kernels& kernels() noexcept;
+fl_status init_kernels() noexcept;
+fl_status select_kernels(const char* name) noexcept;
+const char* selected_name() noexcept;
+int32_t available_kernels(const char** names, int32_t capacity) noexcept;
+// The plain scalar oracle, for tests.
+const Kernels& oracle_kernels() noexcept;
+
+}  // namespace fl

@@ -1,0 +1,150 @@
+#include "pixels/finish.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace fl {
+
+namespace {
+
+// n * sum2 - sum * sum over n * n, exact in 128-bit integers before the one division.
+double variance_of(int64_t n, int64_t sum, uint64_t sum2) noexcept {
+  const __int128 count = n;
+  const __int128 numerator = count * static_cast<__int128>(sum2) - static_cast<__int128>(sum) * sum;
+  return static_cast<double>(numerator) / (static_cast<double>(n) * static_cast<double>(n));
+}
+
+// log2 of a positive integer below 2^53, by a fixed series: libm's log differs between
+// machines in the last bit, and the entropy is to be the same on all.
+double log2_exact_steps(double x) noexcept {
+  int exponent = 0;
+  double m = std::frexp(x, &exponent);  // [0.5, 1)
+  if (m < 0.7071067811865476) {
+    m *= 2;
+    --exponent;
+  }
+  const double z = (m - 1) / (m + 1);  // |z| < 0.172
+  const double z2 = z * z;
+  double series = 0;
+  for (int k = 23; k >= 1; k -= 2) series = series * z2 + 1.0 / k;
+  return exponent + 2 * z * series * 1.4426950408889634;
+}
+
+constexpr int kGrid = 32;
+constexpr int kLow = 8;
+
+// round(2^14 cos(pi (2 x + 1) u / 64))
+struct CosTable {
+  int32_t value[kLow][kGrid];
+  CosTable() noexcept {
+    for (int u = 0; u < kLow; ++u) {
+      for (int x = 0; x < kGrid; ++x) {
+        value[u][x] =
+            static_cast<int32_t>(std::lround(16384.0 * std::cos(M_PI * (2 * x + 1) * u / 64.0)));
+      }
+    }
+  }
+};
+
+// What noise of variance 1 adds to the mean squared Laplacian (1 + 1 + 1 + 1 + 16) and to
+// the mean squared gradient (2 differences of 2 pixels each).
+constexpr double kNoiseInLaplacian = 20.0;
+constexpr double kNoiseInGradient = 4.0;
+// Below this mean squared gradient there is no edge to judge.
+constexpr double kMinGradient = 0.25;
+
+}  // namespace
+
+Detail detail(const RowEnergy& e, int64_t pixels, double noise_sigma) noexcept {
+  Detail d;
+  const double n = static_cast<double>(pixels);
+  d.variance = variance_of(pixels, e.lap, e.lap2);
+  const double noise = noise_sigma * noise_sigma;
+  d.sharpness = std::max(0.0, d.variance - kNoiseInLaplacian * noise);
+  const double gradient = static_cast<double>(e.grad2) / n - kNoiseInGradient * noise;
+  d.has_acutance = gradient >= kMinGradient;
+  d.acutance = d.has_acutance ? d.sharpness / gradient : 0.0;
+  return d;
+}
+
+void histogram_stats(const uint64_t counts[256], fl_luma_stats* s) noexcept {
+  const auto n = static_cast<uint64_t>(s->pixels);
+  uint64_t sum = 0;
+  uint64_t sum2 = 0;
+  uint64_t dark = 0;
+  uint64_t bright = 0;
+  double terms = 0;
+  for (uint64_t v = 0; v < 256; ++v) {
+    const uint64_t c = counts[v];
+    sum += c * v;
+    sum2 += c * v * v;
+    if (v < 32) dark += c;
+    if (v >= 224) bright += c;
+    if (c > 0) terms += static_cast<double>(c) * log2_exact_steps(static_cast<double>(c));
+  }
+  const double total = static_cast<double>(n);
+  s->luma_mean = static_cast<double>(sum) / total;
+  s->luma_std = std::sqrt(variance_of(s->pixels, static_cast<int64_t>(sum), sum2));
+  s->dark_fraction = static_cast<double>(dark) / total;
+  s->bright_fraction = static_cast<double>(bright) / total;
+  s->entropy = std::max(0.0, log2_exact_steps(total) - terms / total);
+
+  const uint64_t percents[] = {1, 5, 50, 95, 99};
+  uint8_t* const out[] = {&s->p01, &s->p05, &s->p50, &s->p95, &s->p99};
+  uint64_t cumulative = 0;
+  size_t k = 0;
+  for (uint64_t v = 0; v < 256 && k < 5; ++v) {
+    cumulative += counts[v];
+    // Nearest rank: the smallest value that at least p percent do not exceed.
+    while (k < 5 && cumulative * 100 >= percents[k] * n) *out[k++] = static_cast<uint8_t>(v);
+  }
+}
+
+uint64_t perceptual_hash(const int64_t grid[kGrid * kGrid]) noexcept {
+  static const CosTable table;
+  int64_t rows[kGrid][kLow];
+  for (int y = 0; y < kGrid; ++y) {
+    for (int u = 0; u < kLow; ++u) {
+      int64_t sum = 0;
+      for (int x = 0; x < kGrid; ++x) sum += grid[y * kGrid + x] * table.value[u][x];
+      rows[y][u] = sum;
+    }
+  }
+  int64_t low[kLow * kLow];
+  for (int v = 0; v < kLow; ++v) {
+    for (int u = 0; u < kLow; ++u) {
+      int64_t sum = 0;
+      for (int y = 0; y < kGrid; ++y) sum += rows[y][u] * table.value[v][y];
+      low[v * kLow + u] = sum;
+    }
+  }
+  int64_t sorted[kLow * kLow];
+  std::copy(low, low + kLow * kLow, sorted);
+  std::sort(sorted, sorted + kLow * kLow);
+  const int64_t twice_median = sorted[31] + sorted[32];
+  uint64_t hash = 0;
+  for (int k = 0; k < kLow * kLow; ++k) {
+    hash = (hash << 1) | static_cast<uint64_t>(2 * low[k] > twice_median);
+  }
+  return hash;
+}
+
+fl_box_row box_row(const BoxStats::Sums& b, double noise_sigma) noexcept {
+  fl_box_row row{};
+  row.pixels = b.pixels;
+  if (b.pixels == 0) return row;
+  RowEnergy energy;
+  energy.lap = b.lap;
+  energy.lap2 = b.lap2;
+  energy.grad2 = b.grad2;
+  const Detail d = detail(energy, b.pixels, noise_sigma);
+  row.luma_mean = static_cast<double>(b.sum) / static_cast<double>(b.pixels);
+  row.contrast = std::sqrt(variance_of(b.pixels, static_cast<int64_t>(b.sum), b.sum2));
+  row.laplacian_variance = d.variance;
+  row.sharpness = d.sharpness;
+  row.acutance = d.acutance;
+  row.has_acutance = d.has_acutance ? 1 : 0;
+  return row;
+}
+
+}  // namespace fl

@@ -1,0 +1,28 @@
+// From integer sums to the numbers people read. Every floating-point step is a fixed
+// sequence of IEEE operations, so the result is the same on every machine.
+#pragma once
+
+#include <cstdint>
+
+#include "pixels/luma_stats.h"
+
+namespace fl {
+
+// sqrt(pi / 2) / 6
+inline constexpr double kNoisePerResponse = 1.2533141373155003 / 6.0;
+
+struct Detail {
+  double variance = 0;
+  double sharpness = 0;
+  double acutance = 0;
+  bool has_acutance = false;
+};
+
+// Laplacian variance, and the two measures with the noise taken out of them.
+Detail detail(const RowEnergy& energy, int64_t pixels, double noise_sigma) noexcept;
+void histogram_stats(const uint64_t counts[256], fl_luma_stats* stats) noexcept;
+// DCT hash of a 32 x 32 grid of luma means: the 8 x 8 lowest frequencies against their median.
+uint64_t perceptual_hash(const int64_t grid[32 * 32]) noexcept;
+fl_box_row box_row(const BoxStats::Sums& sums, double noise_sigma) noexcept;
+
+}  // namespace fl

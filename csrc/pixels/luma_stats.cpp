@@ -1,0 +1,277 @@
+#include "pixels/luma_stats.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "pixels/finish.h"
+
+namespace fl {
+
+namespace {
+
+// Blocks whose brightness leaves no room for noise to show say nothing about noise.
+constexpr uint32_t kBlackBlock = 16;
+constexpr uint32_t kWhiteBlock = 239;
+// Blocks of fewer pixels (at the right and lower edge) are too small to trust.
+constexpr int64_t kMinBlockPixels = 256;
+
+}  // namespace
+
+PixelBox pixel_box(const double* b, int64_t width, int64_t height) noexcept {
+  const PixelBox none{0, 0, 0, 0};
+  for (int k = 0; k < 4; ++k) {
+    if (!std::isfinite(b[k])) return none;
+  }
+  const double w = static_cast<double>(width);
+  const double h = static_cast<double>(height);
+  // Clamp before the cast: a huge double does not fit an int32.
+  const double x0 = std::floor(std::clamp(b[0], 0.0, w));
+  const double y0 = std::floor(std::clamp(b[1], 0.0, h));
+  const double x1 = std::ceil(std::clamp(b[2], 0.0, w));
+  const double y1 = std::ceil(std::clamp(b[3], 0.0, h));
+  if (x1 <= x0 || y1 <= y0 || b[2] <= b[0] || b[3] <= b[1]) return none;
+  return {static_cast<int32_t>(x0), static_cast<int32_t>(y0), static_cast<int32_t>(x1),
+          static_cast<int32_t>(y1)};
+}
+
+void unturn_box(int32_t orientation, double w, double h, const double* in, double* out) noexcept {
+  const double x1 = in[0], y1 = in[1], x2 = in[2], y2 = in[3];
+  // Each case is the inverse of what a viewer does for that EXIF orientation.
+  switch (orientation) {
+    case 2:  // mirrored left-right
+      out[0] = w - x2, out[1] = y1, out[2] = w - x1, out[3] = y2;
+      return;
+    case 3:  // turned by 180 degrees
+      out[0] = w - x2, out[1] = h - y2, out[2] = w - x1, out[3] = h - y1;
+      return;
+    case 4:  // mirrored top-bottom
+      out[0] = x1, out[1] = h - y2, out[2] = x2, out[3] = h - y1;
+      return;
+    case 5:  // transposed
+      out[0] = y1, out[1] = x1, out[2] = y2, out[3] = x2;
+      return;
+    case 6:  // shown after a clockwise quarter turn
+      out[0] = y1, out[1] = h - x2, out[2] = y2, out[3] = h - x1;
+      return;
+    case 7:  // transversed
+      out[0] = w - y2, out[1] = h - x2, out[2] = w - y1, out[3] = h - x1;
+      return;
+    case 8:  // shown after a counter-clockwise quarter turn
+      out[0] = w - y2, out[1] = x1, out[2] = w - y1, out[3] = x2;
+      return;
+    default:
+      std::copy(in, in + 4, out);
+  }
+}
+
+// ---- LevelStats -------------------------------------------------------------------
+
+void LevelStats::reset(int64_t width, bool with_noise) {
+  width_ = width;
+  pitch_ = width + 2 * kPad;
+  with_noise_ = with_noise;
+  rows_in_block_ = 0;
+  last_row_ = nullptr;
+  energy_ = RowEnergy{};
+  rows_.resize(static_cast<size_t>(pitch_ * kRing));
+  noise_columns_.assign(with_noise ? static_cast<size_t>(width) : 0, 0);
+  usable_.clear();
+  other_.clear();
+}
+
+void LevelStats::pad(int64_t y) noexcept {
+  uint8_t* r = row(y);
+  r[-1] = width_ > 1 ? r[1] : r[0];
+  r[width_] = width_ > 1 ? r[width_ - 2] : r[0];
+}
+
+void LevelStats::measure(int64_t up, int64_t y, int64_t down) {
+  const size_t n = static_cast<size_t>(width_);
+  const uint8_t* cur = row(y);
+  kernels().row_energy(row(up), cur, row(down), n, with_noise_ ? noise_columns_.data() : nullptr,
+                       &energy_);
+  if (!with_noise_) return;
+  last_row_ = cur;
+  if (++rows_in_block_ == kBlock) close_blocks(cur);
+}
+
+void LevelStats::close_blocks(const uint8_t* last_row) {
+  for (int64_t x = 0; x < width_; x += kBlock) {
+    const int64_t n = std::min(kBlock, width_ - x);
+    uint64_t response = 0;
+    uint32_t light = 0;
+    for (int64_t i = x; i < x + n; ++i) {
+      response += noise_columns_[static_cast<size_t>(i)];
+      light += last_row[i];
+    }
+    light /= static_cast<uint32_t>(n);
+    const int64_t pixels = n * rows_in_block_;
+    const auto mean = static_cast<uint32_t>(response * 1024 / static_cast<uint64_t>(pixels));
+    const bool trusted = pixels >= kMinBlockPixels && light >= kBlackBlock && light <= kWhiteBlock;
+    (trusted ? usable_ : other_).push_back(mean);
+  }
+  std::fill(noise_columns_.begin(), noise_columns_.end(), static_cast<uint16_t>(0));
+  rows_in_block_ = 0;
+}
+
+void LevelStats::finish() {
+  if (with_noise_ && rows_in_block_ > 0) close_blocks(last_row_);
+}
+
+int64_t LevelStats::noise_response() {
+  std::vector<uint32_t>& blocks = usable_.empty() ? other_ : usable_;
+  if (blocks.empty()) return -1;
+  // The 10th percentile, not the mean: texture answers the noise kernel too, so the calmest
+  // tenth of the picture is what shows the noise.
+  const auto tenth = blocks.begin() + static_cast<ptrdiff_t>((blocks.size() - 1) / 10);
+  std::nth_element(blocks.begin(), tenth, blocks.end());
+  return *tenth;
+}
+
+// ---- LumaStats --------------------------------------------------------------------
+
+void LumaStats::begin(int64_t width, int64_t height, const std::vector<PixelBox>& boxes) {
+  width_ = width;
+  height_ = height;
+  rows_ = 0;
+  std::memset(tables_, 0, sizeof tables_);
+  int64_t w = width;
+  for (size_t k = 0; k < kLevels; ++k, w /= 2) {
+    levels_[k].reset(w, k == 0);
+    level_rows_[k] = 0;
+  }
+  boxes_.reset(boxes, width, height);
+  column_sums_.assign(static_cast<size_t>(width), 0);
+  grid_row_ = 0;
+  grid_rows_summed_ = 0;
+}
+
+int64_t LumaStats::next_rows(uint8_t** buffers, int64_t rows) noexcept {
+  const int64_t n = std::min({rows, kMaxRows, height_ - rows_});
+  for (int64_t k = 0; k < n; ++k) buffers[k] = levels_[0].row(rows_ + k);
+  return n;
+}
+
+void LumaStats::commit(int64_t rows) {
+  for (int64_t k = 0; k < rows; ++k) take_row(rows_++);
+}
+
+void LumaStats::take_row(int64_t y) {
+  LevelStats& full = levels_[0];
+  full.pad(y);
+  kernels().histogram(full.row(y), static_cast<size_t>(width_), tables_);
+  hash_row(y);
+  level_rows_[0] = y + 1;
+  if (y > 0) measure_row(y - 1, y > 1 ? y - 2 : y, y);
+  if (y % 2 == 1) halve_into(1, y);
+}
+
+void LumaStats::measure_row(int64_t y, int64_t up, int64_t down) {
+  LevelStats& full = levels_[0];
+  full.measure(up, y, down);
+  boxes_.add_row(y, full.row(up), full.row(y), full.row(down));
+}
+
+// Rows y - 1 and y of the level above become one row of `level`, and so on downwards.
+void LumaStats::halve_into(size_t level, int64_t y) {
+  if (level >= kLevels || levels_[level].width() < 1) return;
+  LevelStats& above = levels_[level - 1];
+  LevelStats& here = levels_[level];
+  const int64_t row = level_rows_[level]++;
+  kernels().row_halve(above.row(y - 1), above.row(y), static_cast<size_t>(here.width()),
+                      here.row(row));
+  here.pad(row);
+  if (row > 0) here.measure(row > 1 ? row - 2 : row, row - 1, row);
+  if (row % 2 == 1) halve_into(level + 1, row);
+}
+
+// Means of a 32 x 32 grid for the perceptual hash. Cells of a picture with fewer than 32
+// rows or columns repeat the nearest one.
+void LumaStats::hash_row(int64_t y) {
+  if (grid_row_ >= kGrid) return;
+  kernels().row_add(levels_[0].row(y), static_cast<size_t>(width_), column_sums_.data());
+  ++grid_rows_summed_;
+  bool closed = false;
+  for (; grid_row_ < kGrid; ++grid_row_) {
+    const int64_t begin = grid_row_ * height_ / kGrid;
+    const int64_t end = std::max(begin + 1, (grid_row_ + 1) * height_ / kGrid);
+    if (end != y + 1) break;
+    for (int64_t k = 0; k < kGrid; ++k) {
+      const int64_t x0 = k * width_ / kGrid;
+      const int64_t x1 = std::max(x0 + 1, (k + 1) * width_ / kGrid);
+      int64_t sum = 0;
+      for (int64_t x = x0; x < x1; ++x) sum += column_sums_[static_cast<size_t>(x)];
+      const int64_t pixels = (x1 - x0) * grid_rows_summed_;
+      grid_[grid_row_ * kGrid + k] = (sum * 16 + pixels / 2) / pixels;
+    }
+    closed = true;
+  }
+  if (closed) {
+    std::fill(column_sums_.begin(), column_sums_.end(), 0U);
+    grid_rows_summed_ = 0;
+  }
+}
+
+void LumaStats::finish_levels() {
+  if (rows_ == 1) measure_row(0, 0, 0);
+  if (rows_ > 1) measure_row(rows_ - 1, rows_ - 2, rows_ - 2);
+  levels_[0].finish();
+  for (size_t k = 1; k < kLevels; ++k) {
+    const int64_t rows = level_rows_[k];
+    if (rows > 1) levels_[k].measure(rows - 2, rows - 1, rows - 2);
+  }
+}
+
+void LumaStats::fill_scales(double noise_sigma, fl_luma_stats* s) {
+  s->has_scale = 1;
+  double sigma = noise_sigma;
+  for (size_t k = 1; k < kLevels; ++k) {
+    const int64_t rows = level_rows_[k];
+    const int64_t w = levels_[k].width();
+    if (rows < 3 || w < 3) break;
+    // The mean of four pixels has half the noise.
+    sigma /= 2;
+    const Detail d = detail(levels_[k].energy(), w * rows, sigma);
+    s->scale_sharpness[k - 1] = d.sharpness;
+    s->scale_acutance[k - 1] = d.acutance;
+    s->has_scale = static_cast<uint8_t>(s->has_scale | (1U << k));
+    if (d.has_acutance) s->has_acutance = static_cast<uint8_t>(s->has_acutance | (1U << k));
+  }
+}
+
+void LumaStats::finish(fl_luma_stats* stats, fl_box_row* box_rows) {
+  *stats = fl_luma_stats{};
+  stats->pixels = width_ * rows_;
+  if (stats->pixels == 0) return;
+  finish_levels();
+
+  uint64_t counts[256];
+  for (size_t v = 0; v < 256; ++v) {
+    counts[v] = static_cast<uint64_t>(tables_[v]) + tables_[256 + v] + tables_[512 + v] +
+                tables_[768 + v];
+  }
+  histogram_stats(counts, stats);
+
+  // Immerkaer, "Fast Noise Variance Estimation", CVIU 64(2), 1996: sigma = mean |N| *
+  // sqrt(pi / 2) / 6 for the kernel [1 -2 1; -2 4 -2; 1 -2 1].
+  const int64_t response = levels_[0].noise_response();
+  const double sigma =
+      response < 0 ? 0.0 : static_cast<double>(response) / 1024.0 * kNoisePerResponse;
+  const Detail d = detail(levels_[0].energy(), stats->pixels, sigma);
+  stats->noise_sigma = sigma;
+  stats->laplacian_variance = d.variance;
+  stats->sharpness = d.sharpness;
+  stats->acutance = d.acutance;
+  stats->has_acutance = d.has_acutance ? 1 : 0;
+  fill_scales(sigma, stats);
+
+  stats->has_phash = grid_row_ == kGrid ? 1 : 0;
+  if (stats->has_phash != 0) stats->phash = perceptual_hash(grid_);
+
+  boxes_.finish(rows_);
+  const std::vector<BoxStats::Sums>& sums = boxes_.sums();
+  for (size_t i = 0; i < sums.size(); ++i) box_rows[i] = box_row(sums[i], sigma);
+}
+
+}  // namespace fl

@@ -1,0 +1,62 @@
+// The plain scalar oracle: the definition of each kernel, written to be read. Tests hold
+// every tier against it; nothing else calls it.
+#include <cstdlib>
+
+#include "core/dispatch.h"
+
+namespace fl {
+namespace oracle {
+namespace {
+
+void row_energy(const uint8_t* prev, const uint8_t* cur, const uint8_t* next, size_t n,
+                uint16_t* noise, RowEnergy* out) noexcept {
+  for (size_t k = 0; k < n; ++k) {
+    const ptrdiff_t i = static_cast<ptrdiff_t>(k);
+    const int64_t lap = cur[i - 1] + cur[i + 1] + prev[i] + next[i] - 4 * cur[i];
+    const int64_t gx = cur[i + 1] - cur[i - 1];
+    const int64_t gy = next[i] - prev[i];
+    out->lap += lap;
+    out->lap2 += static_cast<uint64_t>(lap * lap);
+    out->grad2 += static_cast<uint64_t>(gx * gx + gy * gy);
+    if (noise != nullptr) {
+      const int response = prev[i - 1] - 2 * prev[i] + prev[i + 1] - 2 * cur[i - 1] + 4 * cur[i] -
+                           2 * cur[i + 1] + next[i - 1] - 2 * next[i] + next[i + 1];
+      noise[i] = static_cast<uint16_t>(noise[i] + std::abs(response));
+    }
+  }
+}
+
+void row_moments(const uint8_t* row, size_t n, RowMoments* out) noexcept {
+  for (size_t i = 0; i < n; ++i) {
+    out->sum += row[i];
+    out->sum2 += static_cast<uint64_t>(row[i]) * row[i];
+  }
+}
+
+void row_halve(const uint8_t* a, const uint8_t* b, size_t n, uint8_t* out) noexcept {
+  for (size_t i = 0; i < n; ++i) {
+    out[i] = static_cast<uint8_t>((a[2 * i] + a[2 * i + 1] + b[2 * i] + b[2 * i + 1] + 2) / 4);
+  }
+}
+
+void row_add(const uint8_t* row, size_t n, uint32_t* acc) noexcept {
+  for (size_t i = 0; i < n; ++i) acc[i] += row[i];
+}
+
+void histogram(const uint8_t* row, size_t n, uint32_t* tables) noexcept {
+  for (size_t i = 0; i < n; ++i) ++tables[row[i]];
+}
+
+const Kernels kTable = {
+    "oracle",
+#define FL_ENTRY(ret, name, args) name,
+    FL_KERNELS(FL_ENTRY)
+#undef FL_ENTRY
+};
+
+}  // namespace
+}  // namespace oracle
+
+const Kernels& oracle_kernels() noexcept { return oracle::kTable; }
+
+}  // namespace fl

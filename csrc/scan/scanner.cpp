@@ -1,0 +1,268 @@
+#include "scan/scanner.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <new>
+
+#include "codec/jpeg.h"
+#include "codec/sniff.h"
+#include "pixels/content_hash.h"
+#include "scan/file_reader.h"
+
+namespace fl {
+
+namespace {
+
+int32_t worker_count(int32_t wanted) noexcept {
+  if (wanted > 0) return wanted;
+  const unsigned cpus = std::thread::hardware_concurrency();
+  return cpus > 0 ? static_cast<int32_t>(cpus) : 1;
+}
+
+// The boxes of one image, mapped into its stored raster.
+class ImageBoxes final : public BoxSource {
+ public:
+  void set(const double* boxes, int64_t n, int32_t orientation, bool turned) {
+    boxes_ = boxes;
+    n_ = n;
+    orientation_ = turned ? orientation : 1;
+  }
+  const std::vector<PixelBox>& boxes_for(int64_t width, int64_t height) override {
+    mapped_.clear();
+    for (int64_t i = 0; i < n_; ++i) {
+      double stored[4];
+      unturn_box(orientation_, static_cast<double>(width), static_cast<double>(height),
+                 boxes_ + 4 * i, stored);
+      mapped_.push_back(pixel_box(stored, width, height));
+    }
+    return mapped_;
+  }
+
+ private:
+  const double* boxes_ = nullptr;
+  int64_t n_ = 0;
+  int32_t orientation_ = 1;
+  std::vector<PixelBox> mapped_;
+};
+
+// What one worker keeps from image to image.
+struct Worker {
+  FileReader file;
+  LumaStats stats;
+  ImageBoxes boxes;
+};
+
+void set_detail(fl_image_row* row, const char* text) noexcept {
+  std::snprintf(row->detail, sizeof row->detail, "%s", text);
+}
+
+// Whether the boxes are drawn on the picture as EXIF turns it: the caller says so, or the
+// declared size fits only that reading.
+bool boxes_are_turned(const fl_scan_image& image, const fl_image_row& row) noexcept {
+  if (row.orientation == 1) return false;
+  if (image.turned != 0) return true;
+  return row.orientation >= 5 && row.width != row.height &&
+         image.declared_width == row.height && image.declared_height == row.width;
+}
+
+void measure_jpeg(const uint8_t* data, uint64_t size, const fl_scan_options& o,
+                  const std::atomic<bool>* cancelled, Worker& w, fl_image_row* row,
+                  fl_box_row* box_rows) {
+  const JpegLimits limits{o.max_pixels, o.max_memory, o.max_scans, cancelled};
+  const JpegResult r = decode_jpeg_luma(data, size, limits, w.boxes, w.stats);
+  row->status = r.status;
+  if (r.width > 0) row->width = r.width;
+  if (r.height > 0) row->height = r.height;
+  if (r.channels > 0) row->channels = r.channels;
+  set_detail(row, r.detail);
+  if (w.stats.rows() == 0 || r.status == FL_IMAGE_OVER_LIMIT) return;
+  w.stats.finish(&row->stats, box_rows);
+  row->measured = 1;
+}
+
+void scan_bytes(const uint8_t* data, uint64_t size, const fl_scan_image& image,
+                const double* boxes, int64_t n_boxes, const fl_scan_options& o,
+                const std::atomic<bool>* cancelled, Worker& w, fl_image_row* row,
+                fl_box_row* box_rows) {
+  const fl_header h = sniff(data, size);
+  row->format = h.format;
+  row->width = h.width;
+  row->height = h.height;
+  row->channels = h.channels;
+  row->orientation = h.orientation;
+  content_hash(data, size, row->content_hash);
+  row->has_hash = 1;
+  row->turned = boxes_are_turned(image, *row) ? 1 : 0;
+  if (h.format == FL_FORMAT_UNKNOWN) {
+    row->status = FL_IMAGE_UNREADABLE;
+    set_detail(row, "not a picture of a known format");
+    return;
+  }
+  if (h.format == FL_FORMAT_JPEG || h.format == FL_FORMAT_MPO) {
+    w.boxes.set(boxes, n_boxes, h.orientation, row->turned != 0);
+    measure_jpeg(data, size, o, cancelled, w, row, box_rows);
+    return;
+  }
+  if (h.width < 1 || h.height < 1) {
+    row->status = FL_IMAGE_UNREADABLE;
+    set_detail(row, "the header gives no size");
+    return;
+  }
+  if (uint64_t(h.width) * uint64_t(h.height) > o.max_pixels) {
+    row->status = FL_IMAGE_OVER_LIMIT;
+    std::snprintf(row->detail, sizeof row->detail, "%d x %d pixels, the limit is %llu", h.width,
+                  h.height, static_cast<unsigned long long>(o.max_pixels));
+    return;
+  }
+  row->status = FL_IMAGE_NEEDS_DECODER;
+}
+
+void scan_one(ScanBatch& b, size_t i, const fl_scan_options& o, const std::atomic<bool>* cancelled,
+              Worker& w) {
+  const fl_scan_image& image = b.images[i];
+  fl_image_row* row = &b.rows[i];
+  const int64_t first = b.offsets[i];
+  const int64_t n_boxes = b.offsets[i + 1] - first;
+  const double* boxes = b.boxes.data() + 4 * first;
+  fl_box_row* box_rows = b.box_rows.data() + first;
+  row->width = row->height = -1;
+  row->orientation = 1;
+  row->bytes = -1;
+  const uint8_t* data = image.data;
+  uint64_t size = image.size;
+  try {
+    if (data == nullptr) {
+      const fl_image_status status = w.file.read(image.path, o.max_bytes, UINT64_MAX);
+      if (status != FL_IMAGE_MISSING) row->bytes = static_cast<int64_t>(w.file.file_size());
+      if (status != FL_IMAGE_OK) {
+        row->status = status;
+        set_detail(row, w.file.error());
+        return;
+      }
+      data = w.file.data();
+      size = w.file.size();
+    }
+    row->bytes = static_cast<int64_t>(size);
+    scan_bytes(data, size, image, boxes, n_boxes, o, cancelled, w, row, box_rows);
+  } catch (const std::bad_alloc&) {
+    row->status = FL_IMAGE_OVER_LIMIT;
+    set_detail(row, "not enough memory to decode it");
+  }
+}
+
+}  // namespace
+
+Scanner::Scanner(const fl_scan_options& options) : options_(options) {
+  const int32_t workers = worker_count(options.workers);
+  for (int32_t k = 0; k < workers; ++k) threads_.emplace_back([this] { work(); });
+}
+
+Scanner::~Scanner() {
+  cancel();
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    closing_ = true;
+  }
+  work_ready_.notify_all();
+  for (std::thread& t : threads_) t.join();
+}
+
+fl_status Scanner::submit(std::shared_ptr<ScanBatch> batch, int64_t* ticket) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (cancelled_) return FL_ERROR_CANCELLED;
+  *ticket = next_ticket_++;
+  batches_[*ticket] = batch;
+  if (!batch->images.empty()) queue_.push_back(std::move(batch));
+  work_ready_.notify_all();
+  return FL_OK;
+}
+
+void Scanner::work() {
+  Worker worker;
+  std::unique_lock<std::mutex> lock(mutex_);
+  for (;;) {
+    work_ready_.wait(lock, [this] { return closing_ || (!queue_.empty() && !cancelled_); });
+    if (closing_) return;
+    const std::shared_ptr<ScanBatch> batch = queue_.front();
+    const size_t i = batch->next++;
+    if (batch->next == batch->images.size()) queue_.pop_front();
+    lock.unlock();
+    scan_one(*batch, i, options_, &cancelled_, worker);
+    lock.lock();
+    ++batch->finished;
+    if (batch->finished == static_cast<int64_t>(batch->images.size()) || cancelled_) {
+      image_done_.notify_all();
+    }
+  }
+}
+
+fl_status Scanner::wait(int64_t ticket, int32_t timeout_ms, int64_t* done) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  const auto found = batches_.find(ticket);
+  if (found == batches_.end()) return FL_ERROR_ARGUMENT;
+  const std::shared_ptr<ScanBatch> batch = found->second;
+  const auto all = static_cast<int64_t>(batch->images.size());
+  image_done_.wait_for(lock, std::chrono::milliseconds(timeout_ms),
+                       [&] { return cancelled_ || batch->finished == all; });
+  if (done != nullptr) *done = batch->finished;
+  if (cancelled_) return FL_ERROR_CANCELLED;
+  return batch->finished == all ? FL_OK : FL_ERROR_TIMEOUT;
+}
+
+fl_status Scanner::collect(int64_t ticket, fl_image_row* rows, fl_box_row* box_rows) {
+  std::shared_ptr<ScanBatch> batch;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    const auto found = batches_.find(ticket);
+    if (found == batches_.end()) return FL_ERROR_ARGUMENT;
+    if (cancelled_) return FL_ERROR_CANCELLED;
+    batch = found->second;
+    if (batch->finished != static_cast<int64_t>(batch->images.size())) return FL_ERROR_TIMEOUT;
+    batches_.erase(found);
+  }
+  std::copy(batch->rows.begin(), batch->rows.end(), rows);
+  std::copy(batch->box_rows.begin(), batch->box_rows.end(), box_rows);
+  return FL_OK;
+}
+
+void Scanner::cancel() {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    cancelled_ = true;
+    queue_.clear();
+  }
+  image_done_.notify_all();
+}
+
+void sniff_files(const char* const* paths, int64_t n, int32_t workers, fl_header* headers) {
+  // Enough for the header of all but a few pictures; those are read again to their end.
+  constexpr uint64_t kHead = uint64_t{64} << 10;
+  constexpr uint64_t kLimit = uint64_t{1} << 40;
+  std::atomic<int64_t> next{0};
+  const auto work = [&] {
+    FileReader file;
+    for (int64_t i = next++; i < n; i = next++) {
+      headers[i] = sniff(nullptr, 0);
+      try {
+        if (file.read(paths[i], kLimit, kHead) != FL_IMAGE_OK) continue;
+        headers[i] = sniff(file.data(), file.size());
+        const bool cut = headers[i].width < 0 && file.file_size() > kHead;
+        // EXIF with a thumbnail or an ICC profile can push the size beyond the head.
+        if (cut && file.read(paths[i], kLimit, uint64_t{16} << 20) == FL_IMAGE_OK) {
+          headers[i] = sniff(file.data(), file.size());
+        }
+      } catch (const std::bad_alloc&) {
+        headers[i] = sniff(nullptr, 0);
+      }
+    }
+  };
+  const int64_t threads = std::min<int64_t>(worker_count(workers), n);
+  std::vector<std::thread> pool;
+  for (int64_t k = 1; k < threads; ++k) pool.emplace_back(work);
+  work();
+  for (std::thread& t : pool) t.join();
+}
+
+}  // namespace fl

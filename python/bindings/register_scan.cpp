@@ -1,0 +1,165 @@
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "bindings.h"
+
+namespace {
+
+// One scanner and, for pictures in memory, the Python buffers its batches read from.
+class PyScanner {
+ public:
+  PyScanner(int32_t workers, uint64_t max_pixels, uint64_t max_bytes, int32_t max_scans,
+            uint64_t max_memory) {
+    fl_scan_options options;
+    fl_scan_options_init(&options);
+    options.workers = workers;
+    options.max_pixels = max_pixels;
+    options.max_bytes = max_bytes;
+    options.max_scans = max_scans;
+    options.max_memory = max_memory;
+    check(fl_scanner_create(&options, &scanner_), "Scanner");
+  }
+  ~PyScanner() { close(); }
+  PyScanner(const PyScanner&) = delete;
+  PyScanner& operator=(const PyScanner&) = delete;
+
+  int64_t submit(const py::list& sources, bool in_memory,
+                 const py::array_t<int32_t, py::array::c_style>& declared,
+                 const py::array_t<int32_t, py::array::c_style>& turned, const BoxArray& boxes,
+                 const py::array_t<int64_t, py::array::c_style>& offsets) {
+    need_open();
+    const auto n = static_cast<int64_t>(sources.size());
+    if (declared.ndim() != 2 || declared.shape(0) != n || declared.shape(1) != 2 ||
+        turned.ndim() != 1 || turned.shape(0) != n || offsets.ndim() != 1 ||
+        offsets.shape(0) != n + 1 || rows_of_boxes(boxes, "boxes") != offsets.at(n)) {
+      throw py::value_error("submit: declared, turned, boxes and offsets must fit the sources");
+    }
+    Held held;
+    std::vector<fl_scan_image> images(static_cast<size_t>(n));
+    std::vector<std::string> paths(in_memory ? 0 : images.size());
+    for (size_t i = 0; i < images.size(); ++i) {
+      fl_scan_image& image = images[i];
+      image = fl_scan_image{};
+      if (in_memory) {
+        held.push_back(sources[i].cast<py::buffer>().request());
+        image.data = static_cast<const uint8_t*>(held.back().ptr);
+        image.size = static_cast<uint64_t>(held.back().size * held.back().itemsize);
+        static const uint8_t empty = 0;
+        if (image.data == nullptr) image.data = &empty;
+      } else {
+        paths[i] = sources[i].cast<std::string>();
+        image.path = paths[i].c_str();
+      }
+      image.declared_width = declared.at(static_cast<py::ssize_t>(i), 0);
+      image.declared_height = declared.at(static_cast<py::ssize_t>(i), 1);
+      image.turned = turned.at(static_cast<py::ssize_t>(i));
+    }
+    int64_t ticket = 0;
+    check(fl_scanner_submit(scanner_, images.data(), n, boxes.data(), offsets.data(), &ticket),
+          "submit");
+    sizes_[ticket] = {n, offsets.at(n)};
+    held_[ticket] = std::move(held);
+    return ticket;
+  }
+
+  // (finished, images done)
+  py::tuple wait(int64_t ticket, int32_t timeout_ms) {
+    need_open();
+    int64_t done = 0;
+    fl_status status;
+    {
+      py::gil_scoped_release release;
+      status = fl_scanner_wait(scanner_, ticket, timeout_ms, &done);
+    }
+    if (status != FL_OK && status != FL_ERROR_TIMEOUT) check(status, "wait");
+    return py::make_tuple(status == FL_OK, done);
+  }
+
+  py::tuple collect(int64_t ticket) {
+    need_open();
+    const auto found = sizes_.find(ticket);
+    if (found == sizes_.end()) throw py::key_error("collect: no such batch");
+    py::array_t<fl_image_row> rows(found->second.first);
+    py::array_t<fl_box_row> box_rows(found->second.second);
+    check(fl_scanner_collect(scanner_, ticket, rows.mutable_data(), box_rows.mutable_data()),
+          "collect");
+    sizes_.erase(found);
+    held_.erase(ticket);
+    return py::make_tuple(rows, box_rows);
+  }
+
+  void close() {
+    if (scanner_ == nullptr) return;
+    fl_scanner* scanner = scanner_;
+    scanner_ = nullptr;
+    {
+      // Joins the workers, so that no one reads the held buffers any more.
+      py::gil_scoped_release release;
+      fl_scanner_destroy(scanner);
+    }
+    held_.clear();
+  }
+
+ private:
+  using Held = std::vector<py::buffer_info>;
+  void need_open() const {
+    if (scanner_ == nullptr) throw py::value_error("the scanner is closed");
+  }
+
+  fl_scanner* scanner_ = nullptr;
+  std::map<int64_t, std::pair<int64_t, int64_t>> sizes_;
+  std::map<int64_t, Held> held_;
+};
+
+py::tuple sniff_headers(const std::vector<std::string>& paths, int32_t workers) {
+  const auto n = static_cast<int64_t>(paths.size());
+  std::vector<const char*> pointers;
+  for (const std::string& path : paths) pointers.push_back(path.c_str());
+  std::vector<fl_header> headers(paths.size());
+  fl_status status;
+  {
+    py::gil_scoped_release release;
+    status = fl_sniff_files(pointers.data(), n, workers, headers.data());
+  }
+  check(status, "sniff_headers");
+  py::list formats;
+  py::array_t<int32_t> widths(n);
+  py::array_t<int32_t> heights(n);
+  py::array_t<int8_t> orientations(n);
+  for (int64_t i = 0; i < n; ++i) {
+    const fl_header& h = headers[static_cast<size_t>(i)];
+    formats.append(fl_format_name(h.format));
+    widths.mutable_at(i) = h.width;
+    heights.mutable_at(i) = h.height;
+    orientations.mutable_at(i) = static_cast<int8_t>(h.orientation);
+  }
+  return py::make_tuple(formats, widths, heights, orientations);
+}
+
+template <typename NameOf>
+std::vector<std::string> names(int32_t last, NameOf name_of) {
+  std::vector<std::string> all;
+  for (int32_t k = 0; k <= last; ++k) all.emplace_back(name_of(k));
+  return all;
+}
+
+}  // namespace
+
+void register_scan(py::module_& m) {
+  PYBIND11_NUMPY_DTYPE(fl_image_row, status, format, width, height, channels, orientation, bytes,
+                       content_hash, has_hash, measured, turned, reserved, detail, stats);
+  py::class_<PyScanner>(m, "Scanner")
+      .def(py::init<int32_t, uint64_t, uint64_t, int32_t, uint64_t>(), py::arg("workers"),
+           py::arg("max_pixels"), py::arg("max_bytes"), py::arg("max_scans"),
+           py::arg("max_memory"))
+      .def("submit", &PyScanner::submit, py::arg("sources"), py::arg("in_memory"),
+           py::arg("declared").noconvert(), py::arg("turned").noconvert(),
+           py::arg("boxes").noconvert(), py::arg("offsets").noconvert())
+      .def("wait", &PyScanner::wait, py::arg("ticket"), py::arg("timeout_ms"))
+      .def("collect", &PyScanner::collect, py::arg("ticket"))
+      .def("close", &PyScanner::close);
+  m.def("sniff_headers", &sniff_headers, py::arg("paths"), py::arg("workers") = 0);
+  m.attr("FORMATS") = names(FL_FORMAT_GIF, fl_format_name);
+  m.attr("STATUSES") = names(FL_IMAGE_NEEDS_DECODER, fl_image_status_name);
+}

@@ -1,0 +1,60 @@
+"""fastlabel: finds the "ink drops" in a labelled vision data set.
+
+``import fastlabel`` loads NumPy and the native engine's thin wrappers on first use only;
+everything else (Arrow, OpenCV, charts) comes when a function needs it.
+
+Examples
+--------
+>>> import fastlabel as fl
+>>> fl.box_iou([[0, 0, 10, 10]], [[5, 0, 15, 10]]).round(3).tolist()
+[[0.333]]
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+#: Public name -> module that defines it. Loaded on first use.
+_LAZY = {
+    "box_area": "boxes",
+    "box_convert": "boxes",
+    "box_iou": "boxes",
+    "box_pairs": "boxes",
+    "nms": "boxes",
+    "laplacian_variance": "pixels",
+    "content_hash": "pixels",
+    "Dataset": "dataset",
+    "DatasetError": "dataset",
+    "read": "formats",
+    "scan": "scan",
+    "scan_batches": "scan",
+    "check": "check",
+    "Report": "check",
+    "make_sample": "sample",
+}
+
+__all__ = ["__version__", *sorted(_LAZY)]
+
+if TYPE_CHECKING:
+    from .boxes import box_area, box_convert, box_iou, box_pairs, nms
+    from .check import Report, check
+    from .dataset import Dataset, DatasetError
+    from .formats import read
+    from .pixels import content_hash, laplacian_variance
+    from .sample import make_sample
+    from .scan import scan, scan_batches
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'fastlabel' has no attribute {name!r}")
+    value = getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

@@ -1,0 +1,129 @@
+"""The local engine: batches through the native pool, two in flight so no worker waits."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pyarrow as pa
+
+from .. import _core
+from . import columns, fallback
+from .jobs import Jobs
+from .limits import Limits
+
+__all__ = ["run"]
+
+#: How long a wait may keep Python from seeing Ctrl-C, in milliseconds.
+_POLL_MS = 100
+
+_NEEDS_DECODER = _core.STATUSES.index("needs_decoder")
+
+
+def run(
+    jobs: Jobs,
+    workers: int,
+    limits: Limits,
+    progress: Callable[[int, int], None] | None,
+    batch_size: int,
+) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
+    """Scan all jobs; yields (image_stats, box_stats) batches in order.
+
+    Leaving the iteration early, by Ctrl-C too, stops the workers within some rows.
+    """
+    if workers < 0:
+        raise ValueError(f"workers: got {workers}, expected 0 (one a CPU) or more")
+    if batch_size < 1:
+        raise ValueError(f"batch_size: got {batch_size}, expected at least 1")
+    scanner = _core.Scanner(
+        workers=workers,
+        max_pixels=limits.max_pixels,
+        max_bytes=limits.max_bytes,
+        max_scans=limits.max_scans,
+        max_memory=limits.max_memory,
+    )
+    with ThreadPoolExecutor(max_workers=workers or None) as others:
+        try:
+            yield from _batches(jobs, scanner, others, limits, progress, batch_size)
+        except BaseException:
+            others.shutdown(wait=False, cancel_futures=True)
+            raise
+        finally:
+            scanner.close()
+
+
+def _batches(
+    jobs: Jobs,
+    scanner: _core.Scanner,
+    others: ThreadPoolExecutor,
+    limits: Limits,
+    progress: Callable[[int, int], None] | None,
+    batch_size: int,
+) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
+    starts = deque(range(0, len(jobs), batch_size))
+    in_flight: deque[tuple[int, int, int]] = deque()
+    tell = _Teller(progress, len(jobs))
+    while starts or in_flight:
+        while starts and len(in_flight) < 2:
+            first = starts.popleft()
+            last = min(first + batch_size, len(jobs))
+            in_flight.append((first, last, _submit(jobs, scanner, first, last)))
+        first, last, ticket = in_flight.popleft()
+        finished = False
+        while not finished:
+            finished, done = scanner.wait(ticket, _POLL_MS)
+            tell(first + done)
+        rows, box_rows = scanner.collect(ticket)
+        _decode_others(jobs, first, rows, box_rows, others, limits)
+        yield columns.batches(jobs, first, last, rows, box_rows)
+    tell(len(jobs), force=True)
+
+
+class _Teller:
+    """Calls the user's progress function, at most ten times a second."""
+
+    def __init__(self, progress: Callable[[int, int], None] | None, total: int) -> None:
+        self._progress, self._total, self._last = progress, total, 0.0
+
+    def __call__(self, done: int, *, force: bool = False) -> None:
+        now = time.monotonic()
+        if self._progress is not None and (force or now - self._last > 0.1):
+            self._last = now
+            self._progress(done, self._total)
+
+
+def _submit(jobs: Jobs, scanner: _core.Scanner, first: int, last: int) -> int:
+    low, high = jobs.offsets[first], jobs.offsets[last]
+    return scanner.submit(
+        jobs.sources[first:last],
+        jobs.in_memory,
+        np.ascontiguousarray(jobs.declared[first:last]),
+        np.ascontiguousarray(jobs.turned[first:last]),
+        np.ascontiguousarray(jobs.boxes[low:high]),
+        np.ascontiguousarray(jobs.offsets[first : last + 1] - low),
+    )
+
+
+def _decode_others(
+    jobs: Jobs,
+    first: int,
+    rows: columns.Rows,
+    box_rows: columns.Rows,
+    others: ThreadPoolExecutor,
+    limits: Limits,
+) -> None:
+    """Fill in the rows whose format OpenCV decodes."""
+    base = jobs.offsets[first]
+
+    def one(k: int) -> None:
+        low, high = jobs.offsets[first + k] - base, jobs.offsets[first + k + 1] - base
+        boxes = np.ascontiguousarray(jobs.boxes[base + low : base + high])
+        source = jobs.sources[first + k]
+        fallback.measure(
+            source, jobs.in_memory, boxes, rows[k : k + 1], box_rows[low:high], limits
+        )
+
+    list(others.map(one, np.flatnonzero(rows["status"] == _NEEDS_DECODER).tolist()))

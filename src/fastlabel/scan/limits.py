@@ -1,0 +1,35 @@
+"""What the scan refuses before decoding it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Limits"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds on one file; beyond them it gets status ``over_limit`` and is not decoded.
+
+    Attributes
+    ----------
+    max_pixels : int
+        Width times height, from the header.
+    max_bytes : int
+        Size of the file.
+    max_scans : int
+        Scans of a progressive JPEG: thousands of tiny ones can keep a decoder busy for hours.
+    max_memory : int
+        Bytes that one JPEG decoder may hold (a progressive file needs all its coefficients).
+    """
+
+    max_pixels: int = 250_000_000
+    max_bytes: int = 512 << 20
+    max_scans: int = 200
+    max_memory: int = 512 << 20
+
+    def __post_init__(self) -> None:
+        for name in ("max_pixels", "max_bytes", "max_scans", "max_memory"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name}: got {value!r}, expected a whole number above 0")

@@ -1,0 +1,192 @@
+"""Arrow schemas of every table fastlabel reads, makes or writes.
+
+One place says which columns exist, so that readers, the scan, the rules and the
+reports cannot disagree. Null means *unknown*, never false.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+#: How an image came by its labels. ``labelled_empty`` is a checked negative;
+#: ``missing`` means the set has labels but this image has no record of its own;
+#: ``unlabelled`` means the set was never annotated.
+LABEL_STATES = ("labelled", "labelled_empty", "missing", "unlabelled")
+
+#: Where ``width`` and ``height`` come from. ``exif`` is the decoded size turned by
+#: the EXIF orientation.
+SIZE_SOURCES = ("declared", "decoded", "exif")
+
+#: What became of one image file in the scan, best first. Anything but ``ok`` has a
+#: ``status_detail`` in words.
+STATUSES = (
+    "ok",
+    "truncated",  # the file ends inside the picture; what was decoded is measured
+    "corrupt",  # decoded to the end, but with damaged data on the way
+    "unreadable",  # no picture could be decoded
+    "unsupported",  # a valid picture of a kind no codec here decodes
+    "over_limit",  # refused before decoding: pixels, bytes or scans over the limit
+    "missing",  # no such file
+    "escaped",  # the name leads outside the data set's root; never opened
+)
+
+#: Where an annotation was written: ``line`` for text formats, ``pointer`` (RFC 6901)
+#: for JSON, and the coordinate tokens as they stood in the source.
+ORIGIN = pa.struct(
+    [
+        ("file", pa.string()),  # relative to the root, with forward slashes
+        ("line", pa.int32()),  # 1-based
+        ("pointer", pa.string()),
+        ("raw", pa.string()),
+    ]
+)
+
+IMAGES = pa.schema(
+    [
+        pa.field("image_id", pa.int64(), nullable=False),  # dense: row number
+        ("source_id", pa.string()),  # the source's own id, as text
+        ("file_name", pa.string()),  # as written in the source
+        ("path", pa.string()),  # relative to the root, "/"-separated; null: outside the root
+        ("split", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("size_source", pa.string()),
+        ("label_state", pa.string()),
+        ("attributes", pa.string()),  # JSON
+    ]
+)
+
+ANNOTATIONS = pa.schema(
+    [
+        pa.field("annotation_id", pa.int64(), nullable=False),  # dense: row number
+        pa.field("image_id", pa.int64(), nullable=False),
+        ("category_id", pa.int32()),  # dense; null: the source names no known class
+        # Continuous pixels, 0-based, half-open. Null: cannot be known (a normalised
+        # box whose image size is unknown). NaN or infinity: the source says so.
+        ("x1", pa.float64()),
+        ("y1", pa.float64()),
+        ("x2", pa.float64()),
+        ("y2", pa.float64()),
+        ("area", pa.float64()),  # the source's own area; null when it gives none
+        ("crowd", pa.bool_()),
+        ("ignore", pa.bool_()),
+        ("difficult", pa.bool_()),
+        ("occlusion", pa.int8()),
+        ("truncation", pa.float32()),
+        ("score", pa.float32()),
+        ("weight", pa.float32()),
+        ("segmentation", pa.string()),  # as in the source
+        ("obb", pa.list_(pa.float64(), 8)),
+        ("attributes", pa.string()),  # JSON
+        ("source_id", pa.string()),  # the source's own annotation id, as text
+        ("source_category", pa.string()),  # the source's class id or name, as text
+        ("origin", ORIGIN),
+    ]
+)
+
+CATEGORIES = pa.schema(
+    [
+        pa.field("category_id", pa.int32(), nullable=False),  # dense: row number
+        ("source_id", pa.string()),
+        ("name", pa.string()),
+        ("supercategory", pa.string()),
+    ]
+)
+
+#: What a reader met that no row of the other tables can hold. Formats report, rules judge.
+PROBLEMS = pa.schema(
+    [
+        pa.field("kind", pa.string(), nullable=False),  # one of PROBLEM_KINDS
+        ("image_id", pa.int64()),
+        ("annotation_id", pa.int64()),
+        ("file", pa.string()),
+        ("line", pa.int32()),
+        ("pointer", pa.string()),
+        ("value", pa.string()),
+        ("message", pa.string()),
+    ]
+)
+
+PROBLEM_KINDS = (
+    "malformed-row",  # a row or record that cannot become an annotation
+    "malformed-file",  # a label file that cannot be parsed (to its end)
+    "refused",  # a DOCTYPE, an entity, a pickle, a download: hook; never used
+    "duplicate-id",  # an image, annotation or category id given twice
+    "unknown-category",  # a class id or name the set does not declare
+    "orphan-annotation",  # labels of an image that the set does not have
+    "path-escape",  # a name that leads outside the root
+    "missing-split",  # a split that is declared and is not there
+    "boxes-and-polygons",  # one label file mixes box rows with polygon rows
+    "shared-label",  # two images that read the same label file
+    "class-count",  # nc and names disagree
+)
+
+#: Levels of the sharpness pyramid beyond the full size: 1/2, 1/4, 1/8.
+SCALE_LEVELS = 3
+
+IMAGE_STATS = pa.schema(
+    [
+        pa.field("image_id", pa.int64(), nullable=False),
+        ("file_name", pa.string()),
+        ("bytes", pa.int64()),
+        ("format", pa.string()),  # from the content: jpeg, mpo, png, webp, bmp, tiff, gif
+        pa.field("status", pa.string(), nullable=False),
+        ("status_detail", pa.string()),
+        ("width", pa.int32()),  # of the stored raster, before any EXIF turn
+        ("height", pa.int32()),
+        ("channels", pa.int8()),  # components in the file: 1 gray, 3 colour, 4 CMYK or alpha
+        ("orientation", pa.int8()),  # EXIF 1..8; 1 when the file does not say
+        ("content_hash", pa.string()),  # 128 bits of the file's bytes, 32 hex digits
+        ("luma_mean", pa.float64()),
+        ("luma_std", pa.float64()),
+        ("luma_p01", pa.uint8()),
+        ("luma_p05", pa.uint8()),
+        ("luma_p50", pa.uint8()),
+        ("luma_p95", pa.uint8()),
+        ("luma_p99", pa.uint8()),
+        ("dark_fraction", pa.float64()),  # share of pixels with luma < 32
+        ("bright_fraction", pa.float64()),  # share of pixels with luma >= 224
+        ("entropy", pa.float64()),  # bits of the 256-bin luma histogram
+        ("laplacian_variance", pa.float64()),
+        ("noise_sigma", pa.float64()),  # grey levels
+        ("sharpness", pa.float64()),  # max(0, laplacian_variance - 20 noise_sigma^2)
+        # sharpness over gradient energy, noise taken out of both: how steep the edges
+        # are, whatever their number and contrast. Null where there is no edge at all.
+        ("acutance", pa.float64()),
+        ("scale_sharpness", pa.list_(pa.float64(), SCALE_LEVELS)),  # at 1/2, 1/4, 1/8
+        ("scale_acutance", pa.list_(pa.float64(), SCALE_LEVELS)),
+        ("phash", pa.uint64()),
+    ]
+)
+
+BOX_STATS = pa.schema(
+    [
+        pa.field("annotation_id", pa.int64(), nullable=False),
+        pa.field("image_id", pa.int64(), nullable=False),
+        ("pixels", pa.int64()),  # whole pixels measured; null: not measured
+        ("luma_mean", pa.float64()),
+        ("contrast", pa.float64()),  # standard deviation of the luma
+        ("laplacian_variance", pa.float64()),
+        ("sharpness", pa.float64()),
+        ("acutance", pa.float64()),
+    ]
+)
+
+SEVERITIES = ("error", "warning", "info")
+
+SUGGESTIONS = ("review", "relabel", "ignore", "exclude", "fix-file", "collect", "split", "none")
+
+FINDINGS = pa.schema(
+    [
+        pa.field("code", pa.string(), nullable=False),
+        pa.field("severity", pa.string(), nullable=False),
+        ("image_id", pa.int64()),  # null: about the set as a whole
+        ("annotation_id", pa.int64()),
+        ("score", pa.float64()),  # 0..1, how sure
+        ("message", pa.string()),
+        ("value", pa.float64()),
+        ("threshold", pa.float64()),
+        ("suggestion", pa.string()),
+        ("evidence", pa.string()),  # JSON: file, line or pointer, related ids, ...
+    ]
+)
