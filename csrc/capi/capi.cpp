@@ -58,7 +58,7 @@ void feed(fl::LumaStats* stats, const uint8_t* luma, int64_t width, int64_t heig
           int64_t stride) {
   for (int64_t y = 0; y < height;) {
     uint8_t* rows[fl::LumaStats::kMaxRows];
-    const int64_t n = stats->next_rows(rows, fl::LumaStats::kMaxRows);
+    const int64_t n = stats->next_rows(rows);
     for (int64_t k = 0; k < n; ++k) {
       std::memcpy(rows[k], luma + (y + k) * stride, static_cast<size_t>(width));
     }

@@ -15,6 +15,15 @@ namespace fl {
 
 namespace {
 
+// libjpeg's own texts, by message code: its header is made to be read again for them.
+// (Two of them need macros of a header that is not installed; they are never shown.)
+#define JCOPYRIGHT_SHORT ""
+#define JVERSION ""
+const char* const kMessages[] = {
+#define JMESSAGE(code, string) string,
+#include <jerror.h>
+};
+
 // What the C callbacks of libjpeg share. It outlives every longjmp, so nothing in it may
 // need a destructor.
 struct Session {
@@ -56,6 +65,37 @@ void on_message(j_common_ptr info, int level) {
 }
 
 void on_output(j_common_ptr) {}
+
+void on_reset(j_common_ptr info) {
+  info->err->num_warnings = 0;
+  info->err->msg_code = 0;
+}
+
+void format_message(j_common_ptr info, char* buffer) {
+  const jpeg_error_mgr& e = *info->err;
+  const bool known = e.msg_code > 0 && e.msg_code <= e.last_jpeg_message;
+  const char* text = kMessages[known ? e.msg_code : 0];
+  if (std::strstr(text, "%s") != nullptr) {
+    std::snprintf(buffer, JMSG_LENGTH_MAX, text, e.msg_parm.s);
+  } else if (known) {
+    const int* i = e.msg_parm.i;
+    std::snprintf(buffer, JMSG_LENGTH_MAX, text, i[0], i[1], i[2], i[3], i[4], i[5], i[6], i[7]);
+  } else {
+    std::snprintf(buffer, JMSG_LENGTH_MAX, text, e.msg_code);
+  }
+}
+
+// The whole error manager is ours, so that nothing of libjpeg can write to stderr or exit.
+void set_up_errors(jpeg_error_mgr* e) noexcept {
+  *e = jpeg_error_mgr{};
+  e->error_exit = on_error;
+  e->emit_message = on_message;
+  e->output_message = on_output;
+  e->format_message = format_message;
+  e->reset_error_mgr = on_reset;
+  e->jpeg_message_table = kMessages;
+  e->last_jpeg_message = static_cast<int>(JMSG_LASTMSGCODE) - 1;
+}
 
 void on_progress(j_common_ptr info) {
   Session* s = session_of(info);
@@ -100,6 +140,17 @@ inline uint8_t cmyk_luma(const uint8_t* p, bool inverted) noexcept {
 
 // Which output makes luma of this file: gray where libjpeg converts to it, CMYK where we do.
 bool choose_output(jpeg_decompress_struct* info) noexcept {
+  // Where luma is a component of its own and of full size, the inverse DCT writes straight
+  // into our rows: the same bytes as gray output, without its copies.
+  const jpeg_component_info& first = info->comp_info[0];
+  const bool luma_first =
+      info->jpeg_color_space == JCS_YCbCr || info->jpeg_color_space == JCS_GRAYSCALE;
+  info->raw_data_out = luma_first && first.h_samp_factor == info->max_h_samp_factor &&
+                       first.v_samp_factor == info->max_v_samp_factor &&
+                       first.v_samp_factor * DCTSIZE <= LumaStats::kMaxRows;
+  if (info->raw_data_out != FALSE) {
+    for (int k = 1; k < info->num_components; ++k) info->comp_info[k].component_needed = FALSE;
+  }
   switch (info->jpeg_color_space) {
     case JCS_GRAYSCALE:
     case JCS_YCbCr:
@@ -141,7 +192,15 @@ struct Decoder {
   // Decodes up to n rows into the buffers; 0 at the end, -1 after an error.
   int read_rows(uint8_t** buffers, int n) noexcept {
     if (setjmp(s.escape) != 0) return -1;
-    return static_cast<int>(jpeg_read_scanlines(&s.info, buffers, static_cast<JDIMENSION>(n)));
+    if (s.info.raw_data_out == FALSE) {
+      return static_cast<int>(jpeg_read_scanlines(&s.info, buffers, static_cast<JDIMENSION>(n)));
+    }
+    // Components that are not needed are not written: any array of rows will do.
+    JSAMPARRAY planes[MAX_COMPONENTS];
+    std::fill(planes, planes + MAX_COMPONENTS, buffers);
+    const JDIMENSION at = s.info.output_scanline;
+    jpeg_read_raw_data(&s.info, planes, static_cast<JDIMENSION>(LumaStats::kMaxRows));
+    return static_cast<int>(std::min(s.info.output_scanline, s.info.output_height) - at);
   }
 
   void rows_loop() {
@@ -153,7 +212,7 @@ struct Decoder {
     const bool by_rows = s.info.buffered_image == FALSE && jpeg_has_multiple_scans(&s.info) == FALSE;
     while (s.info.output_scanline < s.info.output_height) {
       uint8_t* buffers[LumaStats::kMaxRows];
-      const int64_t n = stats->next_rows(buffers, LumaStats::kMaxRows);
+      const int64_t n = stats->next_rows(buffers);
       uint8_t* one = wide.data();
       const int got = cmyk ? read_rows(&one, 1) : read_rows(buffers, static_cast<int>(n));
       if (got < 0) {
@@ -214,10 +273,8 @@ JpegResult decode_jpeg_luma(const uint8_t* data, size_t size, const JpegLimits& 
   d.stats = &stats;
   Session& s = d.s;
   s.limits = &limits;
-  s.info.err = jpeg_std_error(&s.errors);
-  s.errors.error_exit = on_error;
-  s.errors.emit_message = on_message;
-  s.errors.output_message = on_output;
+  set_up_errors(&s.errors);
+  s.info.err = &s.errors;
   if (setjmp(s.escape) != 0) {
     d.finish_error();
     return d.result;

@@ -8,36 +8,54 @@
 
 namespace fl {
 
-// What one row of pixels adds to the gradient statistics. Integer sums: the same for any
-// order, thread count and instruction set.
-struct RowEnergy {
-  int64_t lap = 0;    // sum of the 4-neighbour Laplacian
-  uint64_t lap2 = 0;  // sum of its squares
-  uint64_t grad2 = 0; // sum of squared central differences, both directions
-};
+// What a row of pixels adds to the statistics. Integer sums: the same for any order, thread
+// count and instruction set.
+struct RowSums {
+  uint64_t sum = 0;    // of the pixels
+  uint64_t sum2 = 0;   // of their squares
+  int64_t lap = 0;     // of the 4-neighbour Laplacian
+  uint64_t lap2 = 0;   // of its squares
+  uint64_t grad2 = 0;  // of squared central differences, both directions
 
-struct RowMoments {
-  uint64_t sum = 0;
-  uint64_t sum2 = 0;
+  RowSums& operator+=(const RowSums& o) noexcept {
+    sum += o.sum;
+    sum2 += o.sum2;
+    lap += o.lap;
+    lap2 += o.lap2;
+    grad2 += o.grad2;
+    return *this;
+  }
+  RowSums& operator-=(const RowSums& o) noexcept {
+    sum -= o.sum;
+    sum2 -= o.sum2;
+    lap -= o.lap;
+    lap2 -= o.lap2;
+    grad2 -= o.grad2;
+    return *this;
+  }
 };
 
 // The list of kernels: return type, name, parameters. It makes the function table, the
 // declarations per tier and the every-ISA test, so a kernel is added here and nowhere else.
 //
-// row_energy   pre: prev, cur, next readable at [-1, n]; noise null or n counters that hold
-//              fewer than 32 rows. Adds |N| of the 3x3 noise kernel to noise[i].
-// row_moments  sum and sum of squares of n bytes.
-// row_halve    out[i] = rounded mean of the 2x2 block at a[2i], b[2i]; i < n.
-// row_add      acc[i] += row[i].
-// histogram    adds n bytes to 4 interleaved tables of 256 counters.
-#define FL_KERNELS(X)                                                                        \
-  X(void, row_energy,                                                                        \
-    (const uint8_t* prev, const uint8_t* cur, const uint8_t* next, size_t n, uint16_t* noise, \
-     RowEnergy* out))                                                                        \
-  X(void, row_moments, (const uint8_t* row, size_t n, RowMoments* out))                      \
-  X(void, row_halve, (const uint8_t* a, const uint8_t* b, size_t n, uint8_t* out))           \
-  X(void, row_add, (const uint8_t* row, size_t n, uint32_t* acc))                            \
+// row_sums   measures `count` rows of n pixels: rows[1] .. rows[count], each with the one
+//            before and after it in the list. pre: count >= 1, n < 2^24; all rows readable at
+//            [0, n), the measured ones at [-1, n]. Adds to *out.
+// row_noise  pre: prev, cur, next readable at [-1, n]; noise[i] at most 65535 - 2040.
+//            Adds |N| of the 3x3 noise kernel to noise[i].
+// row_halve  out[i] = rounded mean of the 2x2 block at a[2i], b[2i]; i < n.
+// row_add    acc[i] += row[i].
+// histogram  adds n bytes to kHistogramTables interleaved tables of 256 counters.
+#define FL_KERNELS(X)                                                                          \
+  X(void, row_sums,                                                                            \
+    (const uint8_t* const* rows, size_t count, size_t n, RowSums* out))                        \
+  X(void, row_noise,                                                                           \
+    (const uint8_t* prev, const uint8_t* cur, const uint8_t* next, size_t n, uint16_t* noise)) \
+  X(void, row_halve, (const uint8_t* a, const uint8_t* b, size_t n, uint8_t* out))             \
+  X(void, row_add, (const uint8_t* row, size_t n, uint32_t* acc))                              \
   X(void, histogram, (const uint8_t* row, size_t n, uint32_t* tables))
+
+inline constexpr size_t kHistogramTables = 4;
 
 struct Kernels {
   const char* name;

@@ -31,23 +31,23 @@ void BoxStats::reset(const std::vector<PixelBox>& boxes, int64_t width, int64_t 
   std::sort(by_end_.begin(), by_end_.end(), [this](int32_t a, int32_t b) {
     return boxes_[static_cast<size_t>(a)].y1 < boxes_[static_cast<size_t>(b)].y1;
   });
-  column_.assign(static_cast<size_t>(width), Column{});
-  prefix_.assign(static_cast<size_t>(width) + 1, Column{});
+  column_.assign(static_cast<size_t>(width), RowSums{});
+  prefix_.assign(static_cast<size_t>(width) + 1, RowSums{});
 }
 
-void BoxStats::add_row(int64_t y, const uint8_t* prev, const uint8_t* cur, const uint8_t* next) {
+void BoxStats::add_rows(int64_t y, int64_t count, const uint8_t* const* rows) {
   if (boxes_.empty()) return;
-  if (columns_) {
-    add_row_columns(y, prev, cur, next);
-  } else {
-    add_row_direct(y, prev, cur, next);
+  if (!columns_) {
+    add_direct(y, count, rows);
+    return;
   }
+  for (int64_t k = 0; k < count; ++k) add_columns(y + k, rows[k], rows[k + 1], rows[k + 2]);
 }
 
-void BoxStats::add_row_direct(int64_t y, const uint8_t* prev, const uint8_t* cur,
-                              const uint8_t* next) {
+void BoxStats::add_direct(int64_t y, int64_t count, const uint8_t* const* rows) {
+  const int64_t end = y + count;
   while (next_start_ < by_start_.size() &&
-         boxes_[static_cast<size_t>(by_start_[next_start_])].y0 <= y) {
+         boxes_[static_cast<size_t>(by_start_[next_start_])].y0 < end) {
     active_.push_back(by_start_[next_start_++]);
   }
   for (size_t k = 0; k < active_.size();) {
@@ -58,18 +58,13 @@ void BoxStats::add_row_direct(int64_t y, const uint8_t* prev, const uint8_t* cur
       active_.pop_back();
       continue;
     }
+    const int64_t first = std::max<int64_t>(b.y0, y);
+    const int64_t inside = std::min<int64_t>(b.y1, end) - first;
     const auto n = static_cast<size_t>(b.x1 - b.x0);
-    RowMoments moments;
-    RowEnergy energy;
-    kernels().row_moments(cur + b.x0, n, &moments);
-    kernels().row_energy(prev + b.x0, cur + b.x0, next + b.x0, n, nullptr, &energy);
-    Sums& s = sums_[at];
-    s.pixels += static_cast<int64_t>(n);
-    s.sum += moments.sum;
-    s.sum2 += moments.sum2;
-    s.lap += energy.lap;
-    s.lap2 += energy.lap2;
-    s.grad2 += energy.grad2;
+    const uint8_t* segments[LevelStats::kMaxRows + 2];
+    for (int64_t r = 0; r < inside + 2; ++r) segments[r] = rows[first - y + r] + b.x0;
+    kernels().row_sums(segments, static_cast<size_t>(inside), n, &sums_[at].rows);
+    sums_[at].pixels += inside * static_cast<int64_t>(n);
     ++k;
   }
 }
@@ -83,29 +78,19 @@ void BoxStats::read_columns(int64_t y) {
                    (next_end_ < boxes_.size() && ends(next_end_) <= y);
   if (!any) return;
   for (size_t x = 0; x < static_cast<size_t>(width_); ++x) {
-    const Column& c = column_[x];
-    const Column& p = prefix_[x];
-    prefix_[x + 1] = {p.sum + c.sum, p.sum2 + c.sum2, p.lap2 + c.lap2, p.grad2 + c.grad2,
-                      p.lap + c.lap};
+    prefix_[x + 1] = prefix_[x];
+    prefix_[x + 1] += column_[x];
   }
   // Unsigned sums wrap and wrap back; the differences are exact.
   const auto add = [this](int32_t index, bool plus) {
     const PixelBox& b = boxes_[static_cast<size_t>(index)];
-    const Column& hi = prefix_[static_cast<size_t>(b.x1)];
-    const Column& lo = prefix_[static_cast<size_t>(b.x0)];
-    Sums& s = sums_[static_cast<size_t>(index)];
+    RowSums inside = prefix_[static_cast<size_t>(b.x1)];
+    inside -= prefix_[static_cast<size_t>(b.x0)];
+    RowSums& total = sums_[static_cast<size_t>(index)].rows;
     if (plus) {
-      s.sum += hi.sum - lo.sum;
-      s.sum2 += hi.sum2 - lo.sum2;
-      s.lap2 += hi.lap2 - lo.lap2;
-      s.grad2 += hi.grad2 - lo.grad2;
-      s.lap += hi.lap - lo.lap;
+      total += inside;
     } else {
-      s.sum -= hi.sum - lo.sum;
-      s.sum2 -= hi.sum2 - lo.sum2;
-      s.lap2 -= hi.lap2 - lo.lap2;
-      s.grad2 -= hi.grad2 - lo.grad2;
-      s.lap -= hi.lap - lo.lap;
+      total -= inside;
     }
   };
   for (; next_start_ < boxes_.size() && begins(next_start_) <= y; ++next_start_) {
@@ -116,15 +101,15 @@ void BoxStats::read_columns(int64_t y) {
   }
 }
 
-void BoxStats::add_row_columns(int64_t y, const uint8_t* prev, const uint8_t* cur,
-                               const uint8_t* next) {
+void BoxStats::add_columns(int64_t y, const uint8_t* prev, const uint8_t* cur,
+                           const uint8_t* next) {
   read_columns(y);
   for (int64_t x = 0; x < width_; ++x) {
     const int v = cur[x];
     const int lap = cur[x - 1] + cur[x + 1] + prev[x] + next[x] - 4 * v;
     const int gx = cur[x + 1] - cur[x - 1];
     const int gy = next[x] - prev[x];
-    Column& c = column_[static_cast<size_t>(x)];
+    RowSums& c = column_[static_cast<size_t>(x)];
     c.sum += static_cast<uint64_t>(v);
     c.sum2 += static_cast<uint64_t>(v * v);
     c.lap += lap;

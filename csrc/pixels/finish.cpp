@@ -7,13 +7,6 @@ namespace fl {
 
 namespace {
 
-// n * sum2 - sum * sum over n * n, exact in 128-bit integers before the one division.
-double variance_of(int64_t n, int64_t sum, uint64_t sum2) noexcept {
-  const __int128 count = n;
-  const __int128 numerator = count * static_cast<__int128>(sum2) - static_cast<__int128>(sum) * sum;
-  return static_cast<double>(numerator) / (static_cast<double>(n) * static_cast<double>(n));
-}
-
 // log2 of a positive integer below 2^53, by a fixed series: libm's log differs between
 // machines in the last bit, and the entropy is to be the same on all.
 double log2_exact_steps(double x) noexcept {
@@ -25,22 +18,43 @@ double log2_exact_steps(double x) noexcept {
   }
   const double z = (m - 1) / (m + 1);  // |z| < 0.172
   const double z2 = z * z;
+  // atanh(z) / z = 1 + z^2 / 3 + z^4 / 5 + ...
+  constexpr double kTerms[] = {1.0 / 21, 1.0 / 19, 1.0 / 17, 1.0 / 15, 1.0 / 13, 1.0 / 11,
+                               1.0 / 9,  1.0 / 7,  1.0 / 5,  1.0 / 3,  1.0};
   double series = 0;
-  for (int k = 23; k >= 1; k -= 2) series = series * z2 + 1.0 / k;
+  for (const double term : kTerms) series = series * z2 + term;
   return exponent + 2 * z * series * 1.4426950408889634;
+}
+
+// n log2 n for the small counts that make up most of a histogram.
+constexpr uint64_t kSmallCounts = 2048;
+struct EntropyTerms {
+  double value[kSmallCounts];
+  EntropyTerms() noexcept {
+    value[0] = 0;
+    for (uint64_t n = 1; n < kSmallCounts; ++n) {
+      value[n] = static_cast<double>(n) * log2_exact_steps(static_cast<double>(n));
+    }
+  }
+};
+
+double entropy_term(uint64_t n) noexcept {
+  static const EntropyTerms table;
+  if (n < kSmallCounts) return table.value[n];
+  return static_cast<double>(n) * log2_exact_steps(static_cast<double>(n));
 }
 
 constexpr int kGrid = 32;
 constexpr int kLow = 8;
 
-// round(2^14 cos(pi (2 x + 1) u / 64))
+// round(2^12 cos(pi (2 x + 1) u / 64))
 struct CosTable {
-  int32_t value[kLow][kGrid];
+  int16_t value[kLow][kGrid];
   CosTable() noexcept {
     for (int u = 0; u < kLow; ++u) {
       for (int x = 0; x < kGrid; ++x) {
         value[u][x] =
-            static_cast<int32_t>(std::lround(16384.0 * std::cos(M_PI * (2 * x + 1) * u / 64.0)));
+            static_cast<int16_t>(std::lround(4096.0 * std::cos(M_PI * (2 * x + 1) * u / 64.0)));
       }
     }
   }
@@ -55,10 +69,17 @@ constexpr double kMinGradient = 0.25;
 
 }  // namespace
 
-Detail detail(const RowEnergy& e, int64_t pixels, double noise_sigma) noexcept {
+// n * sum2 - sum * sum over n * n, in 128-bit integers before the one division.
+double exact_variance(int64_t n, int64_t sum, uint64_t sum2) noexcept {
+  const __int128 count = n;
+  const __int128 numerator = count * static_cast<__int128>(sum2) - static_cast<__int128>(sum) * sum;
+  return static_cast<double>(numerator) / (static_cast<double>(n) * static_cast<double>(n));
+}
+
+Detail detail(const RowSums& e, int64_t pixels, double noise_sigma) noexcept {
   Detail d;
   const double n = static_cast<double>(pixels);
-  d.variance = variance_of(pixels, e.lap, e.lap2);
+  d.variance = exact_variance(pixels, e.lap, e.lap2);
   const double noise = noise_sigma * noise_sigma;
   d.sharpness = std::max(0.0, d.variance - kNoiseInLaplacian * noise);
   const double gradient = static_cast<double>(e.grad2) / n - kNoiseInGradient * noise;
@@ -68,23 +89,18 @@ Detail detail(const RowEnergy& e, int64_t pixels, double noise_sigma) noexcept {
 }
 
 void histogram_stats(const uint64_t counts[256], fl_luma_stats* s) noexcept {
-  const auto n = static_cast<uint64_t>(s->pixels);
-  uint64_t sum = 0;
-  uint64_t sum2 = 0;
+  uint64_t n = 0;
   uint64_t dark = 0;
   uint64_t bright = 0;
   double terms = 0;
   for (uint64_t v = 0; v < 256; ++v) {
     const uint64_t c = counts[v];
-    sum += c * v;
-    sum2 += c * v * v;
+    n += c;
     if (v < 32) dark += c;
     if (v >= 224) bright += c;
-    if (c > 0) terms += static_cast<double>(c) * log2_exact_steps(static_cast<double>(c));
+    terms += entropy_term(c);
   }
   const double total = static_cast<double>(n);
-  s->luma_mean = static_cast<double>(sum) / total;
-  s->luma_std = std::sqrt(variance_of(s->pixels, static_cast<int64_t>(sum), sum2));
   s->dark_fraction = static_cast<double>(dark) / total;
   s->bright_fraction = static_cast<double>(bright) / total;
   s->entropy = std::max(0.0, log2_exact_steps(total) - terms / total);
@@ -100,12 +116,13 @@ void histogram_stats(const uint64_t counts[256], fl_luma_stats* s) noexcept {
   }
 }
 
-uint64_t perceptual_hash(const int64_t grid[kGrid * kGrid]) noexcept {
+uint64_t perceptual_hash(const int16_t grid[kGrid * kGrid]) noexcept {
   static const CosTable table;
-  int64_t rows[kGrid][kLow];
+  // 32 * 4080 * 2^12 < 2^31, and 16-bit factors are what multiply-add instructions take.
+  int32_t rows[kGrid][kLow];
   for (int y = 0; y < kGrid; ++y) {
     for (int u = 0; u < kLow; ++u) {
-      int64_t sum = 0;
+      int32_t sum = 0;
       for (int x = 0; x < kGrid; ++x) sum += grid[y * kGrid + x] * table.value[u][x];
       rows[y][u] = sum;
     }
@@ -114,7 +131,7 @@ uint64_t perceptual_hash(const int64_t grid[kGrid * kGrid]) noexcept {
   for (int v = 0; v < kLow; ++v) {
     for (int u = 0; u < kLow; ++u) {
       int64_t sum = 0;
-      for (int y = 0; y < kGrid; ++y) sum += rows[y][u] * table.value[v][y];
+      for (int y = 0; y < kGrid; ++y) sum += int64_t{rows[y][u]} * table.value[v][y];
       low[v * kLow + u] = sum;
     }
   }
@@ -133,13 +150,10 @@ fl_box_row box_row(const BoxStats::Sums& b, double noise_sigma) noexcept {
   fl_box_row row{};
   row.pixels = b.pixels;
   if (b.pixels == 0) return row;
-  RowEnergy energy;
-  energy.lap = b.lap;
-  energy.lap2 = b.lap2;
-  energy.grad2 = b.grad2;
-  const Detail d = detail(energy, b.pixels, noise_sigma);
-  row.luma_mean = static_cast<double>(b.sum) / static_cast<double>(b.pixels);
-  row.contrast = std::sqrt(variance_of(b.pixels, static_cast<int64_t>(b.sum), b.sum2));
+  const Detail d = detail(b.rows, b.pixels, noise_sigma);
+  row.luma_mean = static_cast<double>(b.rows.sum) / static_cast<double>(b.pixels);
+  row.contrast =
+      std::sqrt(exact_variance(b.pixels, static_cast<int64_t>(b.rows.sum), b.rows.sum2));
   row.laplacian_variance = d.variance;
   row.sharpness = d.sharpness;
   row.acutance = d.acutance;

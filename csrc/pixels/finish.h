@@ -18,11 +18,15 @@ struct Detail {
   bool has_acutance = false;
 };
 
+// Variance of n integers from their sum and the sum of their squares; exact up to one
+// rounding.
+double exact_variance(int64_t n, int64_t sum, uint64_t sum2) noexcept;
 // Laplacian variance, and the two measures with the noise taken out of them.
-Detail detail(const RowEnergy& energy, int64_t pixels, double noise_sigma) noexcept;
+Detail detail(const RowSums& sums, int64_t pixels, double noise_sigma) noexcept;
+// Percentiles, shares and entropy of a luma histogram.
 void histogram_stats(const uint64_t counts[256], fl_luma_stats* stats) noexcept;
 // DCT hash of a 32 x 32 grid of luma means: the 8 x 8 lowest frequencies against their median.
-uint64_t perceptual_hash(const int64_t grid[32 * 32]) noexcept;
+uint64_t perceptual_hash(const int16_t grid[32 * 32]) noexcept;
 fl_box_row box_row(const BoxStats::Sums& sums, double noise_sigma) noexcept;
 
 }  // namespace fl

@@ -13,8 +13,8 @@ namespace {
 // Blocks whose brightness leaves no room for noise to show say nothing about noise.
 constexpr uint32_t kBlackBlock = 16;
 constexpr uint32_t kWhiteBlock = 239;
-// Blocks of fewer pixels (at the right and lower edge) are too small to trust.
-constexpr int64_t kMinBlockPixels = 256;
+// Blocks of fewer sampled pixels (at the right and lower edge) are too small to trust.
+constexpr int64_t kMinBlockPixels = 64;
 
 }  // namespace
 
@@ -71,9 +71,9 @@ void LevelStats::reset(int64_t width, bool with_noise) {
   width_ = width;
   pitch_ = width + 2 * kPad;
   with_noise_ = with_noise;
-  rows_in_block_ = 0;
+  rows_in_block_ = sampled_rows_ = 0;
   last_row_ = nullptr;
-  energy_ = RowEnergy{};
+  sums_ = RowSums{};
   rows_.resize(static_cast<size_t>(pitch_ * kRing));
   noise_columns_.assign(with_noise ? static_cast<size_t>(width) : 0, 0);
   usable_.clear();
@@ -86,14 +86,27 @@ void LevelStats::pad(int64_t y) noexcept {
   r[width_] = width_ > 1 ? r[width_ - 2] : r[0];
 }
 
-void LevelStats::measure(int64_t up, int64_t y, int64_t down) {
+void LevelStats::list(int64_t y, int64_t count, int64_t below, const uint8_t** rows) const noexcept {
+  // The row above the first is its mirror image, the one below it.
+  rows[0] = row(y > 0 ? y - 1 : (count > 1 ? y + 1 : below));
+  for (int64_t k = 0; k < count; ++k) rows[k + 1] = row(y + k);
+  rows[count + 1] = row(below);
+}
+
+void LevelStats::measure(int64_t y, int64_t count, int64_t below) {
   const size_t n = static_cast<size_t>(width_);
-  const uint8_t* cur = row(y);
-  kernels().row_energy(row(up), cur, row(down), n, with_noise_ ? noise_columns_.data() : nullptr,
-                       &energy_);
+  const uint8_t* rows[kMaxRows + 2];
+  list(y, count, below, rows);
+  kernels().row_sums(rows, static_cast<size_t>(count), n, &sums_);
   if (!with_noise_) return;
-  last_row_ = cur;
-  if (++rows_in_block_ == kBlock) close_blocks(cur);
+  for (int64_t k = 1; k <= count; ++k) {
+    if (rows_in_block_ % kNoiseStep == 0) {
+      kernels().row_noise(rows[k - 1], rows[k], rows[k + 1], n, noise_columns_.data());
+      ++sampled_rows_;
+      last_row_ = rows[k];
+    }
+    if (++rows_in_block_ == kBlock) close_blocks(last_row_);
+  }
 }
 
 void LevelStats::close_blocks(const uint8_t* last_row) {
@@ -106,13 +119,13 @@ void LevelStats::close_blocks(const uint8_t* last_row) {
       light += last_row[i];
     }
     light /= static_cast<uint32_t>(n);
-    const int64_t pixels = n * rows_in_block_;
+    const int64_t pixels = n * sampled_rows_;
     const auto mean = static_cast<uint32_t>(response * 1024 / static_cast<uint64_t>(pixels));
     const bool trusted = pixels >= kMinBlockPixels && light >= kBlackBlock && light <= kWhiteBlock;
     (trusted ? usable_ : other_).push_back(mean);
   }
   std::fill(noise_columns_.begin(), noise_columns_.end(), static_cast<uint16_t>(0));
-  rows_in_block_ = 0;
+  rows_in_block_ = sampled_rows_ = 0;
 }
 
 void LevelStats::finish() {
@@ -142,68 +155,89 @@ void LumaStats::begin(int64_t width, int64_t height, const std::vector<PixelBox>
     level_rows_[k] = 0;
   }
   boxes_.reset(boxes, width, height);
-  column_sums_.assign(static_cast<size_t>(width), 0);
+  histogram_step_ = std::max<int64_t>(1, height / kHistogramRows);
+  // The hash averages 32 x 32 cells: a quarter of the size has all it needs, if large enough.
+  hash_level_ = 0;
+  while (hash_level_ < 2 && std::min(width, height) >> (hash_level_ + 1) >= 2 * kGrid) {
+    ++hash_level_;
+  }
+  column_sums_.assign(static_cast<size_t>(levels_[hash_level_].width()), 0);
   grid_row_ = 0;
   grid_rows_summed_ = 0;
 }
 
-int64_t LumaStats::next_rows(uint8_t** buffers, int64_t rows) noexcept {
-  const int64_t n = std::min({rows, kMaxRows, height_ - rows_});
-  for (int64_t k = 0; k < n; ++k) buffers[k] = levels_[0].row(rows_ + k);
-  return n;
+int64_t LumaStats::next_rows(uint8_t** buffers) noexcept {
+  for (int64_t k = 0; k < kMaxRows; ++k) buffers[k] = levels_[0].row(rows_ + k);
+  return std::min(kMaxRows, height_ - rows_);
 }
 
 void LumaStats::commit(int64_t rows) {
+  if (rows <= 0) return;
+  const int64_t first = rows_;
   for (int64_t k = 0; k < rows; ++k) take_row(rows_++);
+  // Each row is measured once the one below it is there.
+  const int64_t from = std::max<int64_t>(0, first - 1);
+  if (rows_ - 1 > from) measure_rows(from, rows_ - 1 - from, rows_ - 1);
+  halve_into(1, rows_);
 }
 
 void LumaStats::take_row(int64_t y) {
   LevelStats& full = levels_[0];
   full.pad(y);
-  kernels().histogram(full.row(y), static_cast<size_t>(width_), tables_);
-  hash_row(y);
+  if (y % histogram_step_ == 0) {
+    kernels().histogram(full.row(y), static_cast<size_t>(width_), tables_);
+  }
+  if (hash_level_ == 0) hash_row(0, y);
   level_rows_[0] = y + 1;
-  if (y > 0) measure_row(y - 1, y > 1 ? y - 2 : y, y);
-  if (y % 2 == 1) halve_into(1, y);
 }
 
-void LumaStats::measure_row(int64_t y, int64_t up, int64_t down) {
+void LumaStats::measure_rows(int64_t y, int64_t count, int64_t below) {
   LevelStats& full = levels_[0];
-  full.measure(up, y, down);
-  boxes_.add_row(y, full.row(up), full.row(y), full.row(down));
+  full.measure(y, count, below);
+  const uint8_t* rows[LevelStats::kMaxRows + 2];
+  full.list(y, count, below, rows);
+  boxes_.add_rows(y, count, rows);
 }
 
-// Rows y - 1 and y of the level above become one row of `level`, and so on downwards.
-void LumaStats::halve_into(size_t level, int64_t y) {
+// Makes the rows of `level` that `rows` rows of the one above suffice for, and so on down.
+void LumaStats::halve_into(size_t level, int64_t rows) {
   if (level >= kLevels || levels_[level].width() < 1) return;
   LevelStats& above = levels_[level - 1];
   LevelStats& here = levels_[level];
-  const int64_t row = level_rows_[level]++;
-  kernels().row_halve(above.row(y - 1), above.row(y), static_cast<size_t>(here.width()),
-                      here.row(row));
-  here.pad(row);
-  if (row > 0) here.measure(row > 1 ? row - 2 : row, row - 1, row);
-  if (row % 2 == 1) halve_into(level + 1, row);
+  const int64_t first = level_rows_[level];
+  int64_t& made = level_rows_[level];
+  for (; 2 * made + 1 < rows; ++made) {
+    kernels().row_halve(above.row(2 * made), above.row(2 * made + 1),
+                        static_cast<size_t>(here.width()), here.row(made));
+    here.pad(made);
+    if (hash_level_ == level) hash_row(level, made);
+  }
+  if (made == first) return;
+  const int64_t from = std::max<int64_t>(0, first - 1);
+  if (made - 1 > from) here.measure(from, made - 1 - from, made - 1);
+  halve_into(level + 1, made);
 }
 
 // Means of a 32 x 32 grid for the perceptual hash. Cells of a picture with fewer than 32
 // rows or columns repeat the nearest one.
-void LumaStats::hash_row(int64_t y) {
+void LumaStats::hash_row(size_t level, int64_t y) {
   if (grid_row_ >= kGrid) return;
-  kernels().row_add(levels_[0].row(y), static_cast<size_t>(width_), column_sums_.data());
+  const int64_t width = levels_[level].width();
+  const int64_t height = height_ >> level;
+  kernels().row_add(levels_[level].row(y), static_cast<size_t>(width), column_sums_.data());
   ++grid_rows_summed_;
   bool closed = false;
   for (; grid_row_ < kGrid; ++grid_row_) {
-    const int64_t begin = grid_row_ * height_ / kGrid;
-    const int64_t end = std::max(begin + 1, (grid_row_ + 1) * height_ / kGrid);
+    const int64_t begin = grid_row_ * height / kGrid;
+    const int64_t end = std::max(begin + 1, (grid_row_ + 1) * height / kGrid);
     if (end != y + 1) break;
     for (int64_t k = 0; k < kGrid; ++k) {
-      const int64_t x0 = k * width_ / kGrid;
-      const int64_t x1 = std::max(x0 + 1, (k + 1) * width_ / kGrid);
+      const int64_t x0 = k * width / kGrid;
+      const int64_t x1 = std::max(x0 + 1, (k + 1) * width / kGrid);
       int64_t sum = 0;
       for (int64_t x = x0; x < x1; ++x) sum += column_sums_[static_cast<size_t>(x)];
       const int64_t pixels = (x1 - x0) * grid_rows_summed_;
-      grid_[grid_row_ * kGrid + k] = (sum * 16 + pixels / 2) / pixels;
+      grid_[grid_row_ * kGrid + k] = static_cast<int16_t>((sum * 16 + pixels / 2) / pixels);
     }
     closed = true;
   }
@@ -214,12 +248,12 @@ void LumaStats::hash_row(int64_t y) {
 }
 
 void LumaStats::finish_levels() {
-  if (rows_ == 1) measure_row(0, 0, 0);
-  if (rows_ > 1) measure_row(rows_ - 1, rows_ - 2, rows_ - 2);
+  // The row below the last is its mirror image, the one above it.
+  measure_rows(rows_ - 1, 1, std::max<int64_t>(0, rows_ - 2));
   levels_[0].finish();
   for (size_t k = 1; k < kLevels; ++k) {
     const int64_t rows = level_rows_[k];
-    if (rows > 1) levels_[k].measure(rows - 2, rows - 1, rows - 2);
+    if (rows > 0) levels_[k].measure(rows - 1, 1, std::max<int64_t>(0, rows - 2));
   }
 }
 
@@ -232,7 +266,7 @@ void LumaStats::fill_scales(double noise_sigma, fl_luma_stats* s) {
     if (rows < 3 || w < 3) break;
     // The mean of four pixels has half the noise.
     sigma /= 2;
-    const Detail d = detail(levels_[k].energy(), w * rows, sigma);
+    const Detail d = detail(levels_[k].sums(), w * rows, sigma);
     s->scale_sharpness[k - 1] = d.sharpness;
     s->scale_acutance[k - 1] = d.acutance;
     s->has_scale = static_cast<uint8_t>(s->has_scale | (1U << k));
@@ -248,17 +282,21 @@ void LumaStats::finish(fl_luma_stats* stats, fl_box_row* box_rows) {
 
   uint64_t counts[256];
   for (size_t v = 0; v < 256; ++v) {
-    counts[v] = static_cast<uint64_t>(tables_[v]) + tables_[256 + v] + tables_[512 + v] +
-                tables_[768 + v];
+    counts[v] = 0;
+    for (size_t k = 0; k < kHistogramTables; ++k) counts[v] += tables_[256 * k + v];
   }
   histogram_stats(counts, stats);
+  const RowSums& all = levels_[0].sums();
+  stats->luma_mean = static_cast<double>(all.sum) / static_cast<double>(stats->pixels);
+  stats->luma_std = std::sqrt(
+      exact_variance(stats->pixels, static_cast<int64_t>(all.sum), all.sum2));
 
   // Immerkaer, "Fast Noise Variance Estimation", CVIU 64(2), 1996: sigma = mean |N| *
   // sqrt(pi / 2) / 6 for the kernel [1 -2 1; -2 4 -2; 1 -2 1].
   const int64_t response = levels_[0].noise_response();
   const double sigma =
       response < 0 ? 0.0 : static_cast<double>(response) / 1024.0 * kNoisePerResponse;
-  const Detail d = detail(levels_[0].energy(), stats->pixels, sigma);
+  const Detail d = detail(levels_[0].sums(), stats->pixels, sigma);
   stats->noise_sigma = sigma;
   stats->laplacian_variance = d.variance;
   stats->sharpness = d.sharpness;

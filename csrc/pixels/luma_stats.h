@@ -29,8 +29,9 @@ void unturn_box(int32_t orientation, double width, double height, const double* 
 // Gradient statistics of one pyramid level.
 class LevelStats {
  public:
+  static constexpr int64_t kMaxRows = 16;
   // Rows in the ring: enough to hand a codec several empty rows at once.
-  static constexpr int64_t kRing = 16;
+  static constexpr int64_t kRing = 32;
 
   void reset(int64_t width, bool with_noise);
   // Where row y goes: `width` writable bytes. Valid until row y + kRing is asked for.
@@ -40,27 +41,33 @@ class LevelStats {
   }
   // Mirrors the edge pixels of row y; call once it is written.
   void pad(int64_t y) noexcept;
-  // Measures row y, whose upper and lower neighbours are rows up and down.
-  void measure(int64_t up, int64_t y, int64_t down);
+  // Measures rows y .. y + count - 1, at most kMaxRows of them. Their neighbours are in the
+  // ring but for the last row's lower one, which is row `below`.
+  void measure(int64_t y, int64_t count, int64_t below);
+  // Those rows with their neighbours: count + 2 pointers.
+  void list(int64_t y, int64_t count, int64_t below, const uint8_t** rows) const noexcept;
   // Closes the last, incomplete row of noise blocks.
   void finish();
 
   int64_t width() const noexcept { return width_; }
-  const RowEnergy& energy() const noexcept { return energy_; }
+  const RowSums& sums() const noexcept { return sums_; }
   // Mean |N| times 1024 at the 10th percentile of the usable blocks; -1 without any.
   int64_t noise_response();
 
  private:
   static constexpr int64_t kPad = 64;
   static constexpr int64_t kBlock = 32;
+  // Noise is looked for in every fifth row: 224 pixels a block are enough for its mean, and
+  // the rows fall on all phases of a JPEG's 8 x 8 blocks, whose seams would pass for noise.
+  static constexpr int64_t kNoiseStep = 5;
   void close_blocks(const uint8_t* last_row);
 
   int64_t width_ = 0;
   int64_t pitch_ = 0;
   bool with_noise_ = false;
-  int64_t rows_in_block_ = 0;
+  int64_t rows_in_block_ = 0, sampled_rows_ = 0;
   const uint8_t* last_row_ = nullptr;
-  RowEnergy energy_;
+  RowSums sums_;
   std::vector<uint8_t> rows_;
   std::vector<uint16_t> noise_columns_;
   std::vector<uint32_t> usable_;  // mean |N| * 1024 of blocks that are neither black nor white
@@ -73,22 +80,22 @@ class LevelStats {
 class BoxStats {
  public:
   void reset(const std::vector<PixelBox>& boxes, int64_t width, int64_t height);
-  void add_row(int64_t y, const uint8_t* prev, const uint8_t* cur, const uint8_t* next);
+  // Rows y .. y + count - 1 are rows[1] .. rows[count]; their neighbours stand around them.
+  void add_rows(int64_t y, int64_t count, const uint8_t* const* rows);
   // Closes boxes that the picture ended before (a truncated file).
   void finish(int64_t rows);
 
   struct Sums {
     int64_t pixels = 0;
-    uint64_t sum = 0, sum2 = 0, lap2 = 0, grad2 = 0;
-    int64_t lap = 0;
+    RowSums rows;
   };
   const std::vector<Sums>& sums() const noexcept { return sums_; }
   // For tests: take one strategy whatever the boxes. 0 automatic, 1 direct, 2 columns.
   void force_strategy(int strategy) noexcept { forced_ = strategy; }
 
  private:
-  void add_row_direct(int64_t y, const uint8_t* prev, const uint8_t* cur, const uint8_t* next);
-  void add_row_columns(int64_t y, const uint8_t* prev, const uint8_t* cur, const uint8_t* next);
+  void add_direct(int64_t y, int64_t count, const uint8_t* const* rows);
+  void add_columns(int64_t y, const uint8_t* prev, const uint8_t* cur, const uint8_t* next);
   void read_columns(int64_t y);
 
   std::vector<PixelBox> boxes_;
@@ -98,21 +105,17 @@ class BoxStats {
   int64_t width_ = 0;
   int forced_ = 0;
   bool columns_ = false;
-  struct Column {
-    uint64_t sum, sum2, lap2, grad2;
-    int64_t lap;
-  };
-  std::vector<Column> column_, prefix_;
+  std::vector<RowSums> column_, prefix_;
 };
 
 class LumaStats {
  public:
   // height is what the header says; fewer rows may come.
   void begin(int64_t width, int64_t height, const std::vector<PixelBox>& boxes);
-  // Up to `rows` next row buffers to fill, at most kMaxRows; then commit() says how many
-  // were filled.
-  static constexpr int64_t kMaxRows = 8;
-  int64_t next_rows(uint8_t** buffers, int64_t rows) noexcept;
+  static constexpr int64_t kMaxRows = LevelStats::kMaxRows;
+  // The next kMaxRows row buffers, each with room for 32 bytes of a codec's padding behind the
+  // row. Returns how many rows the picture still has; then commit() says how many were filled.
+  int64_t next_rows(uint8_t** buffers) noexcept;
   void commit(int64_t rows);
   void finish(fl_luma_stats* stats, fl_box_row* box_rows);
 
@@ -121,23 +124,27 @@ class LumaStats {
 
  private:
   void take_row(int64_t y);
-  void measure_row(int64_t y, int64_t up, int64_t down);
-  void halve_into(size_t level, int64_t y);
-  void hash_row(int64_t y);
+  void measure_rows(int64_t y, int64_t count, int64_t below);
+  void halve_into(size_t level, int64_t rows);
+  void hash_row(size_t level, int64_t y);
   void finish_levels();
   void fill_scales(double noise_sigma, fl_luma_stats* stats);
 
   static constexpr size_t kLevels = 1 + FL_SCALE_LEVELS;
   static constexpr int64_t kGrid = 32;
+  // At least this many rows go into the histogram, evenly spread; all rows of lower pictures.
+  static constexpr int64_t kHistogramRows = 64;
 
   int64_t width_ = 0, height_ = 0, rows_ = 0;
-  uint32_t tables_[4 * 256];
+  int64_t histogram_step_ = 1;
+  size_t hash_level_ = 0;
+  uint32_t tables_[kHistogramTables * 256];
   LevelStats levels_[kLevels];
   int64_t level_rows_[kLevels] = {};
   BoxStats boxes_;
   std::vector<uint32_t> column_sums_;
   int64_t grid_row_ = 0, grid_rows_summed_ = 0;
-  int64_t grid_[kGrid * kGrid];
+  int16_t grid_[kGrid * kGrid];  // cell means times 16
 };
 
 }  // namespace fl

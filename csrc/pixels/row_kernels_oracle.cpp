@@ -8,28 +8,32 @@ namespace fl {
 namespace oracle {
 namespace {
 
-void row_energy(const uint8_t* prev, const uint8_t* cur, const uint8_t* next, size_t n,
-                uint16_t* noise, RowEnergy* out) noexcept {
-  for (size_t k = 0; k < n; ++k) {
-    const ptrdiff_t i = static_cast<ptrdiff_t>(k);
-    const int64_t lap = cur[i - 1] + cur[i + 1] + prev[i] + next[i] - 4 * cur[i];
-    const int64_t gx = cur[i + 1] - cur[i - 1];
-    const int64_t gy = next[i] - prev[i];
-    out->lap += lap;
-    out->lap2 += static_cast<uint64_t>(lap * lap);
-    out->grad2 += static_cast<uint64_t>(gx * gx + gy * gy);
-    if (noise != nullptr) {
-      const int response = prev[i - 1] - 2 * prev[i] + prev[i + 1] - 2 * cur[i - 1] + 4 * cur[i] -
-                           2 * cur[i + 1] + next[i - 1] - 2 * next[i] + next[i + 1];
-      noise[i] = static_cast<uint16_t>(noise[i] + std::abs(response));
+void row_sums(const uint8_t* const* rows, size_t count, size_t n, RowSums* out) noexcept {
+  for (size_t y = 1; y <= count; ++y) {
+    const uint8_t* up = rows[y - 1];
+    const uint8_t* cur = rows[y];
+    const uint8_t* down = rows[y + 1];
+    for (size_t k = 0; k < n; ++k) {
+      const ptrdiff_t i = static_cast<ptrdiff_t>(k);
+      const int64_t lap = cur[i - 1] + cur[i + 1] + up[i] + down[i] - 4 * cur[i];
+      const int64_t gx = cur[i + 1] - cur[i - 1];
+      const int64_t gy = down[i] - up[i];
+      out->sum += cur[i];
+      out->sum2 += static_cast<uint64_t>(cur[i]) * cur[i];
+      out->lap += lap;
+      out->lap2 += static_cast<uint64_t>(lap * lap);
+      out->grad2 += static_cast<uint64_t>(gx * gx + gy * gy);
     }
   }
 }
 
-void row_moments(const uint8_t* row, size_t n, RowMoments* out) noexcept {
-  for (size_t i = 0; i < n; ++i) {
-    out->sum += row[i];
-    out->sum2 += static_cast<uint64_t>(row[i]) * row[i];
+void row_noise(const uint8_t* prev, const uint8_t* cur, const uint8_t* next, size_t n,
+               uint16_t* noise) noexcept {
+  for (size_t k = 0; k < n; ++k) {
+    const ptrdiff_t i = static_cast<ptrdiff_t>(k);
+    const int response = prev[i - 1] - 2 * prev[i] + prev[i + 1] - 2 * cur[i - 1] + 4 * cur[i] -
+                         2 * cur[i + 1] + next[i - 1] - 2 * next[i] + next[i + 1];
+    noise[i] = static_cast<uint16_t>(noise[i] + std::abs(response));
   }
 }
 

@@ -84,8 +84,12 @@ def _boxes(jobs: Jobs, first: int, last: int, rows: Rows) -> pa.RecordBatch:
 
 
 def _batch(data: dict[str, Any], wanted: pa.Schema) -> pa.RecordBatch:
-    arrays = [pa.array(data[f.name], type=f.type) if not isinstance(data[f.name], pa.Array)
-              else data[f.name].cast(f.type) for f in wanted]
+    arrays = [
+        pa.array(data[f.name], type=f.type)
+        if not isinstance(data[f.name], pa.Array)
+        else data[f.name].cast(f.type)
+        for f in wanted
+    ]
     return pa.RecordBatch.from_arrays(arrays, schema=wanted)
 
 

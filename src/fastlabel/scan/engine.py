@@ -122,8 +122,6 @@ def _decode_others(
         low, high = jobs.offsets[first + k] - base, jobs.offsets[first + k + 1] - base
         boxes = np.ascontiguousarray(jobs.boxes[base + low : base + high])
         source = jobs.sources[first + k]
-        fallback.measure(
-            source, jobs.in_memory, boxes, rows[k : k + 1], box_rows[low:high], limits
-        )
+        fallback.measure(source, jobs.in_memory, boxes, rows[k : k + 1], box_rows[low:high], limits)
 
     list(others.map(one, np.flatnonzero(rows["status"] == _NEEDS_DECODER).tolist()))

@@ -1,0 +1,254 @@
+"""The main job: read -> scan -> rules -> :class:`Report`."""
+
+from __future__ import annotations
+
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .config import Config
+from .dataset import Dataset, DatasetError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from .deploy import Profile
+
+__all__ = ["Report", "check"]
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What :func:`check` found.
+
+    Attributes
+    ----------
+    ds : Dataset
+        The labels as they were read.
+    image_stats, box_stats : pyarrow.Table
+        What the scan measured (``fastlabel.schema.IMAGE_STATS``, ``BOX_STATS``).
+    findings : pyarrow.Table
+        Worst first (``fastlabel.schema.FINDINGS``).
+    summary : dict
+        Plain JSON values: verdict, counts, chart data. All that depends on the machine or
+        the clock is under ``"run"``.
+    profile : Profile or None
+        The deployment the set was judged for.
+    """
+
+    ds: Dataset
+    image_stats: pa.Table
+    box_stats: pa.Table
+    findings: pa.Table
+    summary: dict[str, Any]
+    profile: Profile | None = None
+    config: Config = field(default_factory=Config)
+
+    def __repr__(self) -> str:
+        counts = self.summary["findings"]["by_severity"]
+        parts = ", ".join(f"{n:,} {name}" for name, n in counts.items())
+        return f"Report({self.ds!r}: {self.summary['verdict']['grade']}; {parts})"
+
+    def _repr_html_(self) -> str:
+        from .report.html import render
+
+        # A page of its own inside the notebook's: its styles must not leak out.
+        from html import escape
+
+        page = escape(render(self), quote=True)
+        return f'<iframe srcdoc="{page}" width="100%" height="800" sandbox></iframe>'
+
+    def to_html(self, path: str | os.PathLike[str]) -> None:
+        """Write the page: one file, offline, at most 5 MB.
+
+        Parameters
+        ----------
+        path : path-like
+            Where to; the file appears whole or not at all.
+        """
+        from .report.html import render
+
+        _write_whole(Path(path), lambda part: part.write_text(render(self), encoding="utf-8"))
+
+    def write(self, folder: str | os.PathLike[str]) -> list[Path]:
+        """Write ``report.html``, ``summary.json`` and all tables as Parquet.
+
+        Parameters
+        ----------
+        folder : path-like
+            Made when it is not there. Each file appears whole or not at all.
+
+        Returns
+        -------
+        list of pathlib.Path
+            The files written.
+        """
+        import json
+
+        import pyarrow.parquet as pq
+
+        out = Path(folder)
+        out.mkdir(parents=True, exist_ok=True)
+        tables = {
+            "findings": self.findings,
+            "image_stats": self.image_stats,
+            "box_stats": self.box_stats,
+            "images": self.ds.images,
+            "annotations": self.ds.annotations,
+            "categories": self.ds.categories,
+            "problems": self.ds.problems,
+        }
+        written = []
+        for name, table in tables.items():
+            path = out / f"{name}.parquet"
+            _write_whole(path, lambda part, t=table: pq.write_table(t, part, compression="zstd"))
+            written.append(path)
+        text = json.dumps(self.summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        _write_whole(out / "summary.json", lambda part: part.write_text(text, encoding="utf-8"))
+        self.to_html(out / "report.html")
+        return [*written, out / "summary.json", out / "report.html"]
+
+
+def check(
+    source: Dataset | str | os.PathLike[str],
+    *,
+    deploy: Profile | str | os.PathLike[str] | None = None,
+    format: str = "auto",
+    split: str | None = None,
+    select: Iterable[str] | None = None,
+    ignore: Iterable[str] | None = None,
+    workers: int = 0,
+    config: Config | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """Audit a data set: read the labels, decode every image once, apply the rules.
+
+    Parameters
+    ----------
+    source : Dataset or path-like
+        A data set, or where it is. It is opened read-only.
+    deploy : Profile, str or path-like, optional
+        The deployment to judge for: a built-in name or a TOML file.
+    format : {"auto", "coco", "yolo", "voc", "images"}
+        What to read the labels as.
+    split : str, optional
+        Look at this split only.
+    select, ignore : iterable of str, optional
+        Rule codes, prefixes of codes or names; ``ignore`` wins.
+    workers : int
+        Native threads of the scan; 0 means one a CPU. The result does not depend on it.
+    config : Config, optional
+        Thresholds, priors and limits, as :func:`fastlabel.config.load` gives them. The
+        other arguments win over it.
+    progress : callable, optional
+        Called with (images done, images in all).
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    DatasetError
+        For input that is not a data set.
+    fastlabel.config.ConfigError
+        For an unknown rule, threshold or deployment.
+
+    Examples
+    --------
+    >>> import fastlabel as fl
+    >>> fl.make_sample("some-new-folder")                               # doctest: +SKIP
+    >>> fl.check("some-new-folder", deploy="edge-640")                  # doctest: +SKIP
+    """
+    from . import deploy as deployments
+    from . import rules
+    from .formats import read
+    from .scan import scan_tables
+    from .summary import summarise
+
+    config = config or Config()
+    wanted = None if select is None else list(select)
+    unwanted = None if ignore is None else list(ignore)
+    # Settings first: a misspelt rule must not cost a scan.
+    settings = rules.resolve(config)
+    chosen = rules.choose(
+        config.select if wanted is None else wanted, config.ignore if unwanted is None else unwanted
+    )
+    named = deploy if deploy is not None else config.deploy
+    profile = deployments.load(named) if isinstance(named, (str, os.PathLike)) else named
+
+    clock = [time.perf_counter()]
+    if isinstance(source, Dataset):
+        ds = source
+    else:
+        ds = read(source, format if format != "auto" else config.format or "auto")
+    wanted_split = split if split is not None else config.split
+    if wanted_split is not None:
+        ds = ds.select_split(wanted_split)
+    clock.append(time.perf_counter())
+    threads = workers or config.workers or 0
+    image_stats, box_stats = scan_tables(
+        ds, workers=threads, limits=_limits(config), progress=progress
+    )
+    clock.append(time.perf_counter())
+    context = rules.Context(ds, image_stats, box_stats, profile, config)
+    findings = rules.run(context, wanted, unwanted)
+    summary = summarise(
+        ds, image_stats, box_stats, findings, {r.code: r for r in chosen}, profile, settings
+    )
+    clock.append(time.perf_counter())
+    summary["run"] = _run_facts(clock, len(ds), threads)
+    return Report(ds, image_stats, box_stats, findings, summary, profile, config)
+
+
+def _limits(config: Config) -> Any:
+    from .scan import Limits
+
+    given = {
+        name: value
+        for name in ("max_pixels", "max_bytes", "max_scans")
+        if (value := getattr(config.limits, name)) is not None
+    }
+    return Limits(**given)
+
+
+def _run_facts(clock: list[float], images: int, workers: int) -> dict[str, Any]:
+    """What differs from run to run, kept apart from all else."""
+    from . import _core
+
+    read, scan, judge = (b - a for a, b in zip(clock, clock[1:], strict=False))
+    return {
+        "seconds": {"read": round(read, 3), "scan": round(scan, 3), "rules": round(judge, 3)},
+        "images_per_second": round(images / scan, 1) if scan > 0 else None,
+        "workers": workers or os.cpu_count() or 1,
+        "isa": _core.isa(),
+        "jpeg_codec": _core.jpeg_codec(),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+    }
+
+
+def _write_whole(path: Path, write: Callable[[Path], Any]) -> None:
+    """Write beside, sync, rename: a reader never sees half a file, nor does a crash leave one."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    part = Path(name)
+    try:
+        os.close(handle)
+        write(part)
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+        # mkstemp makes private files; results are as readable as any other new file.
+        mask = os.umask(0)
+        os.umask(mask)
+        part.chmod(0o666 & ~mask)
+        part.replace(path)
+    except BaseException as error:
+        part.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise DatasetError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise

@@ -1,0 +1,103 @@
+"""The command line: one thin module a command, loaded when it is called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+__all__ = ["main"]
+
+#: Command -> (module, one line of help). The help page needs none of the modules.
+_COMMANDS = {
+    "check": "Audit a data set and write a health report.",
+    "explain": "Say what a rule finds, why it matters and how to fix it.",
+    "rules": "List all rules.",
+    "stats": "Measure every image and write the columns as a table.",
+    "sample": "Draw a small labelled data set with planted faults.",
+}
+
+
+class _LazyGroup(click.Group):
+    """Commands from their own modules, so that --help and explain load no image library."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f".{cmd_name}", __name__).command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            from ..config import nearest
+
+            raise click.UsageError(f"no command {args[0]!r}; {nearest(args[0], _COMMANDS)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 clean, 1 findings at or above --fail-on, 2 usage or unreadable input, "
+    "130 interrupted.",
+)
+@click.version_option(package_name="fastlabel", message="fastlabel %(version)s")
+def _group() -> None:
+    """Find the ink drops in a labelled vision data set before a small model drinks them."""
+
+
+def main(args: list[str] | None = None) -> Any:
+    """Run the command line; the entry point of ``fastlabel``.
+
+    Parameters
+    ----------
+    args : list of str, optional
+        Arguments without the program's name; the process's own by default.
+    """
+    from ..config import ConfigError
+
+    try:
+        code = _group.main(args=args, prog_name="fastlabel", standalone_mode=False)
+    except click.exceptions.Abort:
+        code = _say("interrupted", 130)
+    except KeyboardInterrupt:
+        code = _say("interrupted; nothing was written", 130)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except click.exceptions.Exit as error:
+        code = error.exit_code
+    except (ConfigError, ImportError) as error:
+        code = _say(str(error), 2)
+    except BrokenPipeError:
+        # The reader of our output went away (`fastlabel rules | head`): no error of ours.
+        sys.stdout = None  # type: ignore[assignment]
+        code = 0
+    except Exception as error:
+        code = _expected(error)
+    sys.exit(code or 0)
+
+
+def _expected(error: Exception) -> int:
+    """Turn an error about the user's input into one line; others are ours and stay loud."""
+    from ..dataset import DatasetError
+
+    if isinstance(error, DatasetError):
+        return _say(str(error), 2)
+    raise error
+
+
+def _say(text: str, code: int) -> int:
+    click.echo(f"fastlabel: {text}", err=True)
+    return code

@@ -1,0 +1,192 @@
+"""``fastlabel check``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..dataset import DatasetError
+from ._progress import images_bar
+
+if TYPE_CHECKING:
+    from ..check import Report
+    from ..config import Config
+
+_OUTPUT = ("full", "concise", "json", "jsonl", "sarif", "github")
+_DEFAULT_OUT = "fastlabel-report"
+
+
+@click.command("check", short_help="Audit a data set and write a health report.")
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option(
+    "--deploy",
+    metavar="NAME|FILE",
+    help="Judge for this deployment (edge-640, doorbell-416, drone-4k, mcu-96, or a TOML file).",
+)
+@click.option("--split", metavar="NAME", help="Look at this split only.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help=f"Where the report goes [default: {_DEFAULT_OUT}/ in the current folder].",
+)
+@click.option(
+    "--format",
+    "fmt",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "coco", "yolo", "voc", "images"]),
+    help="What to read the labels as.",
+)
+@click.option("--select", metavar="CODES", help="Run only these rules, e.g. FL2,FL401.")
+@click.option("--ignore", metavar="CODES", help="Leave these rules out.")
+@click.option(
+    "--output-format",
+    type=click.Choice(_OUTPUT),
+    default="full",
+    show_default=True,
+    help="What to print on stdout.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "info", "never"]),
+    help="Exit with 1 when a finding is at least this severe [default: error].",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(0, 1024),
+    metavar="N",
+    help="Decoding threads; 0 means one a CPU [default: 0].",
+)
+@click.option(
+    "--max-pixels",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Do not decode an image of more pixels [default: 250,000,000].",
+)
+@click.option(
+    "--max-bytes",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Do not open a file of more bytes [default: 512 MiB].",
+)
+@click.option(
+    "--max-scans",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Do not decode a progressive JPEG of more scans [default: 200].",
+)
+@click.option(
+    "--truth",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="A truth.json of `fastlabel sample`: say which planted faults were found.",
+)
+def command(data: Path, **options: Any) -> int:
+    """Audit the data set in DATA: a folder, a COCO json or a data.yaml.
+
+    Reads the labels, decodes every image once, applies the rules, prints what to fix first
+    and writes report.html, summary.json and all tables as Parquet. DATA is never changed.
+    """
+    from .. import config as settings
+    from ..check import check
+
+    config = settings.load()
+    config = _with_limits(config, options)
+    out = options["out"] or Path(config.out or _DEFAULT_OUT)
+    if not data.exists():
+        raise DatasetError(f"{data}: no such file or folder; name the folder of the data set")
+    _keep_out_of(out, data)
+    with images_bar("decoding") as progress:
+        report = check(
+            data,
+            deploy=options["deploy"],
+            format=options["fmt"],
+            split=options["split"],
+            select=_codes(options["select"]),
+            ignore=_codes(options["ignore"]),
+            workers=config.workers or 0 if options["workers"] is None else options["workers"],
+            config=config,
+            progress=progress,
+        )
+    # A file inside the set may be named: its root is what must stay as it is.
+    _keep_out_of(out, report.ds.root)
+    if options["truth"] is not None:
+        report.summary["truth"] = _score(options["truth"], report)
+    report.write(out)
+    _print(report, options["output_format"], out)
+    return _exit_code(report, options["fail_on"] or config.fail_on or "error")
+
+
+def _with_limits(config: Config, options: dict[str, Any]) -> Config:
+    from dataclasses import replace
+
+    given = {
+        name: options[name]
+        for name in ("max_pixels", "max_bytes", "max_scans")
+        if options[name] is not None
+    }
+    return replace(config, limits=replace(config.limits, **given))
+
+
+def _codes(text: str | None) -> list[str] | None:
+    return None if text is None else [c.strip() for c in text.split(",") if c.strip()]
+
+
+def _keep_out_of(out: Path, data: Path) -> None:
+    root = data.resolve() if data.is_dir() else data.resolve().parent
+    target = out.resolve()
+    if target == root or root in target.parents:
+        raise DatasetError(
+            f"{out}: the report would be written into the data set {data}, which is never "
+            "changed; choose another folder with --out"
+        )
+    if target.exists() and not target.is_dir():
+        raise DatasetError(f"{out}: is a file; choose a folder with --out")
+
+
+def _score(path: Path, report: Report) -> dict[str, Any]:
+    from ..sample.truth import score
+
+    try:
+        truth = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{path}: cannot be read as truth.json: {error}") from error
+    return score(truth, report.findings, report.ds)
+
+
+def _print(report: Report, fmt: str, out: Path) -> None:
+    from ..report import write
+
+    write(report, fmt, sys.stdout)
+    if fmt == "full":
+        click.echo(f"\nReport: {out / 'report.html'}")
+    truth = report.summary.get("truth")
+    if truth is not None:
+        click.echo(_truth_text(truth), err=fmt not in ("full", "concise"))
+
+
+def _truth_text(truth: dict[str, Any]) -> str:
+    lines = [
+        f"Planted faults: {truth['found']} of {truth['planted']} found, "
+        f"{len(truth['unexpected'])} other findings."
+    ]
+    lines += [f"  missed: {item}" for item in truth["missed"]]
+    lines += [f"  not planted: {item}" for item in truth["unexpected"]]
+    return "\n".join(lines)
+
+
+def _exit_code(report: Report, fail_on: str) -> int:
+    from ..schema import SEVERITIES
+
+    if fail_on == "never":
+        return 0
+    counts = report.summary["findings"]["by_severity"]
+    return int(any(counts.get(s, 0) for s in SEVERITIES[: SEVERITIES.index(fail_on) + 1]))
+
+
+__all__ = ["command"]

@@ -1,0 +1,88 @@
+"""``fastlabel stats``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from ..dataset import DatasetError
+from ._progress import images_bar
+
+
+@click.command("stats", short_help="Measure every image and write the columns as a table.")
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write FILE.parquet, FILE.csv or FILE.arrow; without it CSV goes to stdout.",
+)
+@click.option("--boxes", is_flag=True, help="One row a box instead of one row an image.")
+@click.option(
+    "--format",
+    "fmt",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "coco", "yolo", "voc", "images"]),
+    help="What to read the labels as.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(0, 1024),
+    default=0,
+    metavar="N",
+    help="Decoding threads; 0 means one a CPU.",
+)
+def command(data: Path, out: Path | None, boxes: bool, fmt: str, workers: int) -> None:
+    """Measure every image (or box) of DATA once: size, light, sharpness, noise, hashes."""
+    from ..formats import read
+    from ..scan import scan_tables
+
+    if out is not None and out.suffix not in _WRITERS:
+        raise DatasetError(f"{out}: unknown ending; use one of {', '.join(_WRITERS)}")
+    ds = read(data, fmt)
+    with images_bar("decoding") as progress:
+        images, measured = scan_tables(ds, workers=workers, progress=progress)
+    table = measured if boxes else images
+    if out is not None:
+        _WRITERS[out.suffix](table, out)
+        click.echo(f"{out}: {table.num_rows:,} rows", err=True)
+        return
+    _csv(table, sys.stdout.buffer)
+
+
+def _csv(table: object, target: object) -> None:
+    import pyarrow as pa
+    from pyarrow import csv
+
+    assert isinstance(table, pa.Table)
+    # CSV has no lists: one column a level.
+    for name in ("scale_sharpness", "scale_acutance"):
+        if name not in table.column_names:
+            continue
+        flat = table[name].combine_chunks()
+        for level in range(flat.type.list_size):
+            values = pa.array(
+                [None if v is None else v[level] for v in flat.to_pylist()], pa.float64()
+            )
+            table = table.append_column(f"{name}_{2 << level}", values)
+        table = table.drop_columns([name])
+    csv.write_csv(table, target)
+
+
+def _parquet(table: object, target: Path) -> None:
+    import pyarrow.parquet as pq
+
+    pq.write_table(table, target, compression="zstd")
+
+
+def _arrow(table: object, target: Path) -> None:
+    from pyarrow import feather
+
+    feather.write_feather(table, str(target), compression="uncompressed")
+
+
+_WRITERS = {".parquet": _parquet, ".csv": _csv, ".arrow": _arrow}
