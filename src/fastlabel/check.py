@@ -8,6 +8,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,10 +57,10 @@ class Report:
         return f"Report({self.ds!r}: {self.summary['verdict']['grade']}; {parts})"
 
     def _repr_html_(self) -> str:
-        from .report.html import render
-
         # A page of its own inside the notebook's: its styles must not leak out.
         from html import escape
+
+        from .report.html import render
 
         page = escape(render(self), quote=True)
         return f'<iframe srcdoc="{page}" width="100%" height="800" sandbox></iframe>'
@@ -106,7 +108,7 @@ class Report:
         written = []
         for name, table in tables.items():
             path = out / f"{name}.parquet"
-            _write_whole(path, lambda part, t=table: pq.write_table(t, part, compression="zstd"))
+            _write_whole(path, partial(pq.write_table, table, compression="zstd"))
             written.append(path)
         text = json.dumps(self.summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         _write_whole(out / "summary.json", lambda part: part.write_text(text, encoding="utf-8"))
@@ -221,7 +223,7 @@ def _run_facts(clock: list[float], images: int, workers: int) -> dict[str, Any]:
     """What differs from run to run, kept apart from all else."""
     from . import _core
 
-    read, scan, judge = (b - a for a, b in zip(clock, clock[1:], strict=False))
+    read, scan, judge = (b - a for a, b in pairwise(clock))
     return {
         "seconds": {"read": round(read, 3), "scan": round(scan, 3), "rules": round(judge, 3)},
         "images_per_second": round(images / scan, 1) if scan > 0 else None,

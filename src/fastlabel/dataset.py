@@ -152,9 +152,7 @@ class Dataset:
 
     def annotations_of(self, image_id: int) -> pa.Table:
         """The rows of ``annotations`` that belong to one image."""
-        return self.annotations.filter(
-            pa.array(self.column("annotations", "image_id") == image_id)
-        )
+        return self.annotations.filter(pa.array(self.column("annotations", "image_id") == image_id))
 
     def with_images_named(self) -> pa.Table:
         """``annotations`` with each row's file name, split and class name joined on."""
@@ -162,7 +160,9 @@ class Dataset:
         return (
             self.annotations.append_column("file_name", self.images["file_name"].take(image))
             .append_column("split", self.images["split"].take(image))
-            .append_column("category", self.categories["name"].take(self.annotations["category_id"]))
+            .append_column(
+                "category", self.categories["name"].take(self.annotations["category_id"])
+            )
         )
 
     def select_split(self, split: str) -> Dataset:

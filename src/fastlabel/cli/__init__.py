@@ -82,7 +82,7 @@ def main(args: list[str] | None = None) -> Any:
         code = _say(str(error), 2)
     except BrokenPipeError:
         # The reader of our output went away (`fastlabel rules | head`): no error of ours.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         code = 0
     except Exception as error:
         code = _expected(error)

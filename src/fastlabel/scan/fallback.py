@@ -87,9 +87,7 @@ def _luma(data: bytes | memoryview, name: str) -> NDArray[np.uint8] | None:
 
 
 def _without_profile(data: bytes) -> bytes:
-    """The PNG without its colour profile, of which libpng complains aloud and OpenCV makes
-    no use.
-    """
+    """Drop the colour profile: OpenCV makes no use of it, and libpng complains of it aloud."""
     at = 8
     while at + 8 <= len(data):
         (length,) = struct.unpack_from(">I", data, at)

@@ -66,8 +66,8 @@ def _of_items(items: list[Any]) -> Jobs:
 def _of_dataset(ds: Dataset) -> Jobs:
     n = len(ds)
     paths = ds.images["path"].to_pylist()
-    root = os.fsencode(ds.root)
-    sources = [b"" if p is None else os.path.join(root, os.fsencode(p)) for p in paths]
+    root = os.fsencode(ds.root) + b"/"
+    sources = [b"" if p is None else root + os.fsencode(p) for p in paths]
     escaped = np.array([p is None for p in paths], dtype=bool)
 
     declared = np.zeros((n, 2), np.int32)

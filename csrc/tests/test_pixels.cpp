@@ -1,0 +1,267 @@
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "check.h"
+#include "core/dispatch.h"
+#include "pixels/content_hash.h"
+#include "pixels/luma_stats.h"
+
+namespace {
+
+std::vector<const char*> tiers() {
+  const char* names[8];
+  const int32_t n = fl_isa_available(names, 8);
+  return {names, names + n};
+}
+
+// Random bytes, or the extremes that fill every accumulator.
+std::vector<uint8_t> plane(test::Random* r, size_t n, int kind) {
+  std::vector<uint8_t> p(n);
+  for (size_t i = 0; i < n; ++i) {
+    p[i] = kind == 0 ? r->byte() : kind == 1 ? uint8_t((i & 1) != 0 ? 255 : 0) : uint8_t(255);
+  }
+  return p;
+}
+
+// Every tier against the oracle: all widths up to past two vectors and some long ones, every
+// alignment, one row and many.
+void every_tier_equals_the_oracle() {
+  test::Random r(11);
+  const fl::Kernels& oracle = fl::oracle_kernels();
+  std::vector<size_t> widths;
+  for (size_t n = 0; n <= 130; ++n) widths.push_back(n);
+  for (const size_t n : {479U, 480U, 512U, 1000U, 4097U, 20011U}) widths.push_back(n);
+  for (const char* tier : tiers()) {
+    CHECK(fl_isa_select(tier) == FL_OK);
+    const fl::Kernels& k = fl::kernels();
+    for (const size_t n : widths) {
+      for (int kind = 0; kind < 3; ++kind) {
+        const size_t shift = size_t(r.below(16));
+        const size_t pitch = n + 40;
+        const std::vector<uint8_t> p = plane(&r, pitch * 6 + 64, kind);
+        const uint8_t* rows[6];
+        for (size_t y = 0; y < 6; ++y) rows[y] = p.data() + y * pitch + 8 + shift;
+        for (const size_t count : {size_t{1}, size_t{4}}) {
+          fl::RowSums a;
+          fl::RowSums b;
+          k.row_sums(rows, count, n, &a);
+          oracle.row_sums(rows, count, n, &b);
+          CHECK(std::memcmp(&a, &b, sizeof a) == 0);
+        }
+        std::vector<uint16_t> na(n + 1, 9);
+        std::vector<uint16_t> nb(n + 1, 9);
+        k.row_noise(rows[0], rows[1], rows[2], n, na.data());
+        oracle.row_noise(rows[0], rows[1], rows[2], n, nb.data());
+        CHECK(na == nb && na[n] == 9);
+        std::vector<uint8_t> ha(n / 2 + 1, 77);
+        std::vector<uint8_t> hb(n / 2 + 1, 77);
+        k.row_halve(rows[0], rows[1], n / 2, ha.data());
+        oracle.row_halve(rows[0], rows[1], n / 2, hb.data());
+        CHECK(ha == hb && ha[n / 2] == 77);
+        std::vector<uint32_t> aa(n + 1, 5);
+        std::vector<uint32_t> ab(n + 1, 5);
+        k.row_add(rows[3], n, aa.data());
+        oracle.row_add(rows[3], n, ab.data());
+        CHECK(aa == ab);
+        std::vector<uint32_t> ta(fl::kHistogramTables * 256, 0);
+        std::vector<uint32_t> tb(256, 0);
+        k.histogram(rows[4], n, ta.data());
+        oracle.histogram(rows[4], n, tb.data());
+        for (size_t v = 0; v < 256; ++v) {
+          uint32_t sum = 0;
+          for (size_t t = 0; t < fl::kHistogramTables; ++t) sum += ta[256 * t + v];
+          CHECK(sum == tb[v]);
+        }
+      }
+    }
+  }
+}
+
+// 60,000 pixels of alternating black and white in many rows: no accumulator may overflow.
+void long_rows_do_not_overflow() {
+  const size_t n = 60000;
+  std::vector<uint8_t> p((n + 40) * 3);
+  for (size_t i = 0; i < p.size(); ++i) p[i] = (i & 1) != 0 ? 255 : 0;
+  const uint8_t* rows[fl::LevelStats::kMaxRows + 2];
+  for (size_t y = 0; y < std::size(rows); ++y) rows[y] = p.data() + 8 + (y % 2) * (n + 41);
+  for (const char* tier : tiers()) {
+    CHECK(fl_isa_select(tier) == FL_OK);
+    fl::RowSums a;
+    fl::RowSums b;
+    fl::kernels().row_sums(rows, fl::LevelStats::kMaxRows, n, &a);
+    fl::oracle_kernels().row_sums(rows, fl::LevelStats::kMaxRows, n, &b);
+    CHECK(std::memcmp(&a, &b, sizeof a) == 0);
+  }
+}
+
+// The streaming measurement against sums over the whole plane by their definitions.
+struct Naive {
+  double variance = 0, mean = 0;
+};
+Naive naive(const std::vector<uint8_t>& p, int64_t w, int64_t h, int64_t x0, int64_t y0, int64_t x1,
+            int64_t y1) {
+  const auto at = [&](int64_t x, int64_t y) {
+    if (x < 0) x = w > 1 ? 1 : 0;
+    if (y < 0) y = h > 1 ? 1 : 0;
+    if (x >= w) x = w > 1 ? w - 2 : 0;
+    if (y >= h) y = h > 1 ? h - 2 : 0;
+    return double(p[size_t(y * w + x)]);
+  };
+  Naive out;
+  double sum = 0;
+  double n = 0;
+  std::vector<double> laps;
+  for (int64_t y = y0; y < y1; ++y) {
+    for (int64_t x = x0; x < x1; ++x) {
+      laps.push_back(at(x - 1, y) + at(x + 1, y) + at(x, y - 1) + at(x, y + 1) - 4 * at(x, y));
+      sum += laps.back();
+      out.mean += at(x, y);
+      ++n;
+    }
+  }
+  out.mean /= n;
+  for (const double v : laps) out.variance += (v - sum / n) * (v - sum / n);
+  out.variance /= n;
+  return out;
+}
+
+bool close(double a, double b) { return std::fabs(a - b) <= 1e-9 * std::max(1.0, std::fabs(b)); }
+
+void measurement_equals_the_definition() {
+  test::Random r(5);
+  CHECK(fl_init() == FL_OK);
+  for (int round = 0; round < 120; ++round) {
+    const int64_t w = 1 + r.below(round < 60 ? 12 : 150);
+    const int64_t h = 1 + r.below(round < 60 ? 12 : 90);
+    const std::vector<uint8_t> p = plane(&r, size_t(w * h), 0);
+    std::vector<double> boxes;
+    const int64_t n = r.below(8);
+    for (int64_t i = 0; i < n; ++i) {
+      const double x = double(r.below(w));
+      const double y = double(r.below(h));
+      boxes.insert(boxes.end(), {x, y, x + double(r.below(w)) + 0.5, y + double(r.below(h)) + 1});
+    }
+    fl_luma_stats stats;
+    std::vector<fl_box_row> rows(size_t(n) + 1);
+    CHECK(fl_measure_luma(p.data(), w, h, w, boxes.data(), n, 1, 0, &stats, rows.data()) == FL_OK);
+    const Naive whole = naive(p, w, h, 0, 0, w, h);
+    CHECK(close(stats.luma_mean, whole.mean));
+    CHECK(close(stats.laplacian_variance, whole.variance));
+    for (int64_t i = 0; i < n; ++i) {
+      const fl::PixelBox b = fl::pixel_box(&boxes[size_t(4 * i)], w, h);
+      const Naive part = naive(p, w, h, b.x0, b.y0, b.x1, b.y1);
+      CHECK(rows[size_t(i)].pixels == int64_t{b.x1 - b.x0} * (b.y1 - b.y0));
+      CHECK(close(rows[size_t(i)].luma_mean, part.mean));
+      CHECK(close(rows[size_t(i)].laplacian_variance, part.variance));
+    }
+  }
+}
+
+std::vector<fl::BoxStats::Sums> box_sums(const std::vector<uint8_t>& p, int64_t w, int64_t h,
+                                         const std::vector<fl::PixelBox>& boxes, int strategy,
+                                         int64_t rows_that_come) {
+  fl::LumaStats stats;
+  stats.boxes().force_strategy(strategy);
+  stats.begin(w, h, boxes);
+  for (int64_t y = 0; y < rows_that_come;) {
+    uint8_t* rows[fl::LumaStats::kMaxRows];
+    const int64_t n = std::min(stats.next_rows(rows), rows_that_come - y);
+    for (int64_t k = 0; k < n; ++k) std::memcpy(rows[k], &p[size_t((y + k) * w)], size_t(w));
+    stats.commit(n);
+    y += n;
+  }
+  fl_luma_stats out;
+  std::vector<fl_box_row> box_rows(boxes.size() + 1);
+  stats.finish(&out, box_rows.data());
+  return stats.boxes().sums();
+}
+
+// Both ways to sum inside boxes agree, on whole pictures and on ones that end early.
+void box_strategies_agree() {
+  test::Random r(8);
+  for (int round = 0; round < 40; ++round) {
+    const int64_t w = 1 + r.below(90);
+    const int64_t h = 1 + r.below(90);
+    const std::vector<uint8_t> p = plane(&r, size_t(w * h), 0);
+    std::vector<fl::PixelBox> boxes;
+    for (int64_t i = r.below(30); i > 0; --i) {
+      const auto x = int32_t(r.below(w));
+      const auto y = int32_t(r.below(h));
+      boxes.push_back({x, y, int32_t(x + 1 + r.below(w - x)), int32_t(y + 1 + r.below(h - y))});
+    }
+    boxes.push_back({0, 0, 0, 0});
+    const int64_t rows = round % 2 == 0 ? h : 1 + r.below(h);
+    const auto direct = box_sums(p, w, h, boxes, 1, rows);
+    const auto columns = box_sums(p, w, h, boxes, 2, rows);
+    CHECK(direct.size() == columns.size());
+    for (size_t i = 0; i < direct.size(); ++i) {
+      CHECK(direct[i].pixels == columns[i].pixels);
+      CHECK(std::memcmp(&direct[i].rows, &columns[i].rows, sizeof(fl::RowSums)) == 0);
+    }
+  }
+}
+
+void boxes_of_turned_pictures() {
+  // Stored 40 x 20; the box covers stored pixels [3, 9) x [5, 6).
+  const double stored[4] = {3, 5, 9, 6};
+  const double turned[9][4] = {{0, 0, 0, 0},    {3, 5, 9, 6},     {31, 5, 37, 6},
+                               {31, 14, 37, 15}, {3, 14, 9, 15},   {5, 3, 6, 9},
+                               {14, 3, 15, 9},   {14, 31, 15, 37}, {5, 31, 6, 37}};
+  for (int32_t o = 1; o <= 8; ++o) {
+    double back[4];
+    fl::unturn_box(o, 40, 20, turned[o], back);
+    for (int k = 0; k < 4; ++k) CHECK(back[k] == stored[k]);
+  }
+}
+
+void hostile_boxes_are_not_measured() {
+  const double inf = INFINITY;
+  const double cases[][4] = {{NAN, 0, 5, 5}, {0, 0, inf, 5}, {-9, -9, -1, -1}, {5, 5, 5, 9},
+                             {9, 9, 5, 5},   {1e300, 0, 2e300, 5}};
+  for (const auto& b : cases) {
+    const fl::PixelBox p = fl::pixel_box(b, 40, 20);
+    CHECK(p.x0 == 0 && p.x1 == 0 && p.y0 == 0 && p.y1 == 0);
+  }
+  const double huge[4] = {-1e300, -1e300, 1e300, 1e300};
+  const fl::PixelBox p = fl::pixel_box(huge, 40, 20);
+  CHECK(p.x0 == 0 && p.y0 == 0 && p.x1 == 40 && p.y1 == 20);
+}
+
+void content_hash_is_murmur3() {
+  uint8_t out[16];
+  fl::content_hash(reinterpret_cast<const uint8_t*>("hello"), 5, out);
+  const uint8_t expected[16] = {0x02, 0x9b, 0xbd, 0x41, 0xb3, 0xa7, 0xd8, 0xcb,
+                                0x19, 0x1d, 0xae, 0x48, 0x6a, 0x90, 0x1e, 0x5b};
+  CHECK(std::memcmp(out, expected, 16) == 0);
+  fl::content_hash(nullptr, 0, out);
+  const uint8_t zero[16] = {};
+  CHECK(std::memcmp(out, zero, 16) == 0);
+}
+
+void bad_planes_are_refused() {
+  uint8_t p[16] = {};
+  double out = 0;
+  fl_luma_stats stats;
+  CHECK(fl_laplacian_variance(p, 4, 4, 4, &out) == FL_OK && out == 0);
+  CHECK(fl_laplacian_variance(nullptr, 4, 4, 4, &out) == FL_ERROR_ARGUMENT);
+  CHECK(fl_laplacian_variance(p, 0, 4, 4, &out) == FL_ERROR_ARGUMENT);
+  CHECK(fl_laplacian_variance(p, 4, 4, 3, &out) == FL_ERROR_ARGUMENT);
+  CHECK(fl_laplacian_variance(p, 4, 4, INT64_MAX, &out) == FL_ERROR_OVERFLOW);
+  CHECK(fl_measure_luma(p, 4, 4, 4, nullptr, 1, 1, 0, &stats, nullptr) == FL_ERROR_ARGUMENT);
+  CHECK(fl_measure_luma(p, 4, 4, 4, nullptr, 0, 9, 0, &stats, nullptr) == FL_ERROR_ARGUMENT);
+}
+
+}  // namespace
+
+int main() {
+  every_tier_equals_the_oracle();
+  long_rows_do_not_overflow();
+  measurement_equals_the_definition();
+  box_strategies_agree();
+  boxes_of_turned_pictures();
+  hostile_boxes_are_not_measured();
+  content_hash_is_murmur3();
+  bad_planes_are_refused();
+  return test::finish("pixels");
+}

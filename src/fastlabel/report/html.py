@@ -1,0 +1,335 @@
+"""The health report as one HTML file: offline, no script, at most 5 MB whatever the set."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from ..dataset import as_numpy
+from .rows import Finding, ReportLike, findings_at
+from .text import count, listed, number, percent, visible
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+    from .thumbnails import Thumbnail
+
+__all__ = ["render"]
+
+MAX_BYTES = 5_000_000
+#: Pictures of one page: their number, and their bytes as they stand in it.
+MOST_PICTURES = 160
+PICTURE_BYTES = 3_300_000
+#: Findings of one rule with a picture, and those after them as text.
+MOST_CARDS = 12
+MOST_PLAIN = 20
+#: One image may take this many of a rule's cards, so that they show different images.
+MOST_PER_IMAGE = 2
+#: Rows looked at to choose the cards of one rule.
+LOOK_AHEAD = 400
+MOST_CLASSES = 40
+
+_GRADES = {"fail": "Verdict: fail", "warn": "Verdict: pass with warnings", "pass": "Verdict: pass"}
+_WORDS = {2: "Two", 3: "Three", 4: "Four", 5: "Five"}
+_REMEDIES = {
+    "review": "look at it",
+    "relabel": "label anew",
+    "ignore": "mark as ignore",
+    "exclude": "delete or leave out",
+    "fix-file": "mend the file",
+    "collect": "collect images",
+    "split": "move between splits",
+    "none": "none needed",
+}
+_TWINS = {"FL504": "same image, two labels", "FL503": "same image, two splits"}
+_CODE = re.compile(r"\b[A-Z]{2,6}\d{3}\b")
+_TICKED = re.compile(r"`([^`]+)`")
+
+
+@dataclass
+class _Group:
+    """The findings of one rule as the page shows them."""
+
+    row: Mapping[str, Any]
+    texts: Mapping[str, Any] | None
+    chosen: list[Finding]
+    cards: list[tuple[Finding, list[Thumbnail]]] = field(default_factory=list)
+    plain: list[Finding] = field(default_factory=list)
+
+    @property
+    def twins(self) -> str:
+        """What two pictures side by side are."""
+        return _TWINS.get(self.row["code"], "the same image twice")
+
+
+def render(report: ReportLike) -> str:
+    """Give the page as text.
+
+    Parameters
+    ----------
+    report : Report
+        A checked data set. Its pictures are read from ``report.ds.root``.
+
+    Returns
+    -------
+    str
+        At most 5,000,000 bytes in UTF-8: what is left out is counted and named on the page.
+    """
+    from .charts import draw_charts
+
+    groups = _groups(report)
+    charts = draw_charts(report.summary)
+    page = ""
+    for budget in (PICTURE_BYTES, PICTURE_BYTES // 4, 0):
+        _place(report, groups, budget)
+        page = _rendered(report, groups, charts)
+        if len(page.encode()) <= MAX_BYTES:
+            break
+    return page
+
+
+# ---- what to show --------------------------------------------------------------
+
+
+def _groups(report: ReportLike) -> list[_Group]:
+    """Give the rules that found something, worst first, each with the findings to show."""
+    codes = report.findings["code"]
+    image = as_numpy(report.findings["image_id"].fill_null(-1))
+    texts = _texts(report)
+    groups = []
+    for row in report.summary["findings"]["by_code"]:
+        at = np.flatnonzero(as_numpy(pc.equal(codes, row["code"])))[:LOOK_AHEAD]
+        chosen = _varied(at.tolist(), image[at].tolist())
+        groups.append(_Group(row, texts.get(row["code"]), findings_at(report, chosen)))
+    return groups
+
+
+def _varied(rows: Sequence[int], images: Sequence[int]) -> list[int]:
+    """Give the first rows with no image more than twice; then, as they come, the others."""
+    seen: dict[int, int] = {}
+    first: list[int] = []
+    later: list[int] = []
+    for row, image in zip(rows, images, strict=True):
+        seen[image] = seen.get(image, 0) + 1
+        fresh = image < 0 or seen[image] <= MOST_PER_IMAGE
+        (first if fresh and len(first) < MOST_CARDS else later).append(row)
+    return (first + later)[: MOST_CARDS + MOST_PLAIN]
+
+
+def _texts(report: ReportLike) -> dict[str, dict[str, Any]]:
+    """Give the page of each rule that found something."""
+    from ..rules import RULES
+
+    out = {}
+    for row in report.summary["findings"]["by_code"]:
+        rule = RULES.get(row["code"])
+        if rule is not None:
+            sections = (
+                ("Why it hurts a small model", rule.why),
+                ("Fix", rule.fix),
+                ("Formula", rule.formula),
+                ("Threshold, and where it comes from", rule.threshold),
+                ("Known false alarms", rule.false_alarms),
+            )
+            out[row["code"]] = {"what": rule.what, "sections": [s for s in sections if s[1]]}
+    return out
+
+
+def _place(report: ReportLike, groups: Sequence[_Group], allowed: int) -> None:
+    """Draw pictures turn by turn, one of each rule, so that no rule takes them all."""
+    from .thumbnails import Budget, draw_all
+
+    turns = [
+        group.chosen[turn]
+        for turn in range(MOST_CARDS)
+        for group in groups
+        if turn < len(group.chosen)
+    ]
+    drawn = draw_all(report, turns, Budget(MOST_PICTURES, allowed))
+    for group in groups:
+        group.cards = [(f, drawn[f.row]) for f in group.chosen if f.row in drawn]
+        rest = [f for f in group.chosen if f.row not in drawn]
+        group.plain = rest[:MOST_PLAIN]
+
+
+def _rendered(report: ReportLike, groups: Sequence[_Group], charts: Sequence[Any]) -> str:
+    summary = report.summary
+    style = _style()
+    digest = hashlib.sha256(style.encode()).digest()
+    classes = sorted(summary["classes"], key=lambda c: -c["boxes"])
+    shown = {g.row["code"] for g in groups}
+    environment = _environment()
+    environment.filters["linked"] = lambda text: _linked(text, shown)
+    from markupsafe import Markup
+
+    page: str = environment.get_template("page.html.j2").render(
+        style=Markup(style),
+        style_hash=base64.b64encode(digest).decode("ascii"),
+        data=summary["dataset"],
+        deploy=summary["deploy"],
+        verdict=summary["verdict"],
+        grade_word=_GRADES[summary["verdict"]["grade"]],
+        todo=summary["todo"],
+        todo_word=_WORDS.get(len(summary["todo"]), str(len(summary["todo"]))),
+        findings=summary["findings"],
+        groups=groups,
+        shown=sum(len(g.cards) + len(g.plain) for g in groups),
+        remedies=_REMEDIES,
+        charts=charts,
+        classes=classes[:MOST_CLASSES],
+        more_classes=len(classes) > MOST_CLASSES,
+        target=summary["deploy"]["min_target"],
+        tables=_tables(summary),
+        tool=summary["tool"],
+    )
+    return page
+
+
+def _tables(summary: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Facts about the reading and the run, as pairs of plain text."""
+    data, deploy = summary["dataset"], summary["deploy"]
+    meta = data["meta"]
+    reading = [
+        ("Format", data["format"]),
+        ("Label states", _pairs(data["label_states"])),
+        ("Reader met", _pairs(data["reader_problems"]) or "nothing odd"),
+    ]
+    for key in ("convention", "evidence", "absent_splits", "ignored_files"):
+        if meta.get(key):
+            reading.append((key.replace("_", " ").capitalize(), _plain_text(meta[key])))
+    files_ = [
+        ("Status", _pairs(summary["statuses"])),
+        ("Inside", _pairs(summary["formats"])),
+        ("Bytes", f"{data['bytes'] / 1e6:,.1f} MB"),
+        ("Measured", f"{count(summary['measured']['images'], 'image')}"),
+    ]
+    model = [
+        ("Deployment", visible(deploy["name"], 60) if not deploy["assumed"] else "none named"),
+        (
+            "Model input",
+            f"{deploy['input_width']} × {deploy['input_height']} px, {deploy['resize']}",
+        ),
+        ("Strides", ", ".join(str(s) for s in deploy["strides"])),
+        ("Least target", f"{number(deploy['min_target'])} px, shorter side"),
+    ]
+    tables = [("How it was read", reading), ("Image files", files_), ("Judged for", model)]
+    truth = summary.get("truth")
+    if truth:
+        found = f"{truth['found']:,} of {count(truth['planted'], 'planted fault')} found"
+        extra = count(len(truth["unexpected"]), "unexpected finding")
+        tables.append(("The sample's truth", [("Planted", found), ("Beyond them", extra)]))
+    run = summary.get("run")
+    if run:
+        rows = [(_plain_text(k).replace("_", " "), _plain_text(v)) for k, v in run.items()]
+        tables.append(("This run", rows))
+    return tables
+
+
+def _pairs(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{visible(name).replace('_', ' ')} {n:,}" for name, n in counts.items())
+
+
+def _plain_text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return visible("; ".join(f"{k}: {_plain_text(v)}" for k, v in value.items()), 300)
+    if isinstance(value, list | tuple):
+        return visible(listed([_plain_text(v) for v in value], 6), 300)
+    if isinstance(value, float):
+        return number(value)
+    return visible(value, 300)
+
+
+# ---- the template --------------------------------------------------------------
+
+
+@cache
+def _style() -> str:
+    """Give the style sheet without comments and indentation."""
+    raw = (files(__package__) / "templates" / "style.css").read_text(encoding="utf-8")
+    raw = re.sub(r"/\*.*?\*/", "", raw, flags=re.DOTALL)
+    return "\n".join(line.strip() for line in raw.splitlines() if line.strip())
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader(__package__, "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "visible": visible,
+        "count": count,
+        "number": number,
+        "percent": percent,
+        "anchor": _anchor,
+        "where": _where,
+        "names": _names,
+        "ticked": _ticked,
+        "paragraphs": _paragraphs,
+    }
+    return environment
+
+
+def _where(finding: Finding) -> list[str]:
+    """Give place, image and split of a finding, less what its message names already."""
+    place, image = visible(finding.place, 110), visible(finding.image, 60)
+    parts = [] if f'"{place}"' in finding.message else [place]
+    if image and image not in place and image not in finding.message:
+        parts.append(image)
+    return [p for p in (*parts, visible(finding.split, 20)) if p]
+
+
+def _anchor(code: str) -> str:
+    return re.sub(r"[^A-Za-z0-9-]", "-", code)
+
+
+def _names(names: Sequence[str], total: int) -> str:
+    shown = [visible(n, 44) for n in names[:2]]
+    hidden = total - len(shown)
+    return ", ".join(shown) + (f" and {count(hidden, 'more image')}" if hidden > 0 else "")
+
+
+def _ticked(text: str) -> Any:
+    """Text on one line, with `code` as code."""
+    from markupsafe import Markup
+
+    escaped = html.escape(" ".join(visible_lines(text).split()))
+    return Markup(_TICKED.sub(r"<code>\1</code>", escaped))
+
+
+def _paragraphs(text: str) -> Any:
+    """Text with blank lines between paragraphs as paragraphs."""
+    from markupsafe import Markup
+
+    blocks = [b for b in re.split(r"\n\s*\n", text.strip()) if b.strip()]
+    return Markup("").join(Markup("<p>") + _ticked(b) + Markup("</p>") for b in blocks)
+
+
+def visible_lines(text: str) -> str:
+    """Text of several lines with its control characters spelt out, line ends kept."""
+    return "\n".join(visible(line) for line in text.splitlines())
+
+
+def _linked(text: str, codes: set[str]) -> Any:
+    """Text with the codes of the page's rules as links to them."""
+    from markupsafe import Markup
+
+    def link(found: re.Match[str]) -> str:
+        code = found[0]
+        return f'<a href="#{code}">{code}</a>' if code in codes else code
+
+    return Markup(_CODE.sub(link, html.escape(visible(text))))

@@ -1,0 +1,71 @@
+#!/bin/sh
+# Installs what the build needs from the system, where apt can; else says what is missing.
+#   tools/system-packages.sh [browser]
+# "browser" also asks for Chromium, which only the browser tests need.
+set -eu
+PYTHON=${PYTHON:-python3}
+packages=""
+missing=""
+
+need() { # need NAME PACKAGES: remembers what to install
+  missing="$missing $1"
+  packages="$packages $2"
+}
+
+command -v c++ >/dev/null 2>&1 || need "a C++ compiler" "g++"
+if ! command -v "$PYTHON" >/dev/null 2>&1; then
+  need "Python 3.11 or later" "python3 python3-venv python3-dev"
+else
+  "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+    echo "fastlabel needs Python 3.11 or later; $PYTHON is $("$PYTHON" -V 2>&1)." >&2
+    echo "Name another one: make demo PYTHON=python3.12" >&2
+    exit 1
+  }
+  "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || need "venv" "python3-venv"
+  "$PYTHON" -c 'import os, sys, sysconfig
+sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))' ||
+    need "Python.h" "python3-dev"
+fi
+
+# The headers, and an archive or library to link.
+has_jpeg=no
+if command -v c++ >/dev/null 2>&1; then
+  work=$(mktemp -d)
+  printf '#include <cstddef>\n#include <cstdio>\n#include <jpeglib.h>\n#ifndef LIBJPEG_TURBO_VERSION\n#error\n#endif\nint main() { return jpeg_std_error == nullptr; }\n' >"$work/t.cpp"
+  if c++ "$work/t.cpp" -ljpeg -o "$work/t" 2>/dev/null; then has_jpeg=yes; fi
+  rm -rf "$work"
+fi
+[ "$has_jpeg" = yes ] || need "libjpeg-turbo" "libjpeg-dev libturbojpeg0-dev"
+
+browser=no
+if [ "${1:-}" = browser ] && ! command -v chromium >/dev/null 2>&1 &&
+  ! command -v chromium-browser >/dev/null 2>&1 && ! command -v google-chrome >/dev/null 2>&1; then
+  browser=yes
+fi
+
+install() { # install PACKAGES...: as root, or through sudo
+  if [ "$(id -u)" = 0 ]; then
+    run=""
+  elif command -v sudo >/dev/null 2>&1 && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then
+    run="sudo"
+  else
+    return 1
+  fi
+  command -v apt-get >/dev/null 2>&1 || return 1
+  echo "installing:$*" >&2
+  # The list may be old or empty on a new machine.
+  $run env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 update >/dev/null || true
+  # shellcheck disable=SC2086
+  $run env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 \
+    --no-install-recommends install $* >/dev/null
+}
+
+if [ -n "$packages" ] && ! install "$packages"; then
+  echo "missing:$missing" >&2
+  echo "Install it, for example on Debian or Ubuntu:" >&2
+  echo "  sudo apt-get install$packages" >&2
+  exit 1
+fi
+if [ "$browser" = yes ] && ! install " chromium"; then
+  echo "no Chromium here: the browser tests will be skipped (apt-get install chromium)" >&2
+fi
