@@ -1,0 +1,24 @@
+"""The rules: each looks at columns of the tables and gives findings. None opens a file.
+
+>>> [r.name for r in choose("FL20", ignore="FL204,FL205,FL206")]
+['out-of-bounds', 'degenerate', 'swapped-corners', 'size-outlier', 'non-finite']
+"""
+
+from __future__ import annotations
+
+# Importing a family registers its rules.
+from . import (  # noqa: F401
+    balance,
+    duplicates,
+    files,
+    geometry,
+    overlap,
+    quality,
+    shape,
+    size,
+    structure,
+)
+from .context import Context
+from .registry import RULES, Hits, Rule, choose, explain, resolve, run
+
+__all__ = ["RULES", "Context", "Hits", "Rule", "choose", "explain", "resolve", "run"]
