@@ -36,8 +36,12 @@ struct Session {
   bool corrupt;
   bool too_many_scans;
   bool cancelled;
+  bool finishing;  // all rows are out
   char warning[JMSG_LENGTH_MAX];
 };
+
+// Some encoders pad the data with a few bytes.
+constexpr int kPaddingBytes = 64;
 
 Session* session_of(j_common_ptr info) noexcept { return static_cast<Session*>(info->client_data); }
 
@@ -49,8 +53,20 @@ void on_message(j_common_ptr info, int level) {
   ++info->err->num_warnings;
   switch (info->err->msg_code) {
     case JWRN_JPEG_EOF:
-    case JWRN_HIT_MARKER:
       s->truncated = true;
+      break;
+    case JWRN_HIT_MARKER: {
+      // Out of data at a restart marker: one interval is damaged, and the next goes on.
+      const int marker = reinterpret_cast<j_decompress_ptr>(info)->unread_marker;
+      const bool restart = marker >= JPEG_RST0 && marker <= JPEG_RST0 + 7;
+      (restart ? s->corrupt : s->truncated) = true;
+      break;
+    }
+    case JWRN_EXTRANEOUS_DATA:
+      // Picture data left over after the last row: the decoder lost its place on the way,
+      // of which its fast path says nothing.
+      if (!s->finishing || info->err->msg_parm.i[0] <= kPaddingBytes) return;
+      s->corrupt = true;
       break;
     case JWRN_HUFF_BAD_CODE:
     case JWRN_MUST_RESYNC:
@@ -203,6 +219,12 @@ struct Decoder {
     return static_cast<int>(std::min(s.info.output_scanline, s.info.output_height) - at);
   }
 
+  // Reads on to the end of the picture, for the decoder's last word about it.
+  void finish() noexcept {
+    s.finishing = true;
+    if (setjmp(s.escape) == 0) jpeg_finish_decompress(&s.info);
+  }
+
   void rows_loop() {
     const bool cmyk = s.info.out_color_space == JCS_CMYK;
     const bool inverted = s.info.saw_Adobe_marker != FALSE;
@@ -231,6 +253,7 @@ struct Decoder {
         return;
       }
     }
+    if (s.info.output_scanline >= s.info.output_height && !s.truncated) finish();
     result.status = s.truncated ? FL_IMAGE_TRUNCATED : s.corrupt ? FL_IMAGE_CORRUPT : FL_IMAGE_OK;
     if (result.status == FL_IMAGE_OK) return;
     if (s.truncated && by_rows) {

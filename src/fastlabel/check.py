@@ -213,7 +213,7 @@ def _limits(config: Config) -> Any:
 
     given = {
         name: value
-        for name in ("max_pixels", "max_bytes", "max_scans")
+        for name in ("max_pixels", "max_bytes", "max_scans", "max_memory")
         if (value := getattr(config.limits, name)) is not None
     }
     return Limits(**given)

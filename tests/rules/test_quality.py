@@ -42,11 +42,14 @@ def test_a_good_picture_gives_nothing(build):
         ({"acutance": 0.22}, []),
         ({"acutance": None}, []),
         ({"acutance": 0.1, "luma_mean": 20.0}, ["FL402"]),
-        # sharpness: 40 / 55^2 = 0.0132
-        ({"sharpness": 40.0}, ["FL401"]),
-        ({"sharpness": 43.0}, []),  # ratio 0.0142
-        ({"sharpness": 50.0, "luma_std": 70.0}, []),
-        ({"sharpness": 49.9, "luma_std": 70.0}, ["FL401"]),
+        ({"acutance": 0.1, "width": 64, "height": 200}, ["FL401"]),
+        ({"acutance": 0.1, "width": 200, "height": 63}, []),
+        ({"noise_sigma": 30.0, "width": 63, "height": 200}, []),
+        # sharpness: 52 / 55^2 = 0.0172
+        ({"sharpness": 52.0}, ["FL401"]),
+        ({"sharpness": 54.0}, []),  # ratio 0.0179
+        ({"sharpness": 80.0, "luma_std": 70.0}, []),
+        ({"sharpness": 79.9, "luma_std": 70.0}, ["FL401"]),
         ({"sharpness": 5.0, "luma_std": 27.9}, []),
         ({"sharpness": 5.0, "luma_std": 28.0}, ["FL401"]),
     ],
@@ -148,6 +151,8 @@ class TestBlurryBox:
             ((10, 10, 34, 60), 0.05, 0.6, True),  # border: 24 px
             ((10, 10, 33.9, 60), 0.05, 0.6, False),
             ((10, 10, 60, 60), 0.05, 0.22, True),
+            ((10, 10, 60, 60), 0.1, 0.41, True),
+            ((10, 10, 60, 60), 0.1, 0.39, False),
             ((10, 10, 60, 60), 0.05, 0.219, False),
             ((10, 10, 60, 60), None, 0.6, False),
             ((10, 10, 60, 60), 0.05, None, False),

@@ -95,6 +95,9 @@ def _expected(error: Exception) -> int:
 
     if isinstance(error, DatasetError):
         return _say(str(error), 2)
+    if isinstance(error, OSError):
+        named = error.filename is not None
+        return _say(f"{error.filename}: {error.strerror}" if named else str(error), 2)
     raise error
 
 

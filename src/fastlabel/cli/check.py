@@ -153,10 +153,9 @@ def _score(path: Path, report: Report) -> dict[str, Any]:
     from ..sample.truth import score
 
     try:
-        truth = json.loads(path.read_text(encoding="utf-8"))
+        return score(json.loads(path.read_text(encoding="utf-8")), report.findings, report.ds)
     except (OSError, ValueError) as error:
-        raise DatasetError(f"{path}: cannot be read as truth.json: {error}") from error
-    return score(truth, report.findings, report.ds)
+        raise DatasetError(f"{path}: cannot be used as truth.json: {error}") from error
 
 
 def _print(report: Report, fmt: str, out: Path) -> None:

@@ -19,12 +19,14 @@ import click
 )
 @click.option(
     "--scenes",
-    type=click.IntRange(20, 1000),
+    type=click.IntRange(56, 1000),
     default=60,
     show_default=True,
-    help="Clean scenes to draw.",
+    help="Scenes to draw; about half of them carry a fault.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same bytes.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same bytes."
+)
 def command(folder: Path, fmt: str, scenes: int, seed: int) -> None:
     """Draw a labelled set into FOLDER, with faults that truth.json names.
 

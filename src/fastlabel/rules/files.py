@@ -211,7 +211,8 @@ def _sentence(text: str | None) -> str:
     downloaded set reads files that are none of its business, so fastlabel never opens them.""",
     formula="""The path, resolved with all links, does not lie under the folder that was given
     as the data set.""",
-    threshold="None: the path lies inside or it does not.",
+    threshold="""None: the path lies inside or it does not. For the `path:` of a data.yaml it is a
+    warning, since the folder that was given is read instead.""",
     false_alarms="""Sets that share one image folder next to them on purpose: give the folder
     above both as the data set. Sets made of links to a store elsewhere.""",
     fix="Copy the file into the set and write its path relative to the set's folder.",
@@ -234,7 +235,10 @@ def path_escape(ctx: Context, p: Params) -> Iterator[Hits]:
         for text, value in zip(said, values, strict=True)
     ]
     extra = [{"value": clean(value)} if value else {} for value in values]
-    yield Hits(messages, problem=at, suggestion="fix-file", extra=extra)
+    # A foreign path of the whole set (data.yaml) loses nothing here, where the folder itself
+    # is read; an image that is not there does.
+    severity = ["warning" if image < 0 else "error" for image in images.tolist()]
+    yield Hits(messages, problem=at, suggestion="fix-file", extra=extra, severity=severity)
     escaped = ctx.has_status("escaped").copy()
     escaped[images[images >= 0]] = False
     rows = np.flatnonzero(escaped)
