@@ -6,7 +6,7 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -73,9 +73,7 @@ class Report:
         path : path-like
             Where to; the file appears whole or not at all.
         """
-        from .report.html import render
-
-        _write_whole(Path(path), lambda part: part.write_text(render(self), encoding="utf-8"))
+        write_whole({Path(path): self._write_html})
 
     def write(self, folder: str | os.PathLike[str]) -> list[Path]:
         """Write ``report.html``, ``summary.json`` and all tables as Parquet.
@@ -83,7 +81,8 @@ class Report:
         Parameters
         ----------
         folder : path-like
-            Made when it is not there. Each file appears whole or not at all.
+            Made when it is not there. The files appear whole and together: when one cannot
+            be written, or the work is interrupted, those of an earlier run stay as they were.
 
         Returns
         -------
@@ -105,15 +104,20 @@ class Report:
             "categories": self.ds.categories,
             "problems": self.ds.problems,
         }
-        written = []
-        for name, table in tables.items():
-            path = out / f"{name}.parquet"
-            _write_whole(path, partial(pq.write_table, table, compression="zstd"))
-            written.append(path)
         text = json.dumps(self.summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        _write_whole(out / "summary.json", lambda part: part.write_text(text, encoding="utf-8"))
-        self.to_html(out / "report.html")
-        return [*written, out / "summary.json", out / "report.html"]
+        files: dict[Path, Callable[[Path], Any]] = {
+            out / f"{name}.parquet": partial(pq.write_table, table, compression="zstd")
+            for name, table in tables.items()
+        }
+        files[out / "summary.json"] = partial(_write_text, text)
+        files[out / "report.html"] = self._write_html
+        write_whole(files)
+        return list(files)
+
+    def _write_html(self, part: Path) -> None:
+        from .report.html import render
+
+        _write_text(render(self), part)
 
 
 def check(
@@ -235,22 +239,52 @@ def _run_facts(clock: list[float], images: int, workers: int) -> dict[str, Any]:
     }
 
 
-def _write_whole(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write beside, sync, rename: a reader never sees half a file, nor does a crash leave one."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    part = Path(name)
+def write_whole(files: Mapping[Path, Callable[[Path], Any]]) -> None:
+    """Write all files beside, sync, then rename: no reader and no crash sees half a file.
+
+    Parameters
+    ----------
+    files : mapping
+        Path of each file, and what writes its content into the path it is given.
+
+    Raises
+    ------
+    DatasetError
+        If one cannot be written; then none of them is changed.
+    """
+    parts: list[tuple[Path, Path]] = []
     try:
-        os.close(handle)
-        write(part)
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        # mkstemp makes private files; results are as readable as any other new file.
-        mask = os.umask(0)
-        os.umask(mask)
-        part.chmod(0o666 & ~mask)
-        part.replace(path)
-    except BaseException as error:
-        part.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise DatasetError(f"{path}: cannot be written: {error.strerror or error}") from error
+        for path, write in files.items():
+            try:
+                parts.append((_new_beside(path), path))
+                _fill(parts[-1][0], write)
+            except OSError as error:
+                reason = error.strerror or error
+                raise DatasetError(f"{path}: cannot be written: {reason}") from error
+        for part, path in parts:
+            part.replace(path)
+    except BaseException:
+        for part, _ in parts:
+            part.unlink(missing_ok=True)
         raise
+
+
+def _new_beside(path: Path) -> Path:
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    return Path(name)
+
+
+def _fill(part: Path, write: Callable[[Path], Any]) -> None:
+    write(part)
+    with part.open("rb+") as file:
+        os.fsync(file.fileno())
+    # mkstemp makes private files; results are as readable as any other new file.
+    mask = os.umask(0)
+    os.umask(mask)
+    part.chmod(0o666 & ~mask)
+
+
+def _write_text(text: str, path: Path) -> None:
+    # Names that are not UTF-8 on the disk come with lone surrogates.
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")
