@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,3 +24,18 @@ def shared_data() -> Path:
     if folder is None:
         pytest.skip("REAL DATA ABSENT: set FASTLABEL_DATA to the folder of shared data sets")
     return folder
+
+
+@pytest.fixture(scope="session")
+def drawn_sample(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[str], tuple[Path, dict[str, Any]]]:
+    """Give the sample set of a format and its truth, drawn once a run: copy it to change it."""
+    from fastlabel.sample import make_sample
+
+    @cache
+    def draw(name: str) -> tuple[Path, dict[str, Any]]:
+        root = tmp_path_factory.mktemp("sample") / name
+        return root, make_sample(root, format=name, seed=3)
+
+    return draw

@@ -252,20 +252,19 @@ def write_whole(files: Mapping[Path, Callable[[Path], Any]]) -> None:
     DatasetError
         If one cannot be written; then none of them is changed.
     """
-    parts: list[tuple[Path, Path]] = []
+    parts: dict[Path, Path] = {}
+    at = Path()
     try:
-        for path, write in files.items():
-            try:
-                parts.append((_new_beside(path), path))
-                _fill(parts[-1][0], write)
-            except OSError as error:
-                reason = error.strerror or error
-                raise DatasetError(f"{path}: cannot be written: {reason}") from error
-        for part, path in parts:
-            part.replace(path)
-    except BaseException:
-        for part, _ in parts:
+        for at, write in files.items():
+            parts[at] = _new_beside(at)
+            _fill(parts[at], write)
+        for at, part in parts.items():
+            part.replace(at)
+    except BaseException as error:
+        for part in parts.values():
             part.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise DatasetError(f"{at}: cannot be written: {error.strerror or error}") from error
         raise
 
 
@@ -286,5 +285,4 @@ def _fill(part: Path, write: Callable[[Path], Any]) -> None:
 
 
 def _write_text(text: str, path: Path) -> None:
-    # Names that are not UTF-8 on the disk come with lone surrogates.
-    path.write_text(text, encoding="utf-8", errors="backslashreplace")
+    path.write_text(text, encoding="utf-8")

@@ -198,9 +198,10 @@ def test_pages_without_findings_boxes_or_images(tmp_path: Path) -> None:
     )
 
 
-def test_run_facts_and_the_samples_truth_are_shown(report: MadeReport) -> None:
-    report.summary["run"] = {"workers": 2, "seconds": {"scan": 1.25}}
+def test_the_codec_and_the_samples_truth_are_shown_and_no_times(report: MadeReport) -> None:
+    report.summary["run"] = {"jpeg_codec": "turbo 9.9", "seconds": {"scan": 1.2345}}
     report.summary["truth"] = {"planted": 40, "found": 40, "missed": [], "unexpected": []}
     text = _page(report).text_content()
-    assert "scan: 1.25" in text
+    assert "turbo 9.9" in text
+    assert "1.2345" not in text
     assert "40 of 40 planted faults found" in text.replace("\xa0", " ")

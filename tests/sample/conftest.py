@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fastlabel.sample import FORMATS, make_sample
-
-SEED = 3
+from fastlabel.sample import FORMATS
 
 
 @dataclass(frozen=True)
@@ -27,12 +26,8 @@ class Sample:
 
 
 @pytest.fixture(scope="session")
-def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Sample]:
-    made = {}
-    for name in FORMATS:
-        root = tmp_path_factory.mktemp("sample") / name
-        made[name] = Sample(name, root, make_sample(root, format=name, seed=SEED))
-    return made
+def samples(drawn_sample: Callable[[str], tuple[Path, dict[str, Any]]]) -> dict[str, Sample]:
+    return {name: Sample(name, *drawn_sample(name)) for name in FORMATS}
 
 
 @pytest.fixture(params=FORMATS)

@@ -96,11 +96,14 @@ def _expected(error: Exception) -> int:
     if isinstance(error, DatasetError):
         return _say(str(error), 2)
     if isinstance(error, OSError):
-        named = error.filename is not None
-        return _say(f"{error.filename}: {error.strerror}" if named else str(error), 2)
+        reason = error.strerror or str(error)
+        return _say(reason if error.filename is None else f"{error.filename}: {reason}", 2)
     raise error
 
 
 def _say(text: str, code: int) -> int:
-    click.echo(f"fastlabel: {text}", err=True)
+    from ..report.text import visible
+
+    # One line, whatever the names in it: they come from data and from the shell.
+    click.echo(f"fastlabel: {visible(text)}", err=True)
     return code

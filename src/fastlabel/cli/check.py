@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..dataset import DatasetError
+from ._outside import keep_out_of
 from ._progress import images_bar
 
 if TYPE_CHECKING:
@@ -138,14 +139,8 @@ def _codes(text: str | None) -> list[str] | None:
 
 
 def _keep_out_of(out: Path, data: Path) -> None:
-    root = data.resolve() if data.is_dir() else data.resolve().parent
-    target = out.resolve()
-    if target == root or root in target.parents:
-        raise DatasetError(
-            f"{out}: the report would be written into the data set {data}, which is never "
-            "changed; choose another folder with --out"
-        )
-    if target.exists() and not target.is_dir():
+    keep_out_of(out, data)
+    if out.exists() and not out.is_dir():
         raise DatasetError(f"{out}: is a file; choose a folder with --out")
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ..dataset import DatasetError
+from ._outside import keep_out_of
 from ._progress import images_bar
 
 
@@ -39,17 +41,20 @@ from ._progress import images_bar
 )
 def command(data: Path, out: Path | None, boxes: bool, fmt: str, workers: int) -> None:
     """Measure every image (or box) of DATA once: size, light, sharpness, noise, hashes."""
+    from ..check import write_whole
     from ..formats import read
     from ..scan import scan_tables
 
     if out is not None and out.suffix not in _WRITERS:
         raise DatasetError(f"{out}: unknown ending; use one of {', '.join(_WRITERS)}")
     ds = read(data, fmt)
+    if out is not None:
+        keep_out_of(out, ds.root)
     with images_bar("decoding") as progress:
         images, measured = scan_tables(ds, workers=workers, progress=progress)
     table = measured if boxes else images
     if out is not None:
-        _WRITERS[out.suffix](table, out)
+        write_whole({out: partial(_WRITERS[out.suffix], table)})
         click.echo(f"{out}: {table.num_rows:,} rows", err=True)
         return
     _csv(table, sys.stdout.buffer)

@@ -196,7 +196,7 @@ def _rendered(report: ReportLike, groups: Sequence[_Group], charts: Sequence[Any
 
 
 def _tables(summary: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Facts about the reading and the run, as pairs of plain text."""
+    """Facts about the reading and the judging, as pairs of plain text."""
     data, deploy = summary["dataset"], summary["deploy"]
     meta = data["meta"]
     reading = [
@@ -228,10 +228,10 @@ def _tables(summary: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]
         found = f"{truth['found']:,} of {count(truth['planted'], 'planted fault')} found"
         extra = count(len(truth["unexpected"]), "unexpected finding")
         tables.append(("The sample's truth", [("Planted", found), ("Beyond them", extra)]))
-    run = summary.get("run")
-    if run:
-        rows = [(_plain_text(k).replace("_", " "), _plain_text(v)) for k, v in run.items()]
-        tables.append(("This run", rows))
+    # Times and workers stay in summary.json: the page is the same for every run.
+    codec = summary.get("run", {}).get("jpeg_codec")
+    if codec:
+        files_.append(("JPEG codec", _plain_text(codec)))
     return tables
 
 

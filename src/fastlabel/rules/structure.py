@@ -159,7 +159,8 @@ def size_mismatch(ctx: Context, p: Params) -> Iterator[Hits]:
     sw, sh = ctx.stat("width"), ctx.stat("height")
     stored = (w == sw) & (h == sh)
     shown = ctx.turned & (w == sh) & (h == sw)
-    asked = np.isfinite(w) & (sw > 0) & (sh > 0)
+    # A header that was refused (FL006) is no better a witness than the label.
+    asked = np.isfinite(w) & (sw > 0) & (sh > 0) & ~ctx.has_status("over_limit")
     rows = np.flatnonzero(asked & ~stored & ~shown)
     messages, extra = [], []
     sizes = np.stack([w, h, sw, sh], axis=1)[rows].astype(np.int64).tolist()
