@@ -57,9 +57,9 @@ class LevelStats {
  private:
   static constexpr int64_t kPad = 64;
   static constexpr int64_t kBlock = 32;
-  // Noise is looked for in every fifth row: 224 pixels a block are enough for its mean, and
-  // the rows fall on all phases of a JPEG's 8 x 8 blocks, whose seams would pass for noise.
-  static constexpr int64_t kNoiseStep = 5;
+  // Noise is looked for in every ninth row: 128 pixels a block are enough for its mean, and
+  // the rows fall on several phases of a JPEG's 8 x 8 blocks, whose seams would pass for noise.
+  static constexpr int64_t kNoiseStep = 9;
   void close_blocks(const uint8_t* last_row);
 
   int64_t width_ = 0;
@@ -123,6 +123,7 @@ class LumaStats {
   BoxStats& boxes() noexcept { return boxes_; }
 
  private:
+  void process();
   void take_row(int64_t y);
   void measure_rows(int64_t y, int64_t count, int64_t below);
   void halve_into(size_t level, int64_t rows);
@@ -132,15 +133,24 @@ class LumaStats {
 
   static constexpr size_t kLevels = 1 + FL_SCALE_LEVELS;
   static constexpr int64_t kGrid = 32;
-  // At least this many rows go into the histogram, evenly spread; all rows of lower pictures.
+  // Rows wait for this many, so that the decoder's tables leave the cache half as often. The
+  // ring holds them, a further kMaxRows and the two rows before.
+  static constexpr int64_t kBatchRows = LevelStats::kRing - LevelStats::kMaxRows - 1;
+  // Rows of a lower level wait until there are this many to measure in one call.
+  static constexpr int64_t kLevelRows = 8;
+  // At most this many rows go into the histogram, evenly spread, and at least half as many;
+  // all rows of lower pictures.
   static constexpr int64_t kHistogramRows = 64;
 
-  int64_t width_ = 0, height_ = 0, rows_ = 0;
-  int64_t histogram_step_ = 1;
+  int64_t width_ = 0, height_ = 0;
+  int64_t rows_ = 0;   // filled
+  int64_t taken_ = 0;  // measured, but for the last of them
+  int64_t histogram_step_ = 1, next_histogram_row_ = 0;
   size_t hash_level_ = 0;
   uint32_t tables_[kHistogramTables * 256];
   LevelStats levels_[kLevels];
-  int64_t level_rows_[kLevels] = {};
+  int64_t level_rows_[kLevels] = {};      // rows made so far
+  int64_t level_measured_[kLevels] = {};  // rows measured so far
   BoxStats boxes_;
   std::vector<uint32_t> column_sums_;
   int64_t grid_row_ = 0, grid_rows_summed_ = 0;

@@ -114,15 +114,20 @@ inline void add_half(__m256i leftright, __m256i updown, __m256i centre, WideSums
       s->grad2, _mm256_add_epi32(_mm256_madd_epi16(gx, gx), _mm256_madd_epi16(gy, gy)));
 }
 
-// One vector of pixels; bytes outside the mask count as black all round and add nothing.
+// One vector of pixels; in a row's tail, bytes outside the mask count as black all round and
+// add nothing.
+template <bool kTail>
 inline void add_vector(const uint8_t* up, const uint8_t* cur, const uint8_t* down, __m256i mask,
                        WideSums* s) noexcept {
   const __m256i zero = _mm256_setzero_si256();
-  const __m256i l = _mm256_and_si256(load(cur - 1), mask);
-  const __m256i c = _mm256_and_si256(load(cur), mask);
-  const __m256i r = _mm256_and_si256(load(cur + 1), mask);
-  const __m256i u = _mm256_and_si256(load(up), mask);
-  const __m256i d = _mm256_and_si256(load(down), mask);
+  const auto pixels = [mask](const uint8_t* p) {
+    return kTail ? _mm256_and_si256(load(p), mask) : load(p);
+  };
+  const __m256i l = pixels(cur - 1);
+  const __m256i c = pixels(cur);
+  const __m256i r = pixels(cur + 1);
+  const __m256i u = pixels(up);
+  const __m256i d = pixels(down);
   s->sum = _mm256_add_epi64(s->sum, _mm256_sad_epu8(c, zero));
   add_half(_mm256_unpacklo_epi8(l, r), _mm256_unpacklo_epi8(u, d), _mm256_unpacklo_epi8(c, zero),
            s);
@@ -143,7 +148,6 @@ void row_sums(const uint8_t* const* rows, size_t count, size_t n, RowSums* out) 
     return;
   }
   const __m256i zero = _mm256_setzero_si256();
-  const __m256i all = _mm256_cmpeq_epi8(zero, zero);
   const size_t tail = n % kWide;
   // The last vector of a row ends with the row; the pixels it shares with the one before
   // are masked off.
@@ -159,12 +163,12 @@ void row_sums(const uint8_t* const* rows, size_t count, size_t n, RowSums* out) 
       const size_t left = (n - at) / kWide;
       const size_t steps = left < 15 ? left : 15;
       for (size_t k = 0; k < steps; ++k, at += kWide) {
-        add_vector(up + at, cur + at, down + at, all, &s);
+        add_vector<false>(up + at, cur + at, down + at, zero, &s);
       }
       vectors += steps;
       if (at + kWide > n && tail > 0) {
         const size_t last = n - kWide;
-        add_vector(up + last, cur + last, down + last, tail_mask, &s);
+        add_vector<true>(up + last, cur + last, down + last, tail_mask, &s);
         ++vectors;
       }
       empty_16(&s);

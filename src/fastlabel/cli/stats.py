@@ -75,7 +75,16 @@ def _csv(table: Any, target: Any) -> None:
             )
             table = table.append_column(f"{name}_{2 << level}", values)
         table = table.drop_columns([name])
+    for at, column in enumerate(table.schema):
+        if pa.types.is_string(column.type):
+            texts = [_no_formula(v) for v in table[column.name].to_pylist()]
+            table = table.set_column(at, column, pa.array(texts, pa.string()))
     csv.write_csv(table, target)
+
+
+def _no_formula(text: str | None) -> str | None:
+    """Keep a spreadsheet from running a file name: the quote makes it text there."""
+    return f"'{text}" if text and text[0] in "=+-@\t\r" else text
 
 
 def _parquet(table: Any, target: Path) -> None:

@@ -1,0 +1,63 @@
+"""The README says what is so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from fastlabel import config, deploy
+from fastlabel.cli import _COMMANDS, _group
+from fastlabel.rules import RULES
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_the_settings_it_shows_are_understood(tmp_path):
+    settings, profile = blocks("toml")
+    (tmp_path / "fastlabel.toml").write_text(settings)
+    loaded = config.load(tmp_path)
+    assert loaded.deploy == "doorbell-416"
+    assert loaded.rules["FL401"]["max_acutance"] == 0.2
+    (tmp_path / "gate.toml").write_text(profile)
+    assert deploy.load(tmp_path / "gate.toml").min_target == 10
+
+
+def test_the_commands_it_shows_exist():
+    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    commands = [line.split("#")[0].split() for line in lines if line.startswith("fastlabel ")]
+    assert {words[1] for words in commands} == set(_COMMANDS)
+    for words in commands:
+        help_text = CliRunner().invoke(_group, [words[1], "--help"]).output
+        for option in (w for w in words if w.startswith("-")):
+            assert option in help_text, (words, option)
+
+
+def test_the_make_targets_it_names_exist():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in set(re.findall(r"`make ([a-z][a-z-]*)`|^make ([a-z]+)", README, re.M)):
+        target = target[0] or target[1]
+        assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
+
+
+@pytest.mark.parametrize("name", ["edge-640", "doorbell-416", "drone-4k", "mcu-96"])
+def test_the_deployments_it_names_exist(name):
+    assert name in README
+    assert deploy.load(name).name == name
+
+
+def test_every_family_of_rules_is_in_the_table():
+    for family in {code[:3] for code in RULES}:
+        assert f"| {family} " in README
+
+
+def test_its_pictures_are_there_and_small():
+    for name in re.findall(r"\]\((docs/[^)]+)\)", README):
+        assert (ROOT / name).stat().st_size < 300_000

@@ -1,0 +1,25 @@
+"""Names from data are text in a spreadsheet too."""
+
+from __future__ import annotations
+
+import csv
+
+import cv2
+import numpy as np
+from click.testing import CliRunner
+
+from fastlabel.cli import _group
+
+
+def test_a_file_name_is_never_a_formula(tmp_path):
+    data = cv2.imencode(".jpg", np.full((20, 20), 99, np.uint8))[1].tobytes()
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for name in ("=cmd|'calc'!A0.jpg", "plain.jpg"):
+        (folder / name).write_bytes(data)
+    out = tmp_path / "s.csv"
+    done = CliRunner().invoke(_group, ["stats", str(folder), "-o", str(out)])
+    assert done.exit_code == 0, done.output
+    rows = list(csv.DictReader(out.open(encoding="utf-8")))
+    assert {r["file_name"] for r in rows} == {"'=cmd|'calc'!A0.jpg", "plain.jpg"}
+    assert [float(r["luma_mean"]) for r in rows] == [99.0, 99.0]
