@@ -20,6 +20,6 @@ def test_a_file_name_is_never_a_formula(tmp_path):
     out = tmp_path / "s.csv"
     done = CliRunner().invoke(_group, ["stats", str(folder), "-o", str(out)])
     assert done.exit_code == 0, done.output
-    rows = list(csv.DictReader(out.open(encoding="utf-8")))
+    rows = list(csv.DictReader(out.read_text(encoding="utf-8").splitlines()))
     assert {r["file_name"] for r in rows} == {"'=cmd|'calc'!A0.jpg", "plain.jpg"}
     assert [float(r["luma_mean"]) for r in rows] == [99.0, 99.0]
