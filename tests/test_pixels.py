@@ -1,11 +1,11 @@
-"""Pixel statistics against OpenCV, NumPy, SciPy and mmh3."""
+"""Pixel statistics against OpenCV, NumPy, SciPy and xxhash."""
 
 from __future__ import annotations
 
 import cv2
-import mmh3
 import numpy as np
 import pytest
+import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -46,7 +46,8 @@ def test_light_is_numpys(plane):
     (s,), _ = _core.measure_luma(plane, NO_BOXES)
     assert s["luma_mean"] == pytest.approx(plane.mean(), rel=1e-12)
     assert s["luma_std"] == pytest.approx(plane.std(), rel=1e-9, abs=1e-9)
-    # All rows of a picture this low are in the histogram.
+    if len(plane) > 64:  # higher pictures' histograms are sampled
+        return
     for name, percent in (("p01", 1), ("p05", 5), ("p50", 50), ("p95", 95), ("p99", 99)):
         assert s[name] == np.percentile(plane, percent, method="inverted_cdf")
     assert s["dark_fraction"] == pytest.approx((plane < 32).mean(), abs=1e-12)
@@ -80,7 +81,7 @@ def test_noise_of_a_known_size(sigma, ground):
         plane[:, :320] += rng.choice([-35, 35], (400, 320))
     noisy = np.clip(np.rint(plane + rng.normal(0, sigma, plane.shape)), 0, 255).astype(np.uint8)
     (s,), _ = _core.measure_luma(noisy, NO_BOXES)
-    assert s["noise_sigma"] == pytest.approx(sigma, rel=0.12)
+    assert s["noise_sigma"] == pytest.approx(sigma, rel=0.15 if ground == "half texture" else 0.08)
 
 
 def test_noise_alone_leaves_no_sharpness():
@@ -154,15 +155,21 @@ def test_perceptual_hash_tells_pictures_apart_and_copies_together():
     assert (hashes[0] ^ hashes[1]).bit_count() >= 16
 
 
-@settings(deadline=None)
-@given(st.binary(max_size=200))
-def test_content_hash_is_murmur3(data):
-    assert fl.content_hash(data) == mmh3.hash_bytes(data, 0, True).hex()
+@pytest.mark.parametrize("isa", _core.isa_available())
+def test_content_hash_is_xxh3_of_every_length(isa):
+    data = np.random.default_rng(9).bytes(5000)
+    before = _core.isa()
+    _core.isa_select(isa)
+    try:
+        for n in [*range(0, 1300), 2047, 2048, 2049, 4095, 4096, 4097, 5000]:
+            assert fl.content_hash(data[:n]) == xxhash.xxh3_128_hexdigest(data[:n]), n
+    finally:
+        _core.isa_select(before)
 
 
 def test_content_hash_of_a_long_buffer():
     data = np.random.default_rng(9).bytes(1_000_003)
-    assert fl.content_hash(data) == mmh3.hash_bytes(data, 0, True).hex()
+    assert fl.content_hash(data) == xxhash.xxh3_128_hexdigest(data)
 
 
 @pytest.mark.parametrize(

@@ -177,8 +177,9 @@ fl_status fl_measure_luma(const uint8_t* luma, int64_t width, int64_t height,
 
 fl_status fl_content_hash(const uint8_t* data, uint64_t size, uint8_t out[16]) {
   if ((data == nullptr && size > 0) || out == nullptr) return FL_ERROR_ARGUMENT;
-  fl::content_hash(data, size, out);
-  return FL_OK;
+  const fl_status ready = fl::init_kernels();
+  if (ready == FL_OK) fl::content_hash(data, size, out);
+  return ready;
 }
 
 const char* fl_format_name(int32_t format) {

@@ -45,6 +45,8 @@ struct RowSums {
 //            Adds |N| of the 3x3 noise kernel to noise[i].
 // row_halve  out[i] = rounded mean of the 2x2 block at a[2i], b[2i]; i < n.
 // row_add    acc[i] += row[i].
+// hash_stripes  mixes `stripes` blocks of 64 bytes into 8 accumulators of the content hash;
+//            block k is keyed by the 64 bytes at secret + 8 k.
 // histogram  adds n bytes to kHistogramTables interleaved tables of 256 counters.
 #define FL_KERNELS(X)                                                                          \
   X(void, row_sums,                                                                            \
@@ -53,9 +55,11 @@ struct RowSums {
     (const uint8_t* prev, const uint8_t* cur, const uint8_t* next, size_t n, uint16_t* noise)) \
   X(void, row_halve, (const uint8_t* a, const uint8_t* b, size_t n, uint8_t* out))             \
   X(void, row_add, (const uint8_t* row, size_t n, uint32_t* acc))                              \
+  X(void, hash_stripes,                                                                        \
+    (const uint8_t* data, size_t stripes, const uint8_t* secret, uint64_t* acc))               \
   X(void, histogram, (const uint8_t* row, size_t n, uint32_t* tables))
 
-inline constexpr size_t kHistogramTables = 4;
+inline constexpr size_t kHistogramTables = 8;
 
 struct Kernels {
   const char* name;

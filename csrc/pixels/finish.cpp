@@ -135,10 +135,10 @@ uint64_t perceptual_hash(const int16_t grid[kGrid * kGrid]) noexcept {
       low[v * kLow + u] = sum;
     }
   }
-  int64_t sorted[kLow * kLow];
-  std::copy(low, low + kLow * kLow, sorted);
-  std::sort(sorted, sorted + kLow * kLow);
-  const int64_t twice_median = sorted[31] + sorted[32];
+  int64_t ranked[kLow * kLow];
+  std::copy(low, low + kLow * kLow, ranked);
+  std::nth_element(ranked, ranked + 32, ranked + kLow * kLow);
+  const int64_t twice_median = ranked[32] + *std::max_element(ranked, ranked + 32);
   uint64_t hash = 0;
   for (int k = 0; k < kLow * kLow; ++k) {
     hash = (hash << 1) | static_cast<uint64_t>(2 * low[k] > twice_median);

@@ -16,11 +16,7 @@ constexpr uint32_t kWhiteBlock = 239;
 // Blocks of fewer sampled pixels (at the right and lower edge) are too small to trust.
 constexpr uint32_t kMinBlockPixels = 32;
 
-// Most cells of the hash are small, and a 32-bit division takes a third of the time.
-uint64_t divided(uint64_t a, uint64_t b) noexcept {
-  if ((a | b) >> 32 == 0) return static_cast<uint32_t>(a) / static_cast<uint32_t>(b);
-  return a / b;
-}
+constexpr int64_t kLine = 64;  // bytes of a cache line
 
 }  // namespace
 
@@ -75,12 +71,14 @@ void unturn_box(int32_t orientation, double w, double h, const double* in, doubl
 
 void LevelStats::reset(int64_t width, bool with_noise) {
   width_ = width;
-  pitch_ = width + 2 * kPad;
+  pitch_ = (width + 2 * kPad + kLine - 1) / kLine * kLine;
   with_noise_ = with_noise;
   rows_in_block_ = sampled_rows_ = 0;
   last_row_ = nullptr;
   sums_ = RowSums{};
-  rows_.resize(static_cast<size_t>(pitch_ * kRing));
+  rows_.resize(static_cast<size_t>(pitch_ * kRing + kLine));
+  const auto address = reinterpret_cast<uintptr_t>(rows_.data());
+  first_ = rows_.data() + (kLine - static_cast<int64_t>(address % kLine)) % kLine + kPad;
   noise_columns_.assign(with_noise ? static_cast<size_t>(width) : 0, 0);
   usable_.clear();
   other_.clear();
@@ -120,11 +118,10 @@ void LevelStats::close_blocks(const uint8_t* last_row) {
     const int64_t n = std::min(kBlock, width_ - x);
     uint32_t response = 0;
     uint32_t light = 0;
-    for (int64_t i = x; i < x + n; ++i) {
-      response += noise_columns_[static_cast<size_t>(i)];
-      light += last_row[i];
-    }
-    light /= static_cast<uint32_t>(n);
+    for (int64_t i = x; i < x + n; ++i) response += noise_columns_[static_cast<size_t>(i)];
+    // A few pixels tell whether a block is black or white.
+    for (int64_t i = x; i < x + n; i += 4) light += last_row[i];
+    light /= static_cast<uint32_t>((n + 3) / 4);
     // At most 32 x 32 pixels, each at most 2040: 32 bits hold it, and divide it faster.
     const auto pixels = static_cast<uint32_t>(n * sampled_rows_);
     const uint32_t mean = response * 1024 / pixels;
@@ -143,10 +140,11 @@ int64_t LevelStats::noise_response() {
   std::vector<uint32_t>& blocks = usable_.empty() ? other_ : usable_;
   if (blocks.empty()) return -1;
   // The 10th percentile, not the mean: texture answers the noise kernel too, so the calmest
-  // tenth of the picture is what shows the noise.
+  // tenth of the picture is what shows the noise. Where all is equally noisy that tenth lies
+  // 11 % below the mean (128 correlated pixels a block), which 9 / 8 undoes.
   const auto tenth = blocks.begin() + static_cast<ptrdiff_t>((blocks.size() - 1) / 10);
   std::nth_element(blocks.begin(), tenth, blocks.end());
-  return *tenth;
+  return int64_t{*tenth} * 9 / 8;
 }
 
 // ---- LumaStats --------------------------------------------------------------------
@@ -255,8 +253,8 @@ void LumaStats::hash_row(size_t level, int64_t y) {
       const int64_t x1 = std::max(x0 + 1, (k + 1) * width / kGrid);
       uint64_t sum = 0;
       for (int64_t x = x0; x < x1; ++x) sum += column_sums_[static_cast<size_t>(x)];
-      const auto pixels = static_cast<uint64_t>((x1 - x0) * grid_rows_summed_);
-      grid_[grid_row_ * kGrid + k] = static_cast<int16_t>(divided(sum * 16 + pixels / 2, pixels));
+      const auto pixels = static_cast<double>((x1 - x0) * grid_rows_summed_);
+      grid_[grid_row_ * kGrid + k] = static_cast<int16_t>(static_cast<double>(sum) * 16 / pixels);
     }
     closed = true;
   }

@@ -31,14 +31,12 @@ class LevelStats {
  public:
   static constexpr int64_t kMaxRows = 16;
   // Rows in the ring: enough to hand a codec several empty rows at once.
-  static constexpr int64_t kRing = 32;
+  static constexpr int64_t kRing = 64;
 
   void reset(int64_t width, bool with_noise);
   // Where row y goes: `width` writable bytes. Valid until row y + kRing is asked for.
-  uint8_t* row(int64_t y) noexcept { return rows_.data() + (y % kRing) * pitch_ + kPad; }
-  const uint8_t* row(int64_t y) const noexcept {
-    return rows_.data() + (y % kRing) * pitch_ + kPad;
-  }
+  uint8_t* row(int64_t y) noexcept { return first_ + (y % kRing) * pitch_; }
+  const uint8_t* row(int64_t y) const noexcept { return first_ + (y % kRing) * pitch_; }
   // Mirrors the edge pixels of row y; call once it is written.
   void pad(int64_t y) noexcept;
   // Measures rows y .. y + count - 1, at most kMaxRows of them. Their neighbours are in the
@@ -69,6 +67,7 @@ class LevelStats {
   const uint8_t* last_row_ = nullptr;
   RowSums sums_;
   std::vector<uint8_t> rows_;
+  uint8_t* first_ = nullptr;  // row 0; every row begins at a cache line
   std::vector<uint16_t> noise_columns_;
   std::vector<uint32_t> usable_;  // mean |N| * 1024 of blocks that are neither black nor white
   std::vector<uint32_t> other_;   // of the rest, and of blocks too small to trust

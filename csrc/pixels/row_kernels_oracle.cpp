@@ -47,6 +47,23 @@ void row_add(const uint8_t* row, size_t n, uint32_t* acc) noexcept {
   for (size_t i = 0; i < n; ++i) acc[i] += row[i];
 }
 
+void hash_stripes(const uint8_t* data, size_t stripes, const uint8_t* secret,
+                  uint64_t* acc) noexcept {
+  const auto word = [](const uint8_t* p) {
+    uint64_t value = 0;
+    for (size_t i = 0; i < 8; ++i) value |= uint64_t{p[i]} << (8 * i);
+    return value;
+  };
+  for (size_t k = 0; k < stripes; ++k) {
+    for (size_t lane = 0; lane < 8; ++lane) {
+      const uint64_t value = word(data + 64 * k + 8 * lane);
+      const uint64_t keyed = value ^ word(secret + 8 * k + 8 * lane);
+      acc[lane ^ 1] += value;
+      acc[lane] += (keyed & 0xFFFFFFFFU) * (keyed >> 32);
+    }
+  }
+}
+
 void histogram(const uint8_t* row, size_t n, uint32_t* tables) noexcept {
   for (size_t i = 0; i < n; ++i) ++tables[row[i]];
 }

@@ -75,9 +75,19 @@ inline int64_t sum64(__m256i v) noexcept {
 // The running sums of some rows: 16- and 32-bit lanes that are emptied into 64-bit ones
 // before they can overflow.
 struct WideSums {
-  __m256i lap16, lap, lap2, sum2, grad2;  // 16-bit, then 32-bit lanes
+  __m256i lap16, lap;                        // 16-bit and 32-bit lanes
+  __m256i lap2[2], sum2[2], gx2[2], gy2[2];  // 32-bit lanes, one for each half of a vector
   __m256i sum, total_lap, total_lap2, total_sum2, total_grad2;  // 64-bit lanes
 };
+
+// acc + a0 * b0 + a1 * b1 for each pair of 16-bit numbers.
+inline __m256i multiply_add(__m256i acc, __m256i a, __m256i b) noexcept {
+#if defined(__AVX512VNNI__) && defined(__AVX512VL__)
+  return _mm256_dpwssd_epi32(acc, a, b);
+#else
+  return _mm256_add_epi32(acc, _mm256_madd_epi16(a, b));
+#endif
+}
 
 inline __m256i widened(__m256i v) noexcept {
   return _mm256_add_epi64(_mm256_cvtepi32_epi64(_mm256_castsi256_si128(v)),
@@ -91,14 +101,20 @@ inline void empty_16(WideSums* s) noexcept {
 
 inline void empty_32(WideSums* s) noexcept {
   s->total_lap = _mm256_add_epi64(s->total_lap, widened(s->lap));
-  s->total_lap2 = _mm256_add_epi64(s->total_lap2, widened(s->lap2));
-  s->total_sum2 = _mm256_add_epi64(s->total_sum2, widened(s->sum2));
-  s->total_grad2 = _mm256_add_epi64(s->total_grad2, widened(s->grad2));
-  s->lap = s->lap2 = s->sum2 = s->grad2 = _mm256_setzero_si256();
+  s->lap = _mm256_setzero_si256();
+  for (int k = 0; k < 2; ++k) {
+    s->total_lap2 = _mm256_add_epi64(s->total_lap2, widened(s->lap2[k]));
+    s->total_sum2 = _mm256_add_epi64(s->total_sum2, widened(s->sum2[k]));
+    s->total_grad2 = _mm256_add_epi64(s->total_grad2, widened(s->gx2[k]));
+    s->total_grad2 = _mm256_add_epi64(s->total_grad2, widened(s->gy2[k]));
+    s->lap2[k] = s->sum2[k] = s->gx2[k] = s->gy2[k] = _mm256_setzero_si256();
+  }
 }
 
 // Half of a vector's pixels. The neighbours come interleaved, so that one byte multiply-add
-// gives a + b, or b - a, as 16-bit numbers, in an order that sums do not care about.
+// gives a + b, or b - a, as 16-bit numbers, in an order that sums do not care about. Each half
+// has sums of its own, so that neither waits for the other.
+template <int kHalf>
 inline void add_half(__m256i leftright, __m256i updown, __m256i centre, WideSums* s) noexcept {
   const __m256i plus = _mm256_set1_epi8(1);
   const __m256i difference = _mm256_set1_epi16(0x01ff);  // bytes -1, +1
@@ -108,10 +124,10 @@ inline void add_half(__m256i leftright, __m256i updown, __m256i centre, WideSums
   const __m256i gx = _mm256_maddubs_epi16(leftright, difference);
   const __m256i gy = _mm256_maddubs_epi16(updown, difference);
   s->lap16 = _mm256_add_epi16(s->lap16, lap);
-  s->lap2 = _mm256_add_epi32(s->lap2, _mm256_madd_epi16(lap, lap));
-  s->sum2 = _mm256_add_epi32(s->sum2, _mm256_madd_epi16(centre, centre));
-  s->grad2 = _mm256_add_epi32(
-      s->grad2, _mm256_add_epi32(_mm256_madd_epi16(gx, gx), _mm256_madd_epi16(gy, gy)));
+  s->lap2[kHalf] = multiply_add(s->lap2[kHalf], lap, lap);
+  s->sum2[kHalf] = multiply_add(s->sum2[kHalf], centre, centre);
+  s->gx2[kHalf] = multiply_add(s->gx2[kHalf], gx, gx);
+  s->gy2[kHalf] = multiply_add(s->gy2[kHalf], gy, gy);
 }
 
 // One vector of pixels; in a row's tail, bytes outside the mask count as black all round and
@@ -129,10 +145,10 @@ inline void add_vector(const uint8_t* up, const uint8_t* cur, const uint8_t* dow
   const __m256i u = pixels(up);
   const __m256i d = pixels(down);
   s->sum = _mm256_add_epi64(s->sum, _mm256_sad_epu8(c, zero));
-  add_half(_mm256_unpacklo_epi8(l, r), _mm256_unpacklo_epi8(u, d), _mm256_unpacklo_epi8(c, zero),
-           s);
-  add_half(_mm256_unpackhi_epi8(l, r), _mm256_unpackhi_epi8(u, d), _mm256_unpackhi_epi8(c, zero),
-           s);
+  add_half<0>(_mm256_unpacklo_epi8(l, r), _mm256_unpacklo_epi8(u, d),
+              _mm256_unpacklo_epi8(c, zero), s);
+  add_half<1>(_mm256_unpackhi_epi8(l, r), _mm256_unpackhi_epi8(u, d),
+              _mm256_unpackhi_epi8(c, zero), s);
 }
 
 // 32 zeros, then 32 ones: a window into it masks off the first bytes of a vector.
@@ -152,7 +168,7 @@ void row_sums(const uint8_t* const* rows, size_t count, size_t n, RowSums* out) 
   // The last vector of a row ends with the row; the pixels it shares with the one before
   // are masked off.
   const __m256i tail_mask = load(kMask + tail);
-  WideSums s{zero, zero, zero, zero, zero, zero, zero, zero, zero, zero};
+  WideSums s{};
   size_t vectors = 0;
   for (size_t y = 1; y <= count; ++y) {
     const uint8_t* up = rows[y - 1];
@@ -172,8 +188,8 @@ void row_sums(const uint8_t* const* rows, size_t count, size_t n, RowSums* out) 
         ++vectors;
       }
       empty_16(&s);
-      // A vector adds at most 4 * 1020^2 to a 32-bit lane: 500 of them still fit.
-      if (vectors > 480) {
+      // A vector adds at most 2 * 1020^2 to a 32-bit lane: a thousand of them still fit.
+      if (vectors > 960) {
         empty_32(&s);
         vectors = 0;
       }
@@ -252,7 +268,43 @@ void row_add(const uint8_t* __restrict row, size_t n, uint32_t* __restrict acc) 
   for (size_t i = 0; i < n; ++i) acc[i] += row[i];
 }
 
-// Four tables, so that a run of equal bytes does not wait for its own last store.
+void hash_stripes(const uint8_t* __restrict data, size_t stripes, const uint8_t* __restrict secret,
+                  uint64_t* __restrict acc) noexcept {
+#if defined(__AVX2__)
+  __m256i* lanes = reinterpret_cast<__m256i*>(acc);
+  __m256i low = _mm256_loadu_si256(lanes);
+  __m256i high = _mm256_loadu_si256(lanes + 1);
+  const auto mix = [](__m256i sum, __m256i value, __m256i key) {
+    const __m256i keyed = _mm256_xor_si256(value, key);
+    const __m256i product = _mm256_mul_epu32(keyed, _mm256_srli_epi64(keyed, 32));
+    // 0x4E swaps the two 64-bit numbers of each half.
+    return _mm256_add_epi64(_mm256_add_epi64(sum, product), _mm256_shuffle_epi32(value, 0x4E));
+  };
+  for (size_t k = 0; k < stripes; ++k) {
+    low = mix(low, load(data + 64 * k), load(secret + 8 * k));
+    high = mix(high, load(data + 64 * k + 32), load(secret + 8 * k + 32));
+  }
+  _mm256_storeu_si256(lanes, low);
+  _mm256_storeu_si256(lanes + 1, high);
+#else
+  for (size_t k = 0; k < stripes; ++k) {
+    uint64_t value[8];
+    uint64_t key[8];
+    __builtin_memcpy(value, data + 64 * k, 64);
+    __builtin_memcpy(key, secret + 8 * k, 64);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    for (size_t i = 0; i < 8; ++i) value[i] = __builtin_bswap64(value[i]);
+    for (size_t i = 0; i < 8; ++i) key[i] = __builtin_bswap64(key[i]);
+#endif
+    for (size_t i = 0; i < 8; ++i) {
+      const uint64_t keyed = value[i] ^ key[i];
+      acc[i] += value[i ^ 1] + (keyed & 0xFFFFFFFFU) * (keyed >> 32);
+    }
+  }
+#endif
+}
+
+// Eight tables, so that a run of equal bytes does not wait for its own last store.
 void histogram(const uint8_t* __restrict row, size_t n, uint32_t* __restrict tables) noexcept {
   size_t i = 0;
   for (; i + 8 <= n; i += 8) {
@@ -262,10 +314,10 @@ void histogram(const uint8_t* __restrict row, size_t n, uint32_t* __restrict tab
     ++tables[256 + ((eight >> 8) & 255)];
     ++tables[512 + ((eight >> 16) & 255)];
     ++tables[768 + ((eight >> 24) & 255)];
-    ++tables[(eight >> 32) & 255];
-    ++tables[256 + ((eight >> 40) & 255)];
-    ++tables[512 + ((eight >> 48) & 255)];
-    ++tables[768 + (eight >> 56)];
+    ++tables[1024 + ((eight >> 32) & 255)];
+    ++tables[1280 + ((eight >> 40) & 255)];
+    ++tables[1536 + ((eight >> 48) & 255)];
+    ++tables[1792 + (eight >> 56)];
   }
   for (; i < n; ++i) ++tables[row[i]];
 }

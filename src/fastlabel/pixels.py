@@ -56,7 +56,7 @@ def laplacian_variance(img: NDArray[np.uint8]) -> float:
 def content_hash(data: bytes | bytearray | memoryview | NDArray[Any]) -> str:
     """128-bit hash of bytes, as 32 hex digits; equal for equal files.
 
-    MurmurHash3 x64 128 with seed 0 (A. Appleby): made to tell files apart, not to
+    XXH3 (Y. Collet, xxHash 0.8) with 128 bits and seed 0: made to tell files apart, not to
     withstand an adversary.
 
     Parameters
@@ -71,7 +71,7 @@ def content_hash(data: bytes | bytearray | memoryview | NDArray[Any]) -> str:
     Examples
     --------
     >>> content_hash(b"hello")
-    '029bbd41b3a7d8cb191dae486a901e5b'
+    'b5e9c1ad071b3e7fc779cfaa5e523818'
     """
     from ._core import content_hash as native
 

@@ -70,8 +70,10 @@ def summarise(
     by_code = _by_code(ds, findings, rules)
     by_action = _by_action(findings, rules)
     drawn, data = charts(columns), _dataset(columns)
-    judged = verdict(by_code, by_action, severities, images_hit, len(ds))
-    judged["shows"] = shows(drawn, data["label_states"])
+    states = data["label_states"]
+    unlabelled = len(ds) > 0 and states.get("unlabelled") == len(ds)
+    judged = verdict(by_code, by_action, severities, images_hit, len(ds), unlabelled)
+    judged["shows"] = shows(drawn, states, ds.meta.get("ignored_files", ()))
     result = {
         "schema": SCHEMA_VERSION,
         "tool": {"name": "fastlabel", "version": _version()},

@@ -156,7 +156,9 @@ def todo(by_code: Sequence[Mapping[str, Any]], whys: Mapping[str, str]) -> list[
     ]
 
 
-def _headline(severities: Mapping[str, int], hit: Mapping[str, int], images: int) -> str:
+def _headline(
+    severities: Mapping[str, int], hit: Mapping[str, int], images: int, unlabelled: bool
+) -> str:
     """One sentence with the grade and its number."""
     whole = _counted(images, "image", "images")
     if not images:
@@ -171,11 +173,13 @@ def _headline(severities: Mapping[str, int], hit: Mapping[str, int], images: int
         return f"Not ready to train: {errors}{where('error')}"
     if severities["warning"]:
         warnings = _counted(severities["warning"], "warning", "warnings")
-        return f"Ready with reservations: {warnings}{where('warning')}"
+        grade = "Not labelled" if unlabelled else "Ready with reservations"
+        return f"{grade}: {warnings}{where('warning')}"
+    grade = "Not labelled" if unlabelled else "Ready to train"
     if severities["info"]:
         remarks = _counted(severities["info"], "remark", "remarks")
-        return f"Ready to train: {remarks}, no error or warning in {whole}"
-    return f"Ready to train: nothing found in {whole}"
+        return f"{grade}: {remarks}, no error or warning in {whole}"
+    return f"{grade}: nothing found in {whole}"
 
 
 def _kind_sentence(kind: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -220,6 +224,7 @@ def verdict(
     severities: Mapping[str, int],
     images_hit: Mapping[str, int],
     images: int,
+    unlabelled: bool = False,
 ) -> dict[str, Any]:
     """Grade, headline and sentences.
 
@@ -231,6 +236,8 @@ def verdict(
         For each severity the number of findings, and of images that have one.
     images : int
         Images of the set.
+    unlabelled : bool
+        No label was found at all: whatever the pictures are, nothing can be trained.
 
     Returns
     -------
@@ -250,12 +257,14 @@ def verdict(
             sentences.append(_kind_sentence(kind, sorted(rows, key=rank)))
     return {
         "grade": grade,
-        "headline": _headline(severities, images_hit, images),
+        "headline": _headline(severities, images_hit, images, unlabelled),
         "sentences": sentences,
     }
 
 
-def shows(charts: Mapping[str, Any], states: Mapping[str, int]) -> str:
+def shows(
+    charts: Mapping[str, Any], states: Mapping[str, int], ignored: Sequence[Mapping[str, Any]] = ()
+) -> str:
     """Say what the set shows, in words: small targets, night, negatives, whatever the rules say.
 
     Parameters
@@ -264,6 +273,8 @@ def shows(charts: Mapping[str, Any], states: Mapping[str, int]) -> str:
         As :func:`fastlabel.distributions.charts` gives them.
     states : mapping of str to int
         Images of each label state.
+    ignored : sequence of dict
+        Files that looked like labels and were not read, each with ``file`` and ``reason``.
 
     Returns
     -------
@@ -290,6 +301,9 @@ def shows(charts: Mapping[str, Any], states: Mapping[str, int]) -> str:
             if empty
             else "no image is labelled as empty"
         )
+    if ignored:
+        files = _counted(len(ignored), "file was", "files were")
+        parts.append(f"{files} not read as labels ({ignored[0]['file']}: {ignored[0]['reason']})")
     text = "; ".join(parts)
     return text[:1].upper() + text[1:] + "." if parts else ""
 

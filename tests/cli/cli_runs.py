@@ -45,7 +45,7 @@ def program(
 ) -> subprocess.CompletedProcess[bytes]:
     """Run the command as a program of its own."""
     return subprocess.run(
-        [*PROGRAM, *map(os.fspath if cwd is None else str, args)],
+        [*PROGRAM, *map(str, args)],
         cwd=cwd,
         env={**os.environ, **(env or {})},
         capture_output=True,
@@ -59,7 +59,8 @@ def tree_hash(root: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted([root, *root.rglob("*")]):
         facts = path.lstat()
-        digest.update(f"{path.relative_to(root)}|{facts.st_mode}|{facts.st_mtime_ns}|".encode())
+        digest.update(os.fsencode(path.relative_to(root)))
+        digest.update(f"|{facts.st_mode}|{facts.st_mtime_ns}|".encode())
         if path.is_file():
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

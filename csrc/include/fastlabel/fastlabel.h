@@ -117,7 +117,7 @@ FL_API fl_status fl_measure_luma(const uint8_t* luma, int64_t width, int64_t hei
                                  int32_t orientation, int32_t turned, fl_luma_stats* stats,
                                  fl_box_row* box_rows);
 
-/* 128-bit content hash (MurmurHash3 x64 128, seed 0; not for adversaries). */
+/* 128-bit content hash: XXH3 with seed 0, canonical byte order; not for adversaries. */
 FL_API fl_status fl_content_hash(const uint8_t* data, uint64_t size, uint8_t out[16]);
 
 /* ---- files ---------------------------------------------------------------------- */

@@ -277,14 +277,20 @@ def walk(root: Path) -> Tree:
         folder = pending.pop()
         try:
             with os.scandir(root / folder) as entries:
-                for entry in entries:
-                    _take(tree, entry, folder, real, pending)
+                found = list(entries)
         except OSError as error:
             if not folder:
                 raise DatasetError(
                     f"{printable(root)}: cannot be listed: {error.strerror}"
                 ) from error
             tree.closed.append((clean(folder), error.strerror or str(error)))
+            continue
+        for entry in found:
+            try:
+                _take(tree, entry, folder, real, pending)
+            except OSError as error:  # a link to itself: this entry is lost, not its folder
+                lost = f"{folder}/{entry.name}".lstrip("/")
+                tree.closed.append((clean(lost), error.strerror or str(error)))
     tree.images.sort()
     tree.escapes.sort()
     tree.closed.sort()

@@ -98,7 +98,7 @@ def _parse_all(
     errors = []
     for path in [only] if only is not None else tree.files_of(".json"):
         if only is None and not looks_like_coco(tree.path(path)):
-            builder.ignore(path, "not COCO instances")
+            builder.ignore(path, "it does not begin as one")
             continue
         try:
             files.append(file_.parse(path, read_text(tree.path(path), MAX_BYTES)))

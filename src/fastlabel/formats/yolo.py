@@ -69,7 +69,8 @@ def read_tree(tree: Tree, only: str | None = None) -> Dataset:
     for entry in entries:
         reader.add(entry)
     reader.note_orphans()
-    if not entries and not reader.orphans:
+    declared = "declaration" in builder.meta
+    if not reader.orphans and not (entries if declared else set_.has_labels(tree)):
         _fail(builder, declaration)
     reader.finish()
     builder.meta["convention"] = "normalised centre and size, continuous"
@@ -100,7 +101,9 @@ def _declaration(builder: Builder, only: str | None) -> set_.Declaration | None:
 def _fail(builder: Builder, declaration: set_.Declaration | None) -> None:
     root = builder.tree.root
     if declaration is None:
-        raise DatasetError(f"{printable(root)}: no image and no YOLO label in it")
+        raise DatasetError(
+            f"{printable(root)}: no data.yaml and no YOLO txt in it, so no YOLO labels"
+        )
     said = "; ".join(problem["message"] for problem in builder.problems[:4])
     raise DatasetError(
         f"{printable(root / declaration.file)}: no image and no label found for it"
