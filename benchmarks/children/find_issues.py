@@ -1,4 +1,7 @@
-"""Dark, light and blurry images of a folder, by `fastlabel` or `cleanvision`, on one worker."""
+"""Dark, light and blurry images of a folder: `fastlabel FOLDER WORKERS` or `cleanvision FOLDER`.
+
+CleanVision always gets one process.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from pathlib import Path
 from time import perf_counter, process_time
 
 
-def by_fastlabel(folder: str) -> tuple[float, float, int, dict[str, list[str]]]:
+def by_fastlabel(folder: str, workers: str) -> tuple[float, float, int, dict[str, list[str]]]:
     kinds = {"FL401": "blurry", "FL402": "dark", "FL403": "light"}
     start = perf_counter()
     import pyarrow
@@ -19,7 +22,7 @@ def by_fastlabel(folder: str) -> tuple[float, float, int, dict[str, list[str]]]:
     loaded = (rules, summary, pyarrow.array([0]))
     imported = perf_counter()
     assert loaded
-    report = check(folder, format="images", select=list(kinds), workers=1)
+    report = check(folder, format="images", select=list(kinds), workers=int(workers))
     found: dict[str, list[str]] = {kind: [] for kind in kinds.values()}
     names = report.ds.images["file_name"].to_pylist()
     rows = report.findings.select(["code", "image_id"]).to_pylist()
@@ -44,9 +47,9 @@ def by_cleanvision(folder: str) -> tuple[float, float, int, dict[str, list[str]]
 
 
 def main() -> None:
-    who, folder = sys.argv[1:]
+    who, *rest = sys.argv[1:]
     find = {"fastlabel": by_fastlabel, "cleanvision": by_cleanvision}[who]
-    import_s, work_s, images, found = find(folder)
+    import_s, work_s, images, found = find(*rest)
     answer = {"import_s": import_s, "work_s": work_s, "cpu_s": process_time(), "images": images}
     print(json.dumps({**answer, "found": {k: sorted(v) for k, v in found.items()}}))
 

@@ -17,13 +17,10 @@ def peak_mb() -> float:
 
 what = sys.argv[1]
 if what != "bare":
-    import pyarrow
-
     from fastlabel import scan, scan_batches, schema
     from fastlabel.scan import engine, fallback, jobs
 
-    # Pyarrow loads pandas, where it is installed, with the first array.
-    loaded = (schema, engine, fallback, jobs, pyarrow.array([0]))
+    loaded = (schema, engine, fallback, jobs)
 if what in ("scan", "batches"):
     wanted, files = int(sys.argv[2]), sys.argv[3:]
     paths = (files * (wanted // len(files) + 1))[:wanted]
