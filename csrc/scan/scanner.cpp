@@ -82,18 +82,15 @@ void measure_jpeg(const uint8_t* data, uint64_t size, const fl_scan_options& o,
   row->measured = 1;
 }
 
-void scan_bytes(const uint8_t* data, uint64_t size, const fl_scan_image& image,
-                const double* boxes, int64_t n_boxes, const fl_scan_options& o,
-                const std::atomic<bool>* cancelled, Worker& w, fl_image_row* row,
-                fl_box_row* box_rows) {
+void measure(const uint8_t* data, uint64_t size, const fl_scan_image& image, const double* boxes,
+             int64_t n_boxes, const fl_scan_options& o, const std::atomic<bool>* cancelled,
+             Worker& w, fl_image_row* row, fl_box_row* box_rows) {
   const fl_header h = sniff(data, size);
   row->format = h.format;
   row->width = h.width;
   row->height = h.height;
   row->channels = h.channels;
   row->orientation = h.orientation;
-  content_hash(data, size, row->content_hash);
-  row->has_hash = 1;
   row->turned = boxes_are_turned(image, *row) ? 1 : 0;
   if (h.format == FL_FORMAT_UNKNOWN) {
     row->status = FL_IMAGE_UNREADABLE;
@@ -117,6 +114,16 @@ void scan_bytes(const uint8_t* data, uint64_t size, const fl_scan_image& image,
     return;
   }
   row->status = FL_IMAGE_NEEDS_DECODER;
+}
+
+void scan_bytes(const uint8_t* data, uint64_t size, const fl_scan_image& image,
+                const double* boxes, int64_t n_boxes, const fl_scan_options& o,
+                const std::atomic<bool>* cancelled, Worker& w, fl_image_row* row,
+                fl_box_row* box_rows) {
+  measure(data, size, image, boxes, n_boxes, o, cancelled, w, row, box_rows);
+  // After the decoder, whose pace hides the fetching of the bytes: now they are in the cache.
+  content_hash(data, size, row->content_hash);
+  row->has_hash = 1;
 }
 
 void scan_one(ScanBatch& b, size_t i, const fl_scan_options& o, const std::atomic<bool>* cancelled,
