@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from .deploy import Profile
+    from .scan import Limits
 
 __all__ = ["Report", "check"]
 
@@ -199,7 +200,7 @@ def check(
     clock.append(time.perf_counter())
     threads = workers or config.workers or 0
     image_stats, box_stats = scan_tables(
-        ds, workers=threads, limits=_limits(config), progress=progress
+        ds, workers=threads, limits=scan_limits(config), progress=progress
     )
     clock.append(time.perf_counter())
     context = rules.Context(ds, image_stats, box_stats, profile, config)
@@ -212,7 +213,8 @@ def check(
     return Report(ds, image_stats, box_stats, findings, summary, profile, config)
 
 
-def _limits(config: Config) -> Any:
+def scan_limits(config: Config) -> Limits:
+    """Ceilings of the scan: what the configuration sets, over the scan's own defaults."""
     from .scan import Limits
 
     given = {

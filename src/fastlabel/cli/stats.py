@@ -41,17 +41,19 @@ from ._progress import images_bar
 )
 def command(data: Path, out: Path | None, boxes: bool, fmt: str, workers: int) -> None:
     """Measure every image (or box) of DATA once: size, light, sharpness, noise, hashes."""
-    from ..check import write_whole
+    from .. import config
+    from ..check import scan_limits, write_whole
     from ..formats import read
     from ..scan import scan_tables
 
     if out is not None and out.suffix not in _WRITERS:
         raise DatasetError(f"{out}: unknown ending; use one of {', '.join(_WRITERS)}")
+    limits = scan_limits(config.load())
     ds = read(data, fmt)
     if out is not None:
         keep_out_of(out, ds.root)
     with images_bar("decoding") as progress:
-        images, measured = scan_tables(ds, workers=workers, progress=progress)
+        images, measured = scan_tables(ds, workers=workers, limits=limits, progress=progress)
     table = measured if boxes else images
     if out is not None:
         write_whole({out: partial(_WRITERS[out.suffix], table)})
