@@ -15,6 +15,7 @@ struct JpegKind {
   int h = 2, v = 2;  // luma sampling
   bool progressive = false;
   int restart = 0;
+  int chroma_h = 1, chroma_v = 1;
 };
 
 inline std::vector<uint8_t> write_jpeg(const std::vector<uint8_t>& rgb, int w, int h,
@@ -37,6 +38,10 @@ inline std::vector<uint8_t> write_jpeg(const std::vector<uint8_t>& rgb, int w, i
   jpeg_set_quality(&c, 90, TRUE);
   c.comp_info[0].h_samp_factor = kind.h;
   c.comp_info[0].v_samp_factor = kind.v;
+  for (int k = 1; k < c.num_components; ++k) {
+    c.comp_info[k].h_samp_factor = kind.chroma_h;
+    c.comp_info[k].v_samp_factor = kind.chroma_v;
+  }
   c.restart_interval = unsigned(kind.restart);
   if (kind.progressive) jpeg_simple_progression(&c);
   jpeg_start_compress(&c, TRUE);

@@ -60,7 +60,10 @@ std::vector<uint8_t> picture(test::Random* r, int w, int h, int components) {
 
 const test::JpegKind kKinds[] = {{3, 2, 2, false, 0}, {3, 1, 1, false, 0}, {3, 2, 1, false, 2},
                                  {3, 1, 2, false, 0}, {3, 4, 1, false, 0}, {3, 2, 2, true, 0},
-                                 {3, 1, 1, true, 0},  {1, 1, 1, false, 0}, {1, 1, 1, true, 0}};
+                                 {3, 1, 1, true, 0},  {1, 1, 1, false, 0}, {1, 1, 1, true, 0},
+                                 // chroma larger than luma, and luma four rows of blocks high
+                                 {3, 1, 1, false, 0, 2, 2}, {3, 1, 2, false, 0, 2, 1},
+                                 {3, 2, 1, false, 0, 1, 2}, {3, 1, 4, false, 0}};
 
 // Our decode, which takes the inverse DCT's rows directly, gives the bytes of gray scanlines.
 void luma_is_that_of_scanlines() {
