@@ -267,7 +267,7 @@ fl_status fl_scanner_wait(fl_scanner* scanner, int64_t ticket, int32_t timeout_m
 
 fl_status fl_scanner_collect(fl_scanner* scanner, int64_t ticket, fl_image_row* rows,
                              fl_box_row* box_rows) {
-  if (scanner == nullptr) return FL_ERROR_ARGUMENT;
+  if (scanner == nullptr || rows == nullptr || box_rows == nullptr) return FL_ERROR_ARGUMENT;
   return guarded([&] { return scanner->scanner.collect(ticket, rows, box_rows); });
 }
 

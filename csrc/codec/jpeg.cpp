@@ -185,8 +185,14 @@ bool choose_output(jpeg_decompress_struct* info) noexcept {
 struct Decoder {
   Session s;
   JpegResult result;
-  LumaStats* stats;
+  LumaStats* stats = nullptr;
   std::vector<uint8_t> wide;  // rows of 4 bytes a pixel, for CMYK
+
+  Decoder() noexcept : s{} {}
+  // Frees what libjpeg holds, also when an allocation of ours threw on the way.
+  ~Decoder() { jpeg_destroy_decompress(&s.info); }
+  Decoder(const Decoder&) = delete;
+  Decoder& operator=(const Decoder&) = delete;
 
   void set_detail(const char* text) noexcept {
     std::snprintf(result.detail, sizeof result.detail, "%.119s", text);
@@ -292,7 +298,7 @@ const char* jpeg_codec_name() noexcept {
 
 JpegResult decode_jpeg_luma(const uint8_t* data, size_t size, const JpegLimits& limits,
                             BoxSource& boxes, LumaStats& stats) {
-  Decoder d{};
+  Decoder d;
   d.stats = &stats;
   Session& s = d.s;
   s.limits = &limits;
@@ -314,7 +320,6 @@ JpegResult decode_jpeg_luma(const uint8_t* data, size_t size, const JpegLimits& 
   stats.begin(1, 0, no_boxes);
   if (!d.read_header(data, size)) {
     d.finish_error();
-    jpeg_destroy_decompress(&s.info);
     return d.result;
   }
   d.result.width = static_cast<int32_t>(s.info.image_width);
@@ -342,7 +347,6 @@ JpegResult decode_jpeg_luma(const uint8_t* data, size_t size, const JpegLimits& 
       d.finish_error();
     }
   }
-  jpeg_destroy_decompress(&s.info);
   return d.result;
 }
 

@@ -57,11 +57,13 @@ bool read_tiff(Bytes b, TiffTags* tags) noexcept {
     const bool is_long = type == 4;
     const uint32_t value = is_long ? u32(at + 8) : u16(at + 8);
     switch (u16(at)) {
+      // Of a tag given twice the first one counts, as it does for the decoder: a second one
+      // must not hide the size from the limits.
       case 0x0100:
-        tags->width = value;
+        if (tags->width == 0) tags->width = value;
         break;
       case 0x0101:
-        tags->height = value;
+        if (tags->height == 0) tags->height = value;
         break;
       case 0x0102:  // bits of each sample: beyond two, the values lie elsewhere
         tags->bits = count <= 2 ? value : u16(u32(at + 8));
@@ -161,7 +163,7 @@ void sniff_webp(Bytes b, fl_header* h) noexcept {
   for (size_t at = 12; b.has(at, 8);) {
     const size_t length = b.le32(at + 4);
     const size_t body = at + 8;
-    if (b.is(at, "VP8X", 4)) {
+    if (b.is(at, "VP8X", 4) && h->width < 0) {
       h->width = size_or_unknown(b.le24(body + 4) + 1);
       h->height = size_or_unknown(b.le24(body + 7) + 1);
       h->channels = (b.u8(body) & 0x10) != 0 ? 4 : 3;

@@ -27,8 +27,12 @@ bool always() noexcept { return true; }
 #if defined(FL_TIER_V3)
 bool has_v3() noexcept {
   __builtin_cpu_init();
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12
+  return __builtin_cpu_supports("x86-64-v3");
+#else
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
          __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("fma");
+#endif
 }
 #endif
 #if defined(FL_TIER_V4)

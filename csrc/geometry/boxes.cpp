@@ -62,7 +62,9 @@ double iou(const double* a, const double* b) noexcept {
   const double h = std::min(a[3], b[3]) - std::max(a[1], b[1]);
   if (w <= 0 || h <= 0) return 0;
   const double overlap = w * h;
-  return overlap / (area(a) + area(b) - overlap);
+  // Sides whose product leaves the range of a double have no IoU that could be told.
+  const double either = area(a) + area(b) - overlap;
+  return either > 0 && std::isfinite(either) ? overlap / either : 0;
 }
 
 void box_iou(const double* a, int64_t n, const double* b, int64_t m, double* out) noexcept {

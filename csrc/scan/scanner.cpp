@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 #include <new>
+#include <system_error>
 
 #include "codec/jpeg.h"
 #include "codec/sniff.h"
@@ -19,6 +20,17 @@ int32_t worker_count(int32_t wanted) noexcept {
   if (wanted > 0) return wanted;
   const unsigned cpus = std::thread::hardware_concurrency();
   return cpus > 0 ? static_cast<int32_t>(cpus) : 1;
+}
+
+// As many threads as can be had, up to `wanted`: a machine short of them is no reason to stop,
+// and the results do not depend on their number.
+template <typename Work>
+void start_threads(int64_t wanted, const Work& work, std::vector<std::thread>* threads) {
+  threads->reserve(static_cast<size_t>(wanted));
+  try {
+    for (int64_t k = 0; k < wanted; ++k) threads->emplace_back(work);
+  } catch (const std::system_error&) {
+  }
 }
 
 // The boxes of one image, mapped into its stored raster.
@@ -153,7 +165,7 @@ void scan_one(ScanBatch& b, size_t i, const fl_scan_options& o, const std::atomi
     }
     row->bytes = static_cast<int64_t>(size);
     scan_bytes(data, size, image, boxes, n_boxes, o, cancelled, w, row, box_rows);
-  } catch (const std::bad_alloc&) {
+  } catch (const std::exception&) {  // in practice: no memory
     row->status = FL_IMAGE_OVER_LIMIT;
     set_detail(row, "not enough memory to decode it");
   }
@@ -162,8 +174,8 @@ void scan_one(ScanBatch& b, size_t i, const fl_scan_options& o, const std::atomi
 }  // namespace
 
 Scanner::Scanner(const fl_scan_options& options) : options_(options) {
-  const int32_t workers = worker_count(options.workers);
-  for (int32_t k = 0; k < workers; ++k) threads_.emplace_back([this] { work(); });
+  start_threads(worker_count(options.workers), [this] { work(); }, &threads_);
+  if (threads_.empty()) throw std::bad_alloc();
 }
 
 Scanner::~Scanner() {
@@ -180,8 +192,8 @@ fl_status Scanner::submit(std::shared_ptr<ScanBatch> batch, int64_t* ticket) {
   std::lock_guard<std::mutex> lock(mutex_);
   if (cancelled_) return FL_ERROR_CANCELLED;
   *ticket = next_ticket_++;
-  batches_[*ticket] = batch;
-  if (!batch->images.empty()) queue_.push_back(std::move(batch));
+  if (!batch->images.empty()) queue_.push_back(batch);
+  batches_[*ticket] = std::move(batch);
   work_ready_.notify_all();
   return FL_OK;
 }
@@ -260,14 +272,14 @@ void sniff_files(const char* const* paths, int64_t n, int32_t workers, fl_header
         if (cut && file.read(paths[i], kLimit, uint64_t{16} << 20) == FL_IMAGE_OK) {
           headers[i] = sniff(file.data(), file.size());
         }
-      } catch (const std::bad_alloc&) {
+      } catch (const std::exception&) {
         headers[i] = sniff(nullptr, 0);
       }
     }
   };
   const int64_t threads = std::min<int64_t>(worker_count(workers), n);
   std::vector<std::thread> pool;
-  for (int64_t k = 1; k < threads; ++k) pool.emplace_back(work);
+  start_threads(threads - 1, work, &pool);
   work();
   for (std::thread& t : pool) t.join();
 }

@@ -31,6 +31,16 @@ inline int64_t rows_of_boxes(const BoxArray& boxes, const char* name) {
   return boxes.shape(0);
 }
 
+// The bytes of a buffer, which must lie side by side: a strided or reversed view would be read
+// past its end.
+inline py::buffer_info contiguous_bytes(const py::buffer& data, const char* name) {
+  py::buffer_info info = data.request();
+  if (PyBuffer_IsContiguous(info.view(), 'C') == 0) {
+    throw py::value_error(std::string(name) + ": the bytes must be contiguous; copy them first");
+  }
+  return info;
+}
+
 void register_boxes(py::module_& m);
 void register_pixels(py::module_& m);
 void register_scan(py::module_& m);

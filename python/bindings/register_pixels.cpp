@@ -49,7 +49,7 @@ py::tuple measure_luma(const py::array_t<uint8_t>& luma, const BoxArray& boxes,
 }
 
 py::bytes content_hash(const py::buffer& data) {
-  const py::buffer_info info = data.request();
+  const py::buffer_info info = contiguous_bytes(data, "data");
   uint8_t out[16];
   const auto size = static_cast<uint64_t>(info.size * info.itemsize);
   check(fl_content_hash(static_cast<const uint8_t*>(info.ptr), size, out), "content_hash");

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <map>
 #include <memory>
 #include <vector>
@@ -5,6 +7,12 @@
 #include "bindings.h"
 
 namespace {
+
+// A path with a NUL inside would name another file in C; the empty path names none.
+std::string whole_path(std::string path) {
+  if (path.find('\0') != std::string::npos) path.clear();
+  return path;
+}
 
 // One scanner and, for pictures in memory, the Python buffers its batches read from.
 class PyScanner {
@@ -42,13 +50,13 @@ class PyScanner {
       fl_scan_image& image = images[i];
       image = fl_scan_image{};
       if (in_memory) {
-        held.push_back(sources[i].cast<py::buffer>().request());
+        held.push_back(contiguous_bytes(sources[i].cast<py::buffer>(), "source"));
         image.data = static_cast<const uint8_t*>(held.back().ptr);
         image.size = static_cast<uint64_t>(held.back().size * held.back().itemsize);
         static const uint8_t empty = 0;
         if (image.data == nullptr) image.data = &empty;
       } else {
-        paths[i] = sources[i].cast<std::string>();
+        paths[i] = whole_path(sources[i].cast<std::string>());
         image.path = paths[i].c_str();
       }
       image.declared_width = declared.at(static_cast<py::ssize_t>(i), 0);
@@ -93,7 +101,8 @@ class PyScanner {
     if (scanner_ == nullptr) return;
     fl_scanner* scanner = scanner_;
     scanner_ = nullptr;
-    {
+    // After a fork the child has no worker threads to join: the native half is left alone.
+    if (::getpid() == owner_) {
       // Joins the workers, so that no one reads the held buffers any more.
       py::gil_scoped_release release;
       fl_scanner_destroy(scanner);
@@ -108,11 +117,13 @@ class PyScanner {
   }
 
   fl_scanner* scanner_ = nullptr;
+  const pid_t owner_ = ::getpid();
   std::map<int64_t, std::pair<int64_t, int64_t>> sizes_;
   std::map<int64_t, Held> held_;
 };
 
-py::tuple sniff_headers(const std::vector<std::string>& paths, int32_t workers) {
+py::tuple sniff_headers(std::vector<std::string> paths, int32_t workers) {
+  for (std::string& path : paths) path = whole_path(std::move(path));
   const auto n = static_cast<int64_t>(paths.size());
   std::vector<const char*> pointers;
   for (const std::string& path : paths) pointers.push_back(path.c_str());

@@ -194,6 +194,8 @@ typedef struct fl_scan_image {
   int32_t reserved;
 } fl_scan_image;
 
+/* Every function may be called from any thread, but for destroy: no other call on the same
+ * scanner may be under way or follow. */
 typedef struct fl_scanner fl_scanner;
 
 FL_API fl_status fl_scan_options_init(fl_scan_options* options);
@@ -204,7 +206,7 @@ FL_API fl_status fl_scanner_submit(fl_scanner* scanner, const fl_scan_image* ima
 /* Waits at most timeout_ms for the batch; *done gets how many of its images are ready. */
 FL_API fl_status fl_scanner_wait(fl_scanner* scanner, int64_t ticket, int32_t timeout_ms,
                                  int64_t* done);
-/* Copies a finished batch out and forgets it. */
+/* Copies a finished batch out and forgets it. box_rows has room for every box, at least one. */
 FL_API fl_status fl_scanner_collect(fl_scanner* scanner, int64_t ticket, fl_image_row* rows,
                                     fl_box_row* box_rows);
 /* Stops as soon as each worker's next few rows are done; later submits fail. */

@@ -43,7 +43,9 @@ def _images(jobs: Jobs, first: int, last: int, rows: Rows) -> pa.RecordBatch:
         "status_detail": _strings([_text(d) for d in rows["detail"].tolist()]),
         "width": _numbers(rows["width"], rows["width"] < 1),
         "height": _numbers(rows["height"], rows["height"] < 1),
-        "channels": _numbers(rows["channels"].astype(np.int8), rows["channels"] < 1),
+        "channels": _numbers(
+            rows["channels"].astype(np.int8), (rows["channels"] < 1) | (rows["channels"] > 127)
+        ),
         "orientation": _numbers(rows["orientation"].astype(np.int8), unhashed),
         "content_hash": _strings(_hashes(rows["content_hash"], unhashed)),
         "acutance": _numbers(stats["acutance"], (stats["has_acutance"] & 1) == 0),

@@ -34,8 +34,8 @@ def run(
 
     Leaving the iteration early, by Ctrl-C too, stops the workers within some rows.
     """
-    if workers < 0:
-        raise ValueError(f"workers: got {workers}, expected 0 (one a CPU) or more")
+    if not 0 <= workers <= 1024:
+        raise ValueError(f"workers: got {workers}, expected 0 (one a CPU) to 1024")
     if batch_size < 1:
         raise ValueError(f"batch_size: got {batch_size}, expected at least 1")
     scanner = _core.Scanner(

@@ -47,6 +47,11 @@ def measure(
     if luma is None:
         _say(row, _UNREADABLE, f"OpenCV cannot decode this {name}")
         return
+    if luma.size > limits.max_pixels:  # the header said otherwise
+        _say(
+            row, _OVER_LIMIT, f"{luma.shape[1]} x {luma.shape[0]} pixels, more than its header says"
+        )
+        return
     cut = _is_cut(data, name)
     _say(row, _TRUNCATED if cut else _OK, "the file ends before the picture does" if cut else "")
     row["height"], row["width"] = luma.shape

@@ -31,5 +31,6 @@ class Limits:
     def __post_init__(self) -> None:
         for name in ("max_pixels", "max_bytes", "max_scans", "max_memory"):
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name}: got {value!r}, expected a whole number above 0")
+            most = 2**31 - 1 if name == "max_scans" else 2**63 - 1
+            if not isinstance(value, int) or not 1 <= value <= most:
+                raise ValueError(f"{name}: got {value!r}, expected a whole number from 1 to {most}")
