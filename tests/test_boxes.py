@@ -79,7 +79,7 @@ def test_nms_by_hand_and_empty():
         (lambda: fl.box_pairs([[0, 0, 1, 1]], [0, 2], 0.5), "offsets"),
         (lambda: fl.box_pairs([[0, 0, 1, 1]] * 2, [0, 2, 1, 2], 0.5), "box_pairs"),
         (lambda: fl.box_pairs([[0, 0, 1, 1]], [0, 1], 0.0), "box_pairs"),
-        (lambda: fl.nms([[0, 0, 1, 1]], [np.nan], 0.5), "nms"),
+        (lambda: fl.nms([[0, 0, 1, 1]], [np.nan], 0.5), "scores: entry 0"),
         (lambda: fl.nms([[0, 0, 1, 1]], [0.1, 0.2], 0.5), "scores"),
     ],
 )

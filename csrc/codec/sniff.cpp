@@ -219,6 +219,17 @@ int32_t tiff_orientation(const uint8_t* data, size_t size) noexcept {
   return read_tiff(Bytes(data, size), &tags) ? static_cast<int32_t>(tags.orientation) : 1;
 }
 
+const char* unread_format(const uint8_t* data, size_t size) noexcept {
+  const Bytes b(data, size);
+  if (b.is(4, "ftypavi", 7)) return "AVIF";
+  if (b.is(4, "ftypheic", 8) || b.is(4, "ftypheix", 8) || b.is(4, "ftypmif1", 8)) return "HEIF";
+  if (b.is(4, "jP  \r\n", 6) || b.is(0, "\xFF\x4F\xFF\x51", 4)) return "JPEG 2000";
+  if (b.is(0, "\xFF\x0A", 2) || b.is(4, "JXL \r\n", 6)) return "JPEG XL";
+  const bool digit = b.u8(1) >= '1' && b.u8(1) <= '6';
+  if (b.u8(0) == 'P' && digit && (b.u8(2) == '\n' || b.u8(2) == ' ')) return "PNM";
+  return nullptr;
+}
+
 fl_header sniff(const uint8_t* data, size_t size) noexcept {
   fl_header h{};
   h.width = h.height = -1;

@@ -105,8 +105,10 @@ void measure(const uint8_t* data, uint64_t size, const fl_scan_image& image, con
   row->orientation = h.orientation;
   row->turned = boxes_are_turned(image, *row) ? 1 : 0;
   if (h.format == FL_FORMAT_UNKNOWN) {
-    row->status = FL_IMAGE_UNREADABLE;
-    set_detail(row, "not a picture of a known format");
+    const char* name = unread_format(data, size);
+    row->status = name != nullptr ? FL_IMAGE_UNSUPPORTED : FL_IMAGE_UNREADABLE;
+    std::snprintf(row->detail, sizeof row->detail, "%s",
+                  name != nullptr ? name : "not a picture of a known format");
     return;
   }
   if (h.format == FL_FORMAT_JPEG || h.format == FL_FORMAT_MPO) {

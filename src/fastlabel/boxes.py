@@ -183,4 +183,8 @@ def nms(boxes: ArrayLike, scores: ArrayLike, iou_threshold: float) -> NDArray[np
     from ._core import nms as native
 
     values = np.ascontiguousarray(scores, dtype=np.float64)
+    if np.isnan(values).any():
+        raise ValueError(
+            f"scores: entry {int(np.isnan(values).argmax())} is NaN, which has no rank"
+        )
     return native(_as_boxes(boxes, "boxes"), values, float(iou_threshold))

@@ -194,6 +194,10 @@ def check(
         ds = source
     else:
         ds = read(source, format if format != "auto" else config.format or "auto")
+    if not len(ds) and not ds.problems.num_rows:
+        raise DatasetError(
+            f"{ds.root}: the {ds.format} labels name no image, and there is none to judge"
+        )
     wanted_split = split if split is not None else config.split
     if wanted_split is not None:
         ds = ds.select_split(wanted_split)

@@ -73,7 +73,8 @@ def summarise(
     states = data["label_states"]
     unlabelled = len(ds) > 0 and states.get("unlabelled") == len(ds)
     judged = verdict(by_code, by_action, severities, images_hit, len(ds), unlabelled)
-    judged["shows"] = shows(drawn, states, ds.meta.get("ignored_files", ()))
+    unread = ds.meta.get("ignored_files", ()), ds.meta.get("also_found", ())
+    judged["shows"] = shows(drawn, states, *unread)
     result = {
         "schema": SCHEMA_VERSION,
         "tool": {"name": "fastlabel", "version": _version()},

@@ -263,7 +263,10 @@ def verdict(
 
 
 def shows(
-    charts: Mapping[str, Any], states: Mapping[str, int], ignored: Sequence[Mapping[str, Any]] = ()
+    charts: Mapping[str, Any],
+    states: Mapping[str, int],
+    ignored: Sequence[Mapping[str, Any]] = (),
+    also: Sequence[str] = (),
 ) -> str:
     """Say what the set shows, in words: small targets, night, negatives, whatever the rules say.
 
@@ -275,6 +278,8 @@ def shows(
         Images of each label state.
     ignored : sequence of dict
         Files that looked like labels and were not read, each with ``file`` and ``reason``.
+    also : sequence of str
+        Other label formats that the folder holds and that were not read.
 
     Returns
     -------
@@ -304,6 +309,9 @@ def shows(
     if ignored:
         files = _counted(len(ignored), "file was", "files were")
         parts.append(f"{files} not read as labels ({ignored[0]['file']}: {ignored[0]['reason']})")
+    if also:
+        names = _and([name.upper() for name in also])
+        parts.append(f"the folder also holds {names} labels, which were not read (see --format)")
     text = "; ".join(parts)
     return text[:1].upper() + text[1:] + "." if parts else ""
 

@@ -79,6 +79,13 @@ def test_missing_split_is_a_warning_about_the_set_that_names_it(build):
     assert row["evidence"] == {"file": "data.yaml", "line": 3, "split": "test"}
 
 
+def test_without_any_declared_split_it_is_an_error(build):
+    for declared, severity in ((["train"], "error"), (["train", "val"], "warning")):
+        b = build("yolo", declared_splits=declared)
+        b.problem("missing-split", file="data.yaml", line=3, value="train")
+        assert [row["severity"] for row in b.run("FL004")] == [severity]
+
+
 def test_an_escaped_image_with_a_problem_is_one_finding(build):
     b = build()
     i = b.image("../../etc/passwd", status="escaped")

@@ -43,6 +43,8 @@ def test_a_good_picture_gives_nothing(build):
         ({"acutance": None}, []),
         ({"acutance": 0.1, "luma_mean": 20.0}, ["FL402"]),
         ({"acutance": 0.1, "width": 64, "height": 200}, ["FL401"]),
+        ({"acutance": 0.1, "noise_sigma": 12.1}, ["FL405"]),
+        ({"acutance": 0.1, "noise_sigma": 12.0}, ["FL401"]),
         ({"acutance": 0.1, "width": 200, "height": 63}, []),
         ({"noise_sigma": 30.0, "width": 63, "height": 200}, []),
         # sharpness: 52 / 55^2 = 0.0172
@@ -168,6 +170,7 @@ class TestBlurryBox:
         b = build()
         soft = {"acutance": 0.05}
         b.box(b.image(sharpness=10.0), 10, 10, 60, 60, stats=soft)
+        b.box(b.image(noise_sigma=20.0), 10, 10, 60, 60, stats=soft)
         i = b.image()
         b.box(i, 10, 10, 60, 60, stats=soft, crowd=True)
         b.box(i, 10, 10, 60, 60, stats=soft, ignore=True)

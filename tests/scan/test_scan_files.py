@@ -97,6 +97,20 @@ def test_rubbish_is_unreadable(data):
     assert row["luma_mean"] is None
 
 
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (b"\0\0\0\x20ftypavif" + bytes(40), "AVIF"),
+        (b"\0\0\0\x18ftypheic" + bytes(40), "HEIF"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(40), "JPEG 2000"),
+        (b"P6\n2 2\n255\n" + bytes(12), "PNM"),
+    ],
+)
+def test_known_formats_that_are_not_read_are_named(head, name):
+    row = scan_one(head)
+    assert (row["status"], row["status_detail"]) == ("unsupported", name)
+
+
 def giant_png() -> bytes:
     def chunk(kind: bytes, body: bytes) -> bytes:
         return (
@@ -116,6 +130,13 @@ def test_limits_refuse_before_decoding(picture):
     assert scan_one(giant_png())["status"] == "over_limit"
     progressive = encoded(picture, ".jpg", cv2.IMWRITE_JPEG_PROGRESSIVE, 1)
     assert scan_one(progressive, max_scans=2)["status"] == "over_limit"
+
+
+def test_a_second_size_in_a_tiff_does_not_get_past_the_limit(picture):
+    entries = [(0x0100, 20000), (0x0101, 20000), (0x0100, 8), (0x0101, 8)]
+    body = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries)
+    tiff = b"II*\0\x08\0\0\0" + struct.pack("<H", len(entries)) + body + b"\0\0\0\0"
+    assert scan_one(tiff, max_pixels=1_000_000)["status"] == "over_limit"
 
 
 def test_max_bytes_is_of_the_file(picture, tmp_path):
@@ -170,6 +191,14 @@ def test_arguments_are_checked(picture):
         fl.scan([data], workers=-1)
     with pytest.raises(ValueError, match="max_pixels"):
         Limits(max_pixels=0)
+    for one in ("a.jpg", data, Path("a.jpg")):
+        with pytest.raises(TypeError, match="put it into a list"):
+            fl.scan(one)
+    with pytest.raises(ValueError, match="contiguous"):
+        fl.scan([memoryview(data)[::-1]])
+    with pytest.raises(ValueError, match="workers"):
+        fl.scan([data], workers=5000)
+    assert fl.scan(["a.jpg\0b"])["status"].to_pylist() == ["missing"]
     with pytest.raises(TypeError, match="mixed"):
         fl.scan([data, "a.jpg"])
 

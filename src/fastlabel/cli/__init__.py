@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import Any
@@ -67,6 +68,8 @@ def main(args: list[str] | None = None) -> Any:
     """
     from ..config import ConfigError
 
+    # What OpenCV would say about a file is in the file's own row; read when it is loaded.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     try:
         code = _group.main(args=args, prog_name="fastlabel", standalone_mode=False)
     except click.exceptions.Abort:

@@ -75,6 +75,12 @@ def find_declaration(tree: Tree) -> str | None:
     return None
 
 
+def find_named(tree: Tree) -> str | None:
+    """The shallowest ``data.yaml``, whatever is in it: where it is broken, that must be said."""
+    names = [p for p in tree.files_of(".yaml", ".yml") if stem(p) in ("data", "dataset")]
+    return min(names, key=lambda path: (path.count("/"), path), default=None)
+
+
 def _head(path: Path) -> str:
     try:
         with path.open("rb") as file:
@@ -367,10 +373,7 @@ def has_labels(tree: Tree) -> bool:
     labels = frozenset(tree.files_of(".txt"))
     if not labels or not tree.images:
         # Labels whose images are elsewhere, in the layout of an export.
-        return any(
-            parent(path).rpartition("/")[2] == "labels" and is_label_text(tree.path(path))
-            for path in labels
-        )
+        return _has_label_folder(tree, labels)
     _, layout = label_layout(tree)
     empty = False
     for image in tree.images:
@@ -380,7 +383,16 @@ def has_labels(tree: Tree) -> bool:
             if is_label_text(path):
                 return True
             empty = empty or (path.stat().st_size == 0 and "labels" in (label or "").split("/"))
-    return empty
+    # Labels that fit no image are a fault to report, not a reason to pass them by.
+    return empty or _has_label_folder(tree, labels)
+
+
+def _has_label_folder(tree: Tree, labels: frozenset[str]) -> bool:
+    """Whether a folder named ``labels`` holds YOLO rows."""
+    return any(
+        parent(path).rpartition("/")[2] == "labels" and is_label_text(tree.path(path))
+        for path in sorted(labels)
+    )
 
 
 def is_label_text(path: Path) -> bool:

@@ -79,7 +79,7 @@ def read_tree(tree: Tree, only: str | None = None) -> Dataset:
 
 def _declaration(builder: Builder, only: str | None) -> set_.Declaration | None:
     tree = builder.tree
-    path = only or set_.find_declaration(tree)
+    path = only or set_.find_declaration(tree) or set_.find_named(tree)
     if path is None:
         return None
     builder.meta["declaration"] = clean(path)

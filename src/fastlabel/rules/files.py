@@ -184,10 +184,12 @@ def missing_image(ctx: Context, p: Params) -> Iterator[Hits]:
         or f"Split {quote(name)} is declared and is not there: put it back, or correct its path."
         for name, text in zip(names, ctx.texts("problems", "message", at), strict=True)
     ]
+    # One split of several may be left out on purpose; without any there is nothing to train on.
+    declared = len(ctx.ds.meta.get("declared_splits") or ())
     yield Hits(
         messages,
         problem=at,
-        severity="warning",
+        severity="error" if 0 < declared <= len(at) else "warning",
         suggestion="fix-file",
         extra=[{"split": name} for name in names],
     )

@@ -26,6 +26,12 @@ def _is_dark(ctx: Context) -> Bools:
     return np.asarray(ctx.measured & (ctx.stat("luma_mean") < _params(ctx, "FL402")["min_mean"]))
 
 
+def _is_noisy(ctx: Context) -> Bools:
+    p = _params(ctx, "FL405")
+    large = np.minimum(ctx.stat("width"), ctx.stat("height")) >= p["min_side"]
+    return np.asarray(ctx.measured & large & (ctx.stat("noise_sigma") > p["max_sigma"]))
+
+
 def _is_bright(ctx: Context) -> Bools:
     return np.asarray(ctx.measured & (ctx.stat("luma_mean") > _params(ctx, "FL403")["max_mean"]))
 
@@ -76,9 +82,9 @@ _SIZES = ("its full size", "1/2 of its size", "1/4 of its size", "1/8 of its siz
     sharpness < `max_sharpness` and sharpness / (luma deviation)^2 < `max_ratio` while the
     deviation is at least `min_std`. Acutance is Laplacian energy over gradient energy, noise
     taken out of both: how steep edges are, whatever their number and contrast. Sharpness is
-    max(0, variance of the 4-neighbour Laplacian - 20 * noise sigma^2). Dark (FL402) and blank
-    (FL407) pictures are passed, and so are ones whose short side is under `min_side` px; only
-    pictures that decoded whole are judged.""",
+    max(0, variance of the 4-neighbour Laplacian - 20 * noise sigma^2). Dark (FL402), noisy
+    (FL405) and blank (FL407) pictures are passed, and so are ones whose short side is under
+    `min_side` px; only pictures that decoded whole are judged.""",
     threshold="""`max_acutance` = 0.22, `max_sharpness` = 80, `max_ratio` = 0.0175, `min_std` = 28,
     `min_side` = 64: set on real photos, sharp and truly blurred, and on sharp ones blurred by
     known amounts. On 97 web, street and microscope photos acutance told each from every copy
@@ -144,7 +150,8 @@ def _blur_tests(
 ) -> tuple[Bools, Bools]:
     """Apply the two tests of FL401: edges that are not steep, and too little detail at all."""
     large = np.minimum(ctx.stat("width"), ctx.stat("height")) >= p["min_side"]
-    judged = ctx.measured & large & ~_is_blank(ctx) & ~_is_dark(ctx)
+    # Under heavy noise next to nothing of the measures is left once it is taken out.
+    judged = ctx.measured & large & ~_is_blank(ctx) & ~_is_dark(ctx) & ~_is_noisy(ctx)
     std = ctx.stat("luma_std")
     ratio = sharpness / std**2
     soft = judged & (acutance < p["max_acutance"])
@@ -292,8 +299,7 @@ def low_contrast(ctx: Context, p: Params) -> Iterator[Hits]:
 def noisy(ctx: Context, p: Params) -> Iterator[Hits]:
     """Yield noisy pictures."""
     sigma = ctx.stat("noise_sigma")
-    large = np.minimum(ctx.stat("width"), ctx.stat("height")) >= p["min_side"]
-    rows = np.flatnonzero(ctx.measured & large & (sigma > p["max_sigma"]))
+    rows = np.flatnonzero(_is_noisy(ctx))
     yield _limit_hits(
         ctx,
         rows,
@@ -317,7 +323,7 @@ def noisy(ctx: Context, p: Params) -> Iterator[Hits]:
     formula="""Acutance inside the box < `max_acutance` and < `max_share` of that of the whole
     picture, which is at least `image_acutance`, at full size; for boxes of at least
     `min_side` px on their short side, in
-    pictures that FL401 does not report. Crowd and ignore regions are exempt.""",
+    pictures that FL401 and FL405 do not report. Crowd and ignore regions are exempt.""",
     threshold="""`max_acutance` = 0.12, well below the 0.22 of FL401 because a box holds few edges
     and its value scatters more; `max_share` = 0.25, so that in softly drawn pictures (under a
     microscope) a smooth thing is not called blurred; `image_acutance` = 0.22; `min_side` =
@@ -332,7 +338,7 @@ def blurry_box(ctx: Context, p: Params) -> Iterator[Hits]:
     """Yield blurred boxes in sharp pictures."""
     if ctx.box_stats is None:
         return
-    sharp = ctx.measured & (ctx.stat("acutance") >= p["image_acutance"])
+    sharp = ctx.measured & (ctx.stat("acutance") >= p["image_acutance"]) & ~_is_noisy(ctx)
     level = deployed_level(ctx)
     soft, weak = _blur_tests(
         ctx,

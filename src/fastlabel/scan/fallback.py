@@ -19,6 +19,8 @@ _OK, _TRUNCATED, _UNREADABLE, _OVER_LIMIT, _MISSING = (
     _core.STATUSES.index(s) for s in ("ok", "truncated", "unreadable", "over_limit", "missing")
 )
 
+_CUT = "the file ends before the picture does"
+
 
 def measure(
     source: bytes,
@@ -36,6 +38,10 @@ def measure(
     try:
         data = source if in_memory else _read(source, limits)
         name = _core.FORMATS[int(row["format"][0])]
+        cut = _is_cut(data, name)
+        if cut and name == "png":  # libpng would say so aloud, and give nothing
+            _say(row, _TRUNCATED, _CUT)
+            return
         luma = _luma(data, name)
     except OSError as error:
         missing = isinstance(error, FileNotFoundError)
@@ -52,8 +58,7 @@ def measure(
             row, _OVER_LIMIT, f"{luma.shape[1]} x {luma.shape[0]} pixels, more than its header says"
         )
         return
-    cut = _is_cut(data, name)
-    _say(row, _TRUNCATED if cut else _OK, "the file ends before the picture does" if cut else "")
+    _say(row, _TRUNCATED if cut else _OK, _CUT if cut else "")
     row["height"], row["width"] = luma.shape
     turned = bool(row["turned"][0])
     stats, measured = _core.measure_luma(luma, boxes, int(row["orientation"][0]), turned)

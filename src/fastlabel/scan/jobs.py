@@ -35,6 +35,11 @@ class Jobs:
 
 def jobs_of(source: Dataset | Iterable[Any]) -> Jobs:
     """Jobs for a data set, for paths, or for bytes."""
+    if isinstance(source, (str, os.PathLike, bytes, bytearray, memoryview)):
+        raise TypeError(
+            f"source: got one {type(source).__name__}, expected a Dataset or a list of paths or "
+            "of bytes; put it into a list, or read a folder with fastlabel.read"
+        )
     return _of_dataset(source) if isinstance(source, Dataset) else _of_items(list(source))
 
 
