@@ -37,6 +37,14 @@ if command -v c++ >/dev/null 2>&1; then
 fi
 [ "$has_jpeg" = yes ] || need "libjpeg-turbo" "libjpeg-dev libturbojpeg0-dev"
 
+# With the archive the wheel carries its own codec; without it the system's library is linked.
+archive=no
+if [ "$has_jpeg" = yes ]; then
+  case $(c++ -print-file-name=libturbojpeg.a) in
+    libturbojpeg.a) archive=yes ;; # the bare name back: not found
+  esac
+fi
+
 browser=no
 if [ "${1:-}" = browser ] && ! command -v chromium >/dev/null 2>&1 &&
   ! command -v chromium-browser >/dev/null 2>&1 && ! command -v google-chrome >/dev/null 2>&1; then
@@ -65,6 +73,9 @@ if [ -n "$packages" ] && ! install "$packages"; then
   echo "Install it, for example on Debian or Ubuntu:" >&2
   echo "  sudo apt-get install$packages" >&2
   exit 1
+fi
+if [ "$archive" = yes ] && ! install " libturbojpeg0-dev"; then
+  echo "no libturbojpeg.a here: the system's libjpeg will be linked, not carried along" >&2
 fi
 if [ "$browser" = yes ] && ! install " chromium"; then
   echo "no Chromium here: the browser tests will be skipped (apt-get install chromium)" >&2
