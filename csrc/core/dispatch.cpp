@@ -3,23 +3,15 @@
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <mutex>
 
 namespace fl {
 
-// Each tier's table is defined by pixels/row_kernels_tier.cpp, compiled once per tier.
-extern const Kernels kKernels_baseline;
-#if defined(FL_TIER_V3)
-extern const Kernels kKernels_v3;
-#endif
-#if defined(FL_TIER_V4)
-extern const Kernels kKernels_v4;
-#endif
-
 namespace {
 
 struct Tier {
-  const Kernels* table;
+  const char* name;
   bool (*supported)() noexcept;
 };
 
@@ -45,59 +37,60 @@ bool has_v4() noexcept {
 
 // Worst first.
 const Tier kTiers[] = {
-    {&kKernels_baseline, always},
+    {"baseline", always},
 #if defined(FL_TIER_V3)
-    {&kKernels_v3, has_v3},
+    {"v3", has_v3},
 #endif
 #if defined(FL_TIER_V4)
-    {&kKernels_v4, has_v4},
+    {"v4", has_v4},
 #endif
 };
 
-std::atomic<const Kernels*> g_kernels{nullptr};
+constexpr int32_t kUnchosen = -1;
+std::atomic<int32_t> g_tier{kUnchosen};
 std::mutex g_init_mutex;
 
 }  // namespace
 
-const Kernels& kernels() noexcept {
-  const Kernels* table = g_kernels.load(std::memory_order_acquire);
-  return table != nullptr ? *table : kKernels_baseline;
+int32_t current_tier() noexcept {
+  const int32_t tier = g_tier.load(std::memory_order_acquire);
+  return tier == kUnchosen ? 0 : tier;
 }
 
-fl_status select_kernels(const char* name) noexcept {
-  for (const Tier& tier : kTiers) {
-    if (std::strcmp(tier.table->name, name) == 0 && tier.supported()) {
-      g_kernels.store(tier.table, std::memory_order_release);
+fl_status select_tier(const char* name) noexcept {
+  for (int32_t k = 0; k < static_cast<int32_t>(std::size(kTiers)); ++k) {
+    if (std::strcmp(kTiers[k].name, name) == 0 && kTiers[k].supported()) {
+      g_tier.store(k, std::memory_order_release);
       return FL_OK;
     }
   }
   return FL_ERROR_ISA;
 }
 
-fl_status init_kernels() noexcept {
-  if (g_kernels.load(std::memory_order_acquire) != nullptr) return FL_OK;
+fl_status init_tier() noexcept {
+  if (g_tier.load(std::memory_order_acquire) != kUnchosen) return FL_OK;
   std::lock_guard<std::mutex> lock(g_init_mutex);
-  if (g_kernels.load(std::memory_order_acquire) != nullptr) return FL_OK;
+  if (g_tier.load(std::memory_order_acquire) != kUnchosen) return FL_OK;
   const char* wanted = std::getenv("FASTLABEL_ISA");
-  if (wanted != nullptr && wanted[0] != '\0') return select_kernels(wanted);
-  const Kernels* best = nullptr;
-  for (const Tier& tier : kTiers) {
-    if (tier.supported()) best = tier.table;
+  if (wanted != nullptr && wanted[0] != '\0') return select_tier(wanted);
+  int32_t best = 0;
+  for (int32_t k = 0; k < static_cast<int32_t>(std::size(kTiers)); ++k) {
+    if (kTiers[k].supported()) best = k;
   }
-  g_kernels.store(best, std::memory_order_release);
+  g_tier.store(best, std::memory_order_release);
   return FL_OK;
 }
 
-const char* selected_name() noexcept {
-  const Kernels* table = g_kernels.load(std::memory_order_acquire);
-  return table != nullptr ? table->name : "";
+const char* tier_name() noexcept {
+  const int32_t tier = g_tier.load(std::memory_order_acquire);
+  return tier == kUnchosen ? "" : kTiers[tier].name;
 }
 
-int32_t available_kernels(const char** names, int32_t capacity) noexcept {
+int32_t available_tiers(const char** names, int32_t capacity) noexcept {
   int32_t count = 0;
   for (const Tier& tier : kTiers) {
     if (!tier.supported()) continue;
-    if (count < capacity) names[count] = tier.table->name;
+    if (count < capacity) names[count] = tier.name;
     ++count;
   }
   return count;

@@ -1,4 +1,8 @@
-// One function table per instruction-set tier, chosen once for the process.
+// Instruction-set tiers: one table of functions a topic and tier, one choice for the process.
+//
+// A topic (pixels/row_kernels.h is one) lists its kernels once, as an X-macro; from the list
+// come its struct of function pointers, each tier's table and the every-ISA test. Its bodies
+// are compiled once per tier by the build, with FL_TIER set to the tier's name.
 #pragma once
 
 #include <cstddef>
@@ -8,73 +12,53 @@
 
 namespace fl {
 
-// What a row of pixels adds to the statistics. Integer sums: the same for any order, thread
-// count and instruction set.
-struct RowSums {
-  uint64_t sum = 0;    // of the pixels
-  uint64_t sum2 = 0;   // of their squares
-  int64_t lap = 0;     // of the 4-neighbour Laplacian
-  uint64_t lap2 = 0;   // of its squares
-  uint64_t grad2 = 0;  // of squared central differences, both directions
-
-  RowSums& operator+=(const RowSums& o) noexcept {
-    sum += o.sum;
-    sum2 += o.sum2;
-    lap += o.lap;
-    lap2 += o.lap2;
-    grad2 += o.grad2;
-    return *this;
-  }
-  RowSums& operator-=(const RowSums& o) noexcept {
-    sum -= o.sum;
-    sum2 -= o.sum2;
-    lap -= o.lap;
-    lap2 -= o.lap2;
-    grad2 -= o.grad2;
-    return *this;
-  }
-};
-
-// The list of kernels: return type, name, parameters. It makes the function table, the
-// declarations per tier and the every-ISA test, so a kernel is added here and nowhere else.
-//
-// row_sums   measures `count` rows of n pixels: rows[1] .. rows[count], each with the one
-//            before and after it in the list. pre: count >= 1, n < 2^24; all rows readable at
-//            [0, n), the measured ones at [-1, n]. Adds to *out.
-// row_noise  pre: prev, cur, next readable at [-1, n]; noise[i] at most 65535 - 2040.
-//            Adds |N| of the 3x3 noise kernel to noise[i].
-// row_halve  out[i] = rounded mean of the 2x2 block at a[2i], b[2i]; i < n.
-// row_add    acc[i] += row[i].
-// hash_stripes  mixes `stripes` blocks of 64 bytes into 8 accumulators of the content hash;
-//            block k is keyed by the 64 bytes at secret + 8 k.
-// histogram  adds n bytes to kHistogramTables interleaved tables of 256 counters.
-#define FL_KERNELS(X)                                                                          \
-  X(void, row_sums,                                                                            \
-    (const uint8_t* const* rows, size_t count, size_t n, RowSums* out))                        \
-  X(void, row_noise,                                                                           \
-    (const uint8_t* prev, const uint8_t* cur, const uint8_t* next, size_t n, uint16_t* noise)) \
-  X(void, row_halve, (const uint8_t* a, const uint8_t* b, size_t n, uint8_t* out))             \
-  X(void, row_add, (const uint8_t* row, size_t n, uint32_t* acc))                              \
-  X(void, hash_stripes,                                                                        \
-    (const uint8_t* data, size_t stripes, const uint8_t* secret, uint64_t* acc))               \
-  X(void, histogram, (const uint8_t* row, size_t n, uint32_t* tables))
-
-inline constexpr size_t kHistogramTables = 8;
-
-struct Kernels {
-  const char* name;
-#define FL_MEMBER(ret, name, args) ret(*name) args noexcept;
-  FL_KERNELS(FL_MEMBER)
-#undef FL_MEMBER
-};
-
-// The table in force. Valid after init_kernels() returned FL_OK.
-const Kernels& kernels() noexcept;
-fl_status init_kernels() noexcept;
-fl_status select_kernels(const char* name) noexcept;
-const char* selected_name() noexcept;
-int32_t available_kernels(const char** names, int32_t capacity) noexcept;
-// The plain scalar oracle, for tests.
-const Kernels& oracle_kernels() noexcept;
+// Index of the tier in force; 0, the baseline, before init_tier() returned FL_OK.
+int32_t current_tier() noexcept;
+fl_status init_tier() noexcept;
+fl_status select_tier(const char* name) noexcept;
+// "" before a good init_tier().
+const char* tier_name() noexcept;
+// Names of the tiers this CPU can run, worst first; returns how many, writes at most capacity.
+int32_t available_tiers(const char** names, int32_t capacity) noexcept;
 
 }  // namespace fl
+
+// Turn an entry (return type, name, parameters) of a kernel list into a member, and into the
+// function of that name in scope.
+#define FL_KERNEL_MEMBER(ret, name, args) ret(*name) args noexcept;
+#define FL_KERNEL_ENTRY(ret, name, args) name,
+
+// Declares a topic: struct Type with one member a kernel, `const Type& access()`, the table
+// in force, and `const Type& oracle()`, the plain scalar twin for tests.
+#define FL_DECLARE_KERNELS(Type, LIST, access, oracle) \
+  struct Type {                                        \
+    LIST(FL_KERNEL_MEMBER)                             \
+  };                                                   \
+  const Type& access() noexcept;                       \
+  const Type& oracle() noexcept;
+
+#if defined(FL_TIER_V4)
+#define FL_TIER_TABLES_(Type, prefix)     \
+  extern const Type prefix##baseline;     \
+  extern const Type prefix##v3;           \
+  extern const Type prefix##v4;           \
+  namespace {                             \
+  const Type* const prefix##tables[] = {  \
+      &prefix##baseline, &prefix##v3, &prefix##v4}; \
+  }
+#else
+#define FL_TIER_TABLES_(Type, prefix) \
+  extern const Type prefix##baseline; \
+  namespace {                         \
+  const Type* const prefix##tables[] = {&prefix##baseline}; \
+  }
+#endif
+// Defines access(), in one ordinary source file of the topic, inside namespace fl.
+#define FL_DEFINE_KERNELS(Type, access, prefix) \
+  FL_TIER_TABLES_(Type, prefix)                 \
+  const Type& access() noexcept { return *prefix##tables[current_tier()]; }
+
+// For the files compiled once per tier: FL_TIER_NAME(kRows_) is kRows_v3 in the file's v3 copy.
+#define FL_CONCAT_(a, b) a##b
+#define FL_CONCAT(a, b) FL_CONCAT_(a, b)
+#define FL_TIER_NAME(prefix) FL_CONCAT(prefix, FL_TIER)

@@ -63,7 +63,7 @@ void BoxStats::add_direct(int64_t y, int64_t count, const uint8_t* const* rows) 
     const auto n = static_cast<size_t>(b.x1 - b.x0);
     const uint8_t* segments[LevelStats::kMaxRows + 2];
     for (int64_t r = 0; r < inside + 2; ++r) segments[r] = rows[first - y + r] + b.x0;
-    kernels().row_sums(segments, static_cast<size_t>(inside), n, &sums_[at].rows);
+    row_kernels().row_sums(segments, static_cast<size_t>(inside), n, &sums_[at].rows);
     sums_[at].pixels += inside * static_cast<int64_t>(n);
     ++k;
   }

@@ -1,6 +1,6 @@
 #include "pixels/content_hash.h"
 
-#include "core/dispatch.h"
+#include "pixels/row_kernels.h"
 
 namespace fl {
 
@@ -151,7 +151,7 @@ uint64_t merged(const uint64_t acc[8], uint64_t secret, uint64_t start) noexcept
 Pair hash_long(const uint8_t* p, uint64_t n) noexcept {
   uint64_t acc[8] = {kPrime32[3], kPrime64[1], kPrime64[2], kPrime64[3],
                      kPrime64[4], kPrime32[2], kPrime64[5], kPrime32[1]};
-  const Kernels& k = kernels();
+  const RowKernels& k = row_kernels();
   constexpr uint64_t kBlock = kStripe * kStripesPerBlock;
   const uint64_t blocks = (n - 1) / kBlock;
   for (uint64_t b = 0; b < blocks; ++b) {

@@ -101,11 +101,11 @@ void LevelStats::measure(int64_t y, int64_t count, int64_t below) {
   const size_t n = static_cast<size_t>(width_);
   const uint8_t* rows[kMaxRows + 2];
   list(y, count, below, rows);
-  kernels().row_sums(rows, static_cast<size_t>(count), n, &sums_);
+  row_kernels().row_sums(rows, static_cast<size_t>(count), n, &sums_);
   if (!with_noise_) return;
   for (int64_t k = 1; k <= count; ++k) {
     if (rows_in_block_ % kNoiseStep == 0) {
-      kernels().row_noise(rows[k - 1], rows[k], rows[k + 1], n, noise_columns_.data());
+      row_kernels().row_noise(rows[k - 1], rows[k], rows[k + 1], n, noise_columns_.data());
       ++sampled_rows_;
       last_row_ = rows[k];
     }
@@ -199,7 +199,7 @@ void LumaStats::take_row(int64_t y) {
   LevelStats& full = levels_[0];
   full.pad(y);
   if (y == next_histogram_row_) {
-    kernels().histogram(full.row(y), static_cast<size_t>(width_), tables_);
+    row_kernels().histogram(full.row(y), static_cast<size_t>(width_), tables_);
     next_histogram_row_ += histogram_step_;
   }
   if (hash_level_ == 0) hash_row(0, y);
@@ -221,7 +221,7 @@ void LumaStats::halve_into(size_t level, int64_t rows) {
   LevelStats& here = levels_[level];
   int64_t& made = level_rows_[level];
   for (; 2 * made + 1 < rows; ++made) {
-    kernels().row_halve(above.row(2 * made), above.row(2 * made + 1),
+    row_kernels().row_halve(above.row(2 * made), above.row(2 * made + 1),
                         static_cast<size_t>(here.width()), here.row(made));
     here.pad(made);
     if (hash_level_ == level) hash_row(level, made);
@@ -241,7 +241,7 @@ void LumaStats::hash_row(size_t level, int64_t y) {
   if (grid_row_ >= kGrid) return;
   const int64_t width = levels_[level].width();
   const int64_t height = height_ >> level;
-  kernels().row_add(levels_[level].row(y), static_cast<size_t>(width), column_sums_.data());
+  row_kernels().row_add(levels_[level].row(y), static_cast<size_t>(width), column_sums_.data());
   ++grid_rows_summed_;
   bool closed = false;
   for (; grid_row_ < kGrid; ++grid_row_) {

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/dispatch.h"
+#include "pixels/row_kernels.h"
 #include "fastlabel/fastlabel.h"
 
 namespace fl {

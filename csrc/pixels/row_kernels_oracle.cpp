@@ -2,7 +2,7 @@
 // every tier against it; nothing else calls it.
 #include <cstdlib>
 
-#include "core/dispatch.h"
+#include "pixels/row_kernels.h"
 
 namespace fl {
 namespace oracle {
@@ -68,16 +68,13 @@ void histogram(const uint8_t* row, size_t n, uint32_t* tables) noexcept {
   for (size_t i = 0; i < n; ++i) ++tables[row[i]];
 }
 
-const Kernels kTable = {
-    "oracle",
-#define FL_ENTRY(ret, name, args) name,
-    FL_KERNELS(FL_ENTRY)
-#undef FL_ENTRY
-};
+const RowKernels kTable = {FL_ROW_KERNELS(FL_KERNEL_ENTRY)};
 
 }  // namespace
 }  // namespace oracle
 
-const Kernels& oracle_kernels() noexcept { return oracle::kTable; }
+const RowKernels& oracle_row_kernels() noexcept { return oracle::kTable; }
+
+FL_DEFINE_KERNELS(RowKernels, row_kernels, kRows_)
 
 }  // namespace fl

@@ -12,15 +12,10 @@
 #include <immintrin.h>
 #endif
 
-#include "core/dispatch.h"
-
-#define FL_CONCAT_(a, b) a##b
-#define FL_CONCAT(a, b) FL_CONCAT_(a, b)
-#define FL_STRING_(a) #a
-#define FL_STRING(a) FL_STRING_(a)
+#include "pixels/row_kernels.h"
 
 namespace fl {
-namespace FL_CONCAT(tier_, FL_TIER) {
+namespace FL_TIER_NAME(tier_) {
 namespace {
 
 // 1020^2 * 1024 < 2^31: the squared Laplacian of a chunk fits an int32 partial sum even if
@@ -322,15 +317,12 @@ void histogram(const uint8_t* __restrict row, size_t n, uint32_t* __restrict tab
   for (; i < n; ++i) ++tables[row[i]];
 }
 
-}  // namespace
-}  // namespace FL_CONCAT(tier_, FL_TIER)
+constexpr RowKernels kTable = {FL_ROW_KERNELS(FL_KERNEL_ENTRY)};
 
-extern const Kernels FL_CONCAT(kKernels_, FL_TIER);
-const Kernels FL_CONCAT(kKernels_, FL_TIER) = {
-    FL_STRING(FL_TIER),
-#define FL_ENTRY(ret, name, args) FL_CONCAT(tier_, FL_TIER)::name,
-    FL_KERNELS(FL_ENTRY)
-#undef FL_ENTRY
-};
+}  // namespace
+}  // namespace FL_TIER_NAME(tier_)
+
+extern const RowKernels FL_TIER_NAME(kRows_);
+const RowKernels FL_TIER_NAME(kRows_) = FL_TIER_NAME(tier_)::kTable;
 
 }  // namespace fl

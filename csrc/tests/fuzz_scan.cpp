@@ -27,7 +27,7 @@ class TwoBoxes final : public fl::BoxSource {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  fl::init_kernels();
+  fl::init_tier();
   fl::sniff(data, size);
   TwoBoxes boxes;
   fl::LumaStats stats;

@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "check.h"
-#include "core/dispatch.h"
+#include "pixels/row_kernels.h"
 #include "pixels/content_hash.h"
 #include "pixels/luma_stats.h"
 
@@ -28,13 +28,13 @@ std::vector<uint8_t> plane(test::Random* r, size_t n, int kind) {
 // alignment, one row and many.
 void every_tier_equals_the_oracle() {
   test::Random r(11);
-  const fl::Kernels& oracle = fl::oracle_kernels();
+  const fl::RowKernels& oracle = fl::oracle_row_kernels();
   std::vector<size_t> widths;
   for (size_t n = 0; n <= 130; ++n) widths.push_back(n);
   for (const size_t n : {479U, 480U, 512U, 1000U, 4097U, 20011U}) widths.push_back(n);
   for (const char* tier : tiers()) {
     CHECK(fl_isa_select(tier) == FL_OK);
-    const fl::Kernels& k = fl::kernels();
+    const fl::RowKernels& k = fl::row_kernels();
     for (const size_t n : widths) {
       for (int kind = 0; kind < 3; ++kind) {
         const size_t shift = size_t(r.below(16));
@@ -95,8 +95,8 @@ void long_rows_do_not_overflow() {
     CHECK(fl_isa_select(tier) == FL_OK);
     fl::RowSums a;
     fl::RowSums b;
-    fl::kernels().row_sums(rows, fl::LevelStats::kMaxRows, n, &a);
-    fl::oracle_kernels().row_sums(rows, fl::LevelStats::kMaxRows, n, &b);
+    fl::row_kernels().row_sums(rows, fl::LevelStats::kMaxRows, n, &a);
+    fl::oracle_row_kernels().row_sums(rows, fl::LevelStats::kMaxRows, n, &b);
     CHECK(std::memcmp(&a, &b, sizeof a) == 0);
   }
   // Single white pixels: the Laplacian of every fourth lane is -1020, and no lane beside it
@@ -109,8 +109,8 @@ void long_rows_do_not_overflow() {
     CHECK(fl_isa_select(tier) == FL_OK);
     fl::RowSums a;
     fl::RowSums b;
-    fl::kernels().row_sums(rows, fl::LevelStats::kMaxRows, n, &a);
-    fl::oracle_kernels().row_sums(rows, fl::LevelStats::kMaxRows, n, &b);
+    fl::row_kernels().row_sums(rows, fl::LevelStats::kMaxRows, n, &a);
+    fl::oracle_row_kernels().row_sums(rows, fl::LevelStats::kMaxRows, n, &b);
     CHECK(std::memcmp(&a, &b, sizeof a) == 0);
   }
 }

@@ -14,6 +14,7 @@ PACKAGE = ROOT / "src" / "fastlabel"
 #: Lowest first. A module may import from rows above its own, and from its own part.
 LAYERS = (
     ("_core",),
+    ("_arrays",),
     ("schema", "config", "boxes", "pixels"),
     ("deploy", "dataset"),
     ("formats", "scan", "rules"),
@@ -100,9 +101,12 @@ def test_bindings_see_the_c_header_alone():
 
 def test_tier_files_use_no_standard_library():
     """An inline function compiled for AVX2 must not become everybody's copy."""
-    text = (ROOT / "csrc" / "pixels" / "row_kernels_tier.cpp").read_text(encoding="utf-8")
-    assert set(re.findall(r"#include <([^>]+)>", text)) <= {"immintrin.h"}
-    assert "std::" not in text
+    files = sorted((ROOT / "csrc").rglob("*_tier.cpp"))
+    assert files
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        assert set(re.findall(r"#include <([^>]+)>", text)) <= {"immintrin.h"}, path
+        assert "std::" not in text, path
 
 
 @pytest.mark.parametrize("folder", ["rules"])

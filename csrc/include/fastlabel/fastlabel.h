@@ -54,6 +54,54 @@ FL_API int32_t fl_isa_available(const char** names, int32_t capacity);
 /* Switches the tier of the whole process. For tests; do not race it with kernels. */
 FL_API fl_status fl_isa_select(const char* name);
 
+/* ---- views of memory ------------------------------------------------------------ */
+/* A view owns nothing. Strides are in bytes, of any sign and size: a view may be a column of
+ * a table, every second row, or a transposed matrix. Data need not be aligned. */
+
+typedef enum fl_dtype {
+  FL_UINT8 = 1,
+  FL_INT8 = 2,
+  FL_INT32 = 3,
+  FL_INT64 = 4,
+  FL_FLOAT32 = 5,
+  FL_FLOAT64 = 6
+} fl_dtype;
+
+typedef enum fl_box_format {
+  FL_XYXY = 0,  /* two corners */
+  FL_XYWH = 1,  /* corner and size */
+  FL_CXCYWH = 2 /* centre and size */
+} fl_box_format;
+
+/* n boxes of four numbers, float32 or float64. */
+typedef struct fl_boxes {
+  const void* data;      /* the first number of the first box; may be null when n is 0 */
+  int64_t n;
+  int64_t row_stride;    /* bytes from a box to the next */
+  int64_t column_stride; /* bytes from a number to the next of the same box */
+  int32_t dtype;         /* fl_dtype: FL_FLOAT32 or FL_FLOAT64 */
+  int32_t format;        /* fl_box_format */
+} fl_boxes;
+
+typedef enum fl_channels {
+  FL_GRAY = 0,
+  FL_BGR = 1,
+  FL_RGB = 2,
+  FL_BGRA = 3,
+  FL_RGBA = 4
+} fl_channels;
+
+/* An 8-bit picture. */
+typedef struct fl_image {
+  const uint8_t* data;    /* channel 0 of the top left pixel */
+  int64_t width, height;
+  int64_t row_stride;     /* bytes from a row to the next */
+  int64_t pixel_stride;   /* bytes from a pixel to the next of its row */
+  int64_t channel_stride; /* bytes from a channel to the next of its pixel */
+  int32_t channels;       /* 1, 3 or 4 */
+  int32_t order;          /* fl_channels */
+} fl_image;
+
 /* ---- boxes ---------------------------------------------------------------------- */
 /* Boxes are four float64, x1 y1 x2 y2, rows contiguous. */
 

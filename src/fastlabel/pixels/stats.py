@@ -40,7 +40,7 @@ def laplacian_variance(img: NDArray[np.uint8]) -> float:
     >>> laplacian_variance(np.full((8, 8), 7, np.uint8))
     0.0
     """
-    from ._core import laplacian_variance as native
+    from .._core import laplacian_variance as native
 
     if not isinstance(img, np.ndarray) or img.dtype != np.uint8:
         got = img.dtype if isinstance(img, np.ndarray) else type(img).__name__
@@ -73,6 +73,6 @@ def content_hash(data: bytes | bytearray | memoryview | NDArray[Any]) -> str:
     >>> content_hash(b"hello")
     'b5e9c1ad071b3e7fc779cfaa5e523818'
     """
-    from ._core import content_hash as native
+    from .._core import content_hash as native
 
     return bytes(native(data)).hex()

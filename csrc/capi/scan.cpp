@@ -1,0 +1,119 @@
+// fastlabel.h: files and the scanner.
+#include <memory>
+#include <utility>
+
+#include "capi/common.h"
+#include "codec/jpeg.h"
+#include "codec/sniff.h"
+#include "scan/scanner.h"
+
+using fl::check_offsets;
+using fl::guarded;
+
+struct fl_scanner {
+  explicit fl_scanner(const fl_scan_options& options) : scanner(options) {}
+  fl::Scanner scanner;
+};
+
+extern "C" {
+
+const char* fl_format_name(int32_t format) {
+  static const char* const names[] = {"", "jpeg", "mpo", "png", "webp", "bmp", "tiff", "gif"};
+  return format >= 0 && format <= FL_FORMAT_GIF ? names[format] : "";
+}
+
+const char* fl_image_status_name(int32_t status) {
+  static const char* const names[] = {"ok",          "truncated",  "corrupt", "unreadable",
+                                      "unsupported", "over_limit", "missing", "escaped",
+                                      "needs_decoder"};
+  return status >= 0 && status <= FL_IMAGE_NEEDS_DECODER ? names[status] : "";
+}
+
+fl_status fl_sniff(const uint8_t* data, uint64_t size, fl_header* header) {
+  if ((data == nullptr && size > 0) || header == nullptr) return FL_ERROR_ARGUMENT;
+  *header = fl::sniff(data, size);
+  return FL_OK;
+}
+
+fl_status fl_sniff_files(const char* const* paths, int64_t n, int32_t workers,
+                         fl_header* headers) {
+  if (n < 0 || (n > 0 && (paths == nullptr || headers == nullptr))) return FL_ERROR_ARGUMENT;
+  return guarded([&] {
+    fl::sniff_files(paths, n, workers, headers);
+    return FL_OK;
+  });
+}
+
+fl_status fl_scan_options_init(fl_scan_options* options) {
+  if (options == nullptr) return FL_ERROR_ARGUMENT;
+  *options = fl_scan_options{};
+  options->struct_size = sizeof *options;
+  options->max_scans = 200;
+  options->max_pixels = uint64_t{250} * 1000 * 1000;
+  options->max_bytes = uint64_t{512} << 20;
+  options->max_memory = uint64_t{512} << 20;
+  return FL_OK;
+}
+
+fl_status fl_scanner_create(const fl_scan_options* options, fl_scanner** out) {
+  if (options == nullptr || out == nullptr) return FL_ERROR_ARGUMENT;
+  if (options->struct_size < sizeof(fl_scan_options)) return FL_ERROR_ARGUMENT;
+  if (options->workers < 0 || options->workers > 4096 || options->max_scans < 1) {
+    return FL_ERROR_ARGUMENT;
+  }
+  return guarded([&] {
+    *out = new fl_scanner(*options);
+    return FL_OK;
+  });
+}
+
+fl_status fl_scanner_submit(fl_scanner* scanner, const fl_scan_image* images, int64_t n,
+                            const double* boxes, const int64_t* offsets, int64_t* ticket) {
+  if (scanner == nullptr || ticket == nullptr || n < 0) return FL_ERROR_ARGUMENT;
+  if (n > 0 && images == nullptr) return FL_ERROR_ARGUMENT;
+  if (!check_offsets(offsets, n)) return FL_ERROR_ARGUMENT;
+  if (offsets[n] > 0 && boxes == nullptr) return FL_ERROR_ARGUMENT;
+  for (int64_t i = 0; i < n; ++i) {
+    if (images[i].data == nullptr && images[i].path == nullptr) return FL_ERROR_ARGUMENT;
+  }
+  return guarded([&] {
+    auto batch = std::make_shared<fl::ScanBatch>();
+    const auto count = static_cast<size_t>(n);
+    batch->images.assign(images, images + n);
+    batch->paths.resize(count);
+    for (size_t i = 0; i < count; ++i) {
+      if (images[i].data != nullptr) continue;
+      batch->paths[i] = images[i].path;
+      batch->images[i].path = batch->paths[i].c_str();
+    }
+    batch->boxes.assign(boxes, boxes + 4 * offsets[n]);
+    batch->offsets.assign(offsets, offsets + n + 1);
+    batch->rows.resize(count);
+    batch->box_rows.resize(static_cast<size_t>(offsets[n]));
+    return scanner->scanner.submit(std::move(batch), ticket);
+  });
+}
+
+fl_status fl_scanner_wait(fl_scanner* scanner, int64_t ticket, int32_t timeout_ms,
+                          int64_t* done) {
+  if (scanner == nullptr || timeout_ms < 0) return FL_ERROR_ARGUMENT;
+  return guarded([&] { return scanner->scanner.wait(ticket, timeout_ms, done); });
+}
+
+fl_status fl_scanner_collect(fl_scanner* scanner, int64_t ticket, fl_image_row* rows,
+                             fl_box_row* box_rows) {
+  if (scanner == nullptr || rows == nullptr || box_rows == nullptr) return FL_ERROR_ARGUMENT;
+  return guarded([&] { return scanner->scanner.collect(ticket, rows, box_rows); });
+}
+
+fl_status fl_scanner_cancel(fl_scanner* scanner) {
+  if (scanner == nullptr) return FL_ERROR_ARGUMENT;
+  scanner->scanner.cancel();
+  return FL_OK;
+}
+
+void fl_scanner_destroy(fl_scanner* scanner) { delete scanner; }
+
+const char* fl_jpeg_codec(void) { return fl::jpeg_codec_name(); }
+
+}  // extern "C"

@@ -1,0 +1,110 @@
+"""What the public kernel functions accept, and how they say what they do not.
+
+One place turns an argument into a NumPy array without copying where that can be: NumPy
+arrays, buffers, DLPack tensors on the CPU, Arrow arrays, and lists.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+def to_numpy(value: Any, name: str) -> Array:
+    """An argument as an array, sharing memory where its type allows it."""
+    if isinstance(value, np.ndarray):
+        return value
+    if hasattr(value, "__dlpack__") and not hasattr(value, "__array_interface__"):
+        try:
+            shared: Array = np.from_dlpack(value)
+        except (BufferError, RuntimeError, TypeError, AttributeError) as error:
+            raise TypeError(
+                f"{name}: got {type(value).__name__} that NumPy cannot share ({error}), expected "
+                "an array in the memory of the CPU"
+            ) from error
+        return shared
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name}: rows of different lengths are no array ({error})") from error
+
+
+def as_real(value: Any, name: str) -> Array:
+    """A float32 or float64 array; other real numbers become float64."""
+    array = to_numpy(value, name)
+    if array.dtype in (np.float32, np.float64):
+        return array
+    if array.size == 0 and array.dtype == object:
+        return array.astype(np.float64)
+    if array.dtype.kind not in "iuf" or array.dtype.itemsize > 8:
+        raise TypeError(f"{name}: got dtype {array.dtype}, expected float32, float64 or integers")
+    return array.astype(np.float64)
+
+
+def as_boxes(value: Any, name: str, *, invalid: str = "zero") -> Array:
+    """Boxes as (N, 4) float32 or float64, of any strides.
+
+    `invalid` says what a box of negative size or with a coordinate that is not finite means:
+    "raise" a ValueError that names it, or "zero": it overlaps nothing.
+    """
+    if invalid not in ("raise", "zero"):
+        raise ValueError(f"invalid: got {invalid!r}, expected 'raise' or 'zero'")
+    array = as_real(value, name)
+    if array.size == 0 and array.ndim <= 2 and array.shape[-1] in (0, 4):
+        array = array.reshape(0, 4)
+    if array.ndim != 2 or array.shape[1] != 4:
+        raise ValueError(f"{name}: got shape {array.shape}, expected (N, 4)")
+    if invalid == "raise":
+        fine = (array[:, 2] >= array[:, 0]) & (array[:, 3] >= array[:, 1])
+        fine &= np.isfinite(array).all(axis=1)
+        if not fine.all():
+            row = int(fine.argmin())
+            raise ValueError(
+                f"{name}[{row}]: got {array[row].tolist()}, expected finite x1 <= x2 and y1 <= y2"
+            )
+    return array
+
+
+def as_offsets(value: Any, name: str, rows: int, of: str) -> NDArray[np.int64]:
+    """Arrow list offsets: (G + 1,) int64, contiguous, from 0 to `rows`, never falling."""
+    array = to_numpy(value, name)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name}: got dtype {array.dtype}, expected integers")
+    if array.ndim != 1 or len(array) < 1:
+        raise ValueError(f"{name}: got shape {array.shape}, expected (G + 1,)")
+    offsets = np.ascontiguousarray(array, np.int64)
+    if offsets[0] != 0:
+        raise ValueError(f"{name}: got {offsets[0]} as the first entry, expected 0")
+    falls = offsets[1:] < offsets[:-1]
+    if falls.any():
+        at = int(falls.argmax()) + 1
+        raise ValueError(
+            f"{name}[{at}]: got {offsets[at]} after {offsets[at - 1]}, expected none to fall"
+        )
+    if offsets[-1] != rows:
+        raise ValueError(f"{name}: got {offsets[-1]} as the last entry, {of} has {rows} rows")
+    return offsets
+
+
+def check_out(out: Any, name: str, shape: tuple[int, ...], dtype: Any, *inputs: Array) -> Array:
+    """The caller's output array, if a result may be written into it; or a new one."""
+    if out is None:
+        return np.empty(shape, dtype)
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"{name}: got {type(out).__name__}, expected a NumPy array")
+    if out.dtype != np.dtype(dtype):
+        raise TypeError(f"{name}: got dtype {out.dtype}, expected {np.dtype(dtype)}")
+    if out.shape != shape:
+        raise ValueError(f"{name}: got shape {out.shape}, expected {shape}")
+    if not out.flags.writeable:
+        raise ValueError(f"{name}: is read-only, expected an array that can be written")
+    if any(step == 0 and length > 1 for step, length in zip(out.strides, out.shape, strict=True)):
+        raise ValueError(f"{name}: is a broadcast view, expected memory of its own for every entry")
+    for array in inputs:
+        if np.may_share_memory(out, array):
+            raise ValueError(f"{name}: shares memory with an input, expected memory of its own")
+    return out
