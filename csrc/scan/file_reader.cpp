@@ -34,7 +34,10 @@ fl_image_status FileReader::read(const char* path, uint64_t limit, uint64_t most
   size_ = 0;
   file_size_ = 0;
   // O_NONBLOCK: opening a pipe that is named like a picture must not hang the scan.
-  const Descriptor file{::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+  Descriptor file{-1};
+  do {
+    file.fd = ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  } while (file.fd < 0 && errno == EINTR);  // network file systems may be interrupted
   if (file.fd < 0) {
     const bool missing = errno == ENOENT || errno == ENOTDIR;
     return fail(missing ? FL_IMAGE_MISSING : FL_IMAGE_UNREADABLE, std::strerror(errno));

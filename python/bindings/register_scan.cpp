@@ -14,7 +14,28 @@ std::string whole_path(std::string path) {
   return path;
 }
 
-// One scanner and, for pictures in memory, the Python buffers its batches read from.
+using Held = std::vector<py::buffer_info>;
+
+// The native scanner and, for pictures in memory, the Python buffers its batches read from.
+// Shared by the calls under way, so that close() in one thread takes nothing from a wait() in
+// another. The last owner, who has the GIL, ends it.
+struct Native {
+  fl_scanner* scanner = nullptr;
+  const pid_t owner = ::getpid();
+  std::map<int64_t, Held> held;
+
+  // After a fork the child has no worker threads to join, and a lock may be held for ever: the
+  // native half is left alone.
+  bool forked() const { return ::getpid() != owner; }
+
+  ~Native() {
+    if (forked()) return;
+    // Joins the workers, so that no one reads the held buffers any more.
+    py::gil_scoped_release release;
+    fl_scanner_destroy(scanner);
+  }
+};
+
 class PyScanner {
  public:
   PyScanner(int32_t workers, uint64_t max_pixels, uint64_t max_bytes, int32_t max_scans,
@@ -26,17 +47,14 @@ class PyScanner {
     options.max_bytes = max_bytes;
     options.max_scans = max_scans;
     options.max_memory = max_memory;
-    check(fl_scanner_create(&options, &scanner_), "Scanner");
+    check(fl_scanner_create(&options, &native_->scanner), "Scanner");
   }
-  ~PyScanner() { close(); }
-  PyScanner(const PyScanner&) = delete;
-  PyScanner& operator=(const PyScanner&) = delete;
 
   int64_t submit(const py::list& sources, bool in_memory,
                  const py::array_t<int32_t, py::array::c_style>& declared,
                  const py::array_t<int32_t, py::array::c_style>& turned, const BoxArray& boxes,
                  const py::array_t<int64_t, py::array::c_style>& offsets) {
-    need_open();
+    const std::shared_ptr<Native> native = opened();
     const auto n = static_cast<int64_t>(sources.size());
     if (declared.ndim() != 2 || declared.shape(0) != n || declared.shape(1) != 2 ||
         turned.ndim() != 1 || turned.shape(0) != n || offsets.ndim() != 1 ||
@@ -64,62 +82,53 @@ class PyScanner {
       image.turned = turned.at(static_cast<py::ssize_t>(i));
     }
     int64_t ticket = 0;
-    check(fl_scanner_submit(scanner_, images.data(), n, boxes.data(), offsets.data(), &ticket),
+    check(fl_scanner_submit(native->scanner, images.data(), n, boxes.data(), offsets.data(), &ticket),
           "submit");
     sizes_[ticket] = {n, offsets.at(n)};
-    held_[ticket] = std::move(held);
+    native->held[ticket] = std::move(held);
     return ticket;
   }
 
   // (finished, images done)
   py::tuple wait(int64_t ticket, int32_t timeout_ms) {
-    need_open();
+    const std::shared_ptr<Native> native = opened();
     int64_t done = 0;
     fl_status status;
     {
       py::gil_scoped_release release;
-      status = fl_scanner_wait(scanner_, ticket, timeout_ms, &done);
+      status = fl_scanner_wait(native->scanner, ticket, timeout_ms, &done);
     }
     if (status != FL_OK && status != FL_ERROR_TIMEOUT) check(status, "wait");
     return py::make_tuple(status == FL_OK, done);
   }
 
   py::tuple collect(int64_t ticket) {
-    need_open();
+    const std::shared_ptr<Native> native = opened();
     const auto found = sizes_.find(ticket);
     if (found == sizes_.end()) throw py::key_error("collect: no such batch");
     py::array_t<fl_image_row> rows(found->second.first);
     py::array_t<fl_box_row> box_rows(found->second.second);
-    check(fl_scanner_collect(scanner_, ticket, rows.mutable_data(), box_rows.mutable_data()),
+    check(fl_scanner_collect(native->scanner, ticket, rows.mutable_data(), box_rows.mutable_data()),
           "collect");
     sizes_.erase(found);
-    held_.erase(ticket);
+    native->held.erase(ticket);
     return py::make_tuple(rows, box_rows);
   }
 
+  // Calls under way end with "cancelled"; later ones are refused.
   void close() {
-    if (scanner_ == nullptr) return;
-    fl_scanner* scanner = scanner_;
-    scanner_ = nullptr;
-    // After a fork the child has no worker threads to join: the native half is left alone.
-    if (::getpid() == owner_) {
-      // Joins the workers, so that no one reads the held buffers any more.
-      py::gil_scoped_release release;
-      fl_scanner_destroy(scanner);
-    }
-    held_.clear();
+    if (native_ != nullptr && !native_->forked()) fl_scanner_cancel(native_->scanner);
+    native_.reset();
   }
 
  private:
-  using Held = std::vector<py::buffer_info>;
-  void need_open() const {
-    if (scanner_ == nullptr) throw py::value_error("the scanner is closed");
+  std::shared_ptr<Native> opened() const {
+    if (native_ == nullptr) throw py::value_error("the scanner is closed");
+    return native_;
   }
 
-  fl_scanner* scanner_ = nullptr;
-  const pid_t owner_ = ::getpid();
+  std::shared_ptr<Native> native_ = std::make_shared<Native>();
   std::map<int64_t, std::pair<int64_t, int64_t>> sizes_;
-  std::map<int64_t, Held> held_;
 };
 
 py::tuple sniff_headers(std::vector<std::string> paths, int32_t workers) {
