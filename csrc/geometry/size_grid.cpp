@@ -167,9 +167,12 @@ bool SizeGrid::reachable(const Bucket& b, const Query& q, Cells* cells) const no
   double w_most = b.w_high;
   double h_most = b.h_high;
   if (threshold_ > 0) {
-    const double rw = q.w < b.w_low ? q.w / b.w_low : q.w > b.w_high ? b.w_high / q.w : 1;
-    const double rh = q.h < b.h_low ? q.h / b.h_low : q.h > b.h_high ? b.h_high / q.h : 1;
-    if (rw * rh < threshold_) return false;
+    // How much wider one is at least than the other, and which. The best that can be is one
+    // box inside the other, or, where one is wider and the other higher, a cross.
+    const double w = q.w < b.w_low ? b.w_low / q.w : q.w > b.w_high ? q.w / b.w_high : 1;
+    const double h = q.h < b.h_low ? b.h_low / q.h : q.h > b.h_high ? q.h / b.h_high : 1;
+    const bool nested = (q.w < b.w_low) == (q.h < b.h_low);
+    if ((nested ? w * h : w + h - 1) * threshold_ > 1) return false;
     w_most = std::min(w_most, q.w / threshold_);
     h_most = std::min(h_most, q.h / threshold_);
   }
