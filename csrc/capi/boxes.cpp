@@ -35,22 +35,4 @@ fl_status fl_box_pairs(const double* boxes, const int64_t* offsets, int64_t grou
   });
 }
 
-fl_status fl_nms(const double* boxes, const double* scores, int64_t n, double iou_threshold,
-                 int64_t* keep, int64_t* kept) {
-  if (n < 0 || kept == nullptr || !std::isfinite(iou_threshold)) return FL_ERROR_ARGUMENT;
-  if (n > 0 && (boxes == nullptr || scores == nullptr || keep == nullptr)) {
-    return FL_ERROR_ARGUMENT;
-  }
-  // A NaN score has no place in an order.
-  if (std::any_of(scores, scores + n, [](double s) { return std::isnan(s); })) {
-    return FL_ERROR_ARGUMENT;
-  }
-  return guarded([&] {
-    const auto rows = fl::nms(boxes, scores, n, iou_threshold);
-    *kept = static_cast<int64_t>(rows.size());
-    std::copy(rows.begin(), rows.end(), keep);
-    return FL_OK;
-  });
-}
-
 }  // extern "C"

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 namespace fl {
 
@@ -86,21 +85,6 @@ std::vector<fl_pair> box_pairs(const double* boxes, const int64_t* offsets, int6
     return p.i < q.i || (p.i == q.i && p.j < q.j);
   });
   return pairs;
-}
-
-std::vector<int64_t> nms(const double* boxes, const double* scores, int64_t n, double threshold) {
-  std::vector<int64_t> order(static_cast<size_t>(n));
-  std::iota(order.begin(), order.end(), int64_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [scores](int64_t a, int64_t b) { return scores[a] > scores[b]; });
-  std::vector<int64_t> kept;
-  for (const int64_t i : order) {
-    const bool covered = std::any_of(kept.begin(), kept.end(), [&](int64_t k) {
-      return iou(boxes + 4 * k, boxes + 4 * i) > threshold;
-    });
-    if (!covered) kept.push_back(i);
-  }
-  return kept;
 }
 
 }  // namespace fl

@@ -1,4 +1,4 @@
-// Axis-aligned boxes: IoU, overlapping pairs, greedy suppression. float64 x1 y1 x2 y2.
+// Axis-aligned boxes: IoU, overlapping pairs. float64 x1 y1 x2 y2.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,5 @@ void box_iou(const double* a, int64_t n, const double* b, int64_t m, double* out
 // See fl_box_pairs.
 std::vector<fl_pair> box_pairs(const double* boxes, const int64_t* offsets, int64_t groups,
                                double threshold, int64_t max_per_box);
-std::vector<int64_t> nms(const double* boxes, const double* scores, int64_t n, double threshold);
 
 }  // namespace fl

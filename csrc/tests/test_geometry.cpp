@@ -84,32 +84,6 @@ void bad_arguments_are_refused() {
   CHECK(fl_box_pairs(boxes, good, 1, std::nan(""), 0, out, 4, &count) == FL_ERROR_ARGUMENT);
   CHECK(fl_box_iou(boxes, INT64_MAX, boxes, 2, nullptr) == FL_ERROR_OVERFLOW);
   CHECK(fl_box_iou(boxes, -1, boxes, 2, nullptr) == FL_ERROR_ARGUMENT);
-  const double scores[] = {0.1, std::nan("")};
-  int64_t keep[2];
-  CHECK(fl_nms(boxes, scores, 2, 0.5, keep, &count) == FL_ERROR_ARGUMENT);
-}
-
-void nms_keeps_the_best() {
-  test::Random r(3);
-  const int64_t n = 300;
-  const std::vector<double> boxes = random_boxes(&r, n, 60);
-  std::vector<double> scores;
-  for (int64_t i = 0; i < n; ++i) scores.push_back(r.unit());
-  const auto kept = fl::nms(boxes.data(), scores.data(), n, 0.4);
-  for (size_t a = 0; a < kept.size(); ++a) {
-    for (size_t b = 0; b < a; ++b) {
-      CHECK(scores[size_t(kept[b])] >= scores[size_t(kept[a])]);
-      CHECK(fl::iou(&boxes[size_t(4 * kept[a])], &boxes[size_t(4 * kept[b])]) <= 0.4);
-    }
-  }
-  // Every dropped box is covered by a better kept one.
-  for (int64_t i = 0; i < n; ++i) {
-    if (std::find(kept.begin(), kept.end(), i) != kept.end()) continue;
-    CHECK(std::any_of(kept.begin(), kept.end(), [&](int64_t k) {
-      return scores[size_t(k)] >= scores[size_t(i)] &&
-             fl::iou(&boxes[size_t(4 * k)], &boxes[size_t(4 * i)]) > 0.4;
-    }));
-  }
 }
 
 }  // namespace
@@ -118,6 +92,5 @@ int main() {
   pairs_are_all_pairs();
   equal_boxes_do_not_explode();
   bad_arguments_are_refused();
-  nms_keeps_the_best();
   return test::finish("geometry");
 }

@@ -52,31 +52,10 @@ py::tuple box_pairs(const BoxArray& boxes, const py::array_t<int64_t, py::array:
   return py::make_tuple(i, j, iou);
 }
 
-py::array_t<int64_t> nms(const BoxArray& boxes,
-                         const py::array_t<double, py::array::c_style>& scores, double threshold) {
-  const int64_t n = rows_of_boxes(boxes, "boxes");
-  if (scores.ndim() != 1 || scores.shape(0) != n) {
-    throw py::value_error("scores: expected shape (" + std::to_string(n) + ",)");
-  }
-  py::array_t<int64_t> keep(n);
-  int64_t kept = 0;
-  int64_t* to = keep.mutable_data();
-  fl_status status;
-  {
-    py::gil_scoped_release release;
-    status = fl_nms(boxes.data(), scores.data(), n, threshold, to, &kept);
-  }
-  check(status, "nms");
-  keep.resize({kept});
-  return keep;
-}
-
 }  // namespace
 
 void register_boxes(py::module_& m) {
   m.def("box_iou", &box_iou, py::arg("boxes1").noconvert(), py::arg("boxes2").noconvert());
   m.def("box_pairs", &box_pairs, py::arg("boxes").noconvert(), py::arg("offsets").noconvert(),
         py::arg("threshold"), py::arg("max_per_box") = 0);
-  m.def("nms", &nms, py::arg("boxes").noconvert(), py::arg("scores").noconvert(),
-        py::arg("iou_threshold"));
 }

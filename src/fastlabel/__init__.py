@@ -21,11 +21,22 @@ __version__ = "0.1.0"
 
 #: Public name -> module that defines it. Loaded on first use.
 _LAZY = {
+    "CocoMatches": "boxes",
+    "OptimalMatches": "boxes",
+    "batched_nms": "boxes",
     "box_area": "boxes",
     "box_convert": "boxes",
     "box_iou": "boxes",
     "box_pairs": "boxes",
+    "match_coco": "boxes",
+    "match_optimal": "boxes",
     "nms": "boxes",
+    "non_max_merge": "boxes",
+    "obb_convert": "boxes",
+    "obb_iou": "boxes",
+    "obb_nms": "boxes",
+    "soft_nms": "boxes",
+    "weighted_boxes_fusion": "boxes",
     "laplacian_variance": "pixels",
     "content_hash": "pixels",
     "Dataset": "dataset",
@@ -41,7 +52,24 @@ _LAZY = {
 __all__ = ["__version__", *sorted(_LAZY)]
 
 if TYPE_CHECKING:
-    from .boxes import box_area, box_convert, box_iou, box_pairs, nms
+    from .boxes import (
+        CocoMatches,
+        OptimalMatches,
+        batched_nms,
+        box_area,
+        box_convert,
+        box_iou,
+        box_pairs,
+        match_coco,
+        match_optimal,
+        nms,
+        non_max_merge,
+        obb_convert,
+        obb_iou,
+        obb_nms,
+        soft_nms,
+        weighted_boxes_fusion,
+    )
     from .check import Report, check
     from .dataset import Dataset, DatasetError
     from .formats import read

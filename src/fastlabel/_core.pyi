@@ -20,8 +20,66 @@ def box_pairs(
     max_per_box: int = 0,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]: ...
 def nms(
-    boxes: NDArray[np.float64], scores: NDArray[np.float64], iou_threshold: float
+    boxes: NDArray[Any],
+    scores: NDArray[np.float64],
+    idxs: NDArray[np.int64] | None,
+    iou_threshold: float,
 ) -> NDArray[np.int64]: ...
+def soft_nms(
+    boxes: NDArray[Any],
+    scores: NDArray[np.float64],
+    idxs: NDArray[np.int64] | None,
+    gaussian: bool,
+    iou_threshold: float,
+    sigma: float,
+    score_threshold: float,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]: ...
+def non_max_merge(
+    boxes: NDArray[Any],
+    scores: NDArray[np.float64],
+    idxs: NDArray[np.int64] | None,
+    over_smaller: bool,
+    threshold: float,
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]: ...
+def weighted_boxes_fusion(
+    boxes: NDArray[Any],
+    scores: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    models: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    confidence: int,
+    iou_threshold: float,
+    skip_threshold: float,
+    allows_overflow: bool,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]: ...
+def match_coco(
+    predictions: NDArray[Any],
+    prediction_offsets: NDArray[np.int64],
+    prediction_classes: NDArray[np.int64],
+    scores: NDArray[np.float64],
+    labels: NDArray[Any],
+    label_offsets: NDArray[np.int64],
+    label_classes: NDArray[np.int64],
+    crowd: NDArray[np.uint8],
+    ignore: NDArray[np.uint8],
+    thresholds: NDArray[np.float64],
+    max_predictions: int,
+    sizes: bool,
+) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.int64]]: ...
+def obb_iou(
+    boxes1: NDArray[np.float64], boxes2: NDArray[np.float64], out: NDArray[np.float64]
+) -> None: ...
+def obb_iou_aligned(
+    boxes1: NDArray[np.float64], boxes2: NDArray[np.float64], out: NDArray[np.float64]
+) -> None: ...
+def obb_nms(
+    boxes: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    idxs: NDArray[np.int64] | None,
+    iou_threshold: float,
+) -> NDArray[np.int64]: ...
+def obb_to_corners(boxes: NDArray[np.float64]) -> NDArray[np.float64]: ...
+def obb_from_corners(corners: NDArray[np.float64]) -> NDArray[np.float64]: ...
 def laplacian_variance(luma: NDArray[np.uint8]) -> float: ...
 def measure_luma(
     luma: NDArray[np.uint8],

@@ -122,10 +122,110 @@ FL_API fl_status fl_box_pairs(const double* boxes, const int64_t* offsets, int64
                               double threshold, int64_t max_per_box, fl_pair* out,
                               int64_t capacity, int64_t* count);
 
-/* Greedy non-maximum suppression. keep has room for n; *kept row numbers are written,
- * best score first. Equal scores keep the lower row number first. */
-FL_API fl_status fl_nms(const double* boxes, const double* scores, int64_t n, double iou_threshold,
-                        int64_t* keep, int64_t* kept);
+/* ---- suppression, fusion, matching, oriented boxes ------------------------------ */
+/* Boxes are read as float64. A box that is empty, reversed or not finite has IoU 0 with all.
+ * classes tells which rows can meet: only those of one class; null: all. For many images in
+ * one call give every image and class a number of its own. No score may be NaN. Thresholds
+ * are from 0 to 1. At most 2^31 rows. */
+
+/* Greedy non-maximum suppression: a row whose IoU with a better kept one of its class is above
+ * the threshold is dropped. keep has room for boxes->n; *kept row numbers are written, best
+ * score first. Of equal scores the lower row number is better. */
+FL_API fl_status fl_nms(const fl_boxes* boxes, const double* scores, const int64_t* classes,
+                        double iou_threshold, int64_t* keep, int64_t* kept);
+
+typedef enum fl_decay {
+  FL_LINEAR = 0,  /* times 1 - IoU, above the threshold */
+  FL_GAUSSIAN = 1 /* times exp(-IoU^2 / sigma) */
+} fl_decay;
+
+/* Soft suppression (Bodla et al. 2017): better rows lower the scores of those they overlap.
+ * Rows left with less than score_threshold are dropped. Best final score first. */
+FL_API fl_status fl_soft_nms(const fl_boxes* boxes, const double* scores, const int64_t* classes,
+                             int32_t decay, double iou_threshold, double sigma,
+                             double score_threshold, int64_t* keep, double* new_scores,
+                             int64_t* kept);
+
+typedef enum fl_overlap {
+  FL_IOU = 0, /* intersection over union */
+  FL_IOS = 1  /* intersection over the smaller of the two */
+} fl_overlap;
+
+/* Greedy non-maximum merging: a row that fl_nms would drop joins the group of the best row that
+ * drops it. merged (four float64 a group: the box around it), best (its best row) and group
+ * (the group of every row) have room for boxes->n; *groups are written, best score first. */
+FL_API fl_status fl_non_max_merge(const fl_boxes* boxes, const double* scores,
+                                  const int64_t* classes, int32_t overlap, double threshold,
+                                  double* merged, int64_t* best, int64_t* group,
+                                  int64_t* groups);
+
+typedef enum fl_confidence {
+  FL_AVERAGE = 0,
+  FL_MAXIMUM = 1,
+  FL_BOX_AND_MODEL_AVERAGE = 2,
+  FL_ABSENT_MODEL_AWARE_AVERAGE = 3
+} fl_confidence;
+
+typedef struct fl_fusion_options {
+  uint32_t struct_size;
+  int32_t confidence;      /* fl_confidence */
+  double iou_threshold;    /* a row joins the fused box with the largest IoU above this */
+  double skip_threshold;   /* rows with a lower score take no part */
+  int32_t allows_overflow; /* FL_AVERAGE: a score may exceed 1 */
+  int32_t reserved;        /* 0 */
+} fl_fusion_options;
+
+/* Weighted boxes fusion (Solovyev et al. 2021) of the predictions of n_models models: row i is
+ * of models[i], below n_models, whose weight is above 0. Empty boxes take no part. The outputs
+ * (four float64 a box, score, class) have room for boxes->n; *fused are written, best first. */
+FL_API fl_status fl_weighted_boxes_fusion(const fl_boxes* boxes, const double* scores,
+                                          const int64_t* classes, const int64_t* models,
+                                          const double* weights, int64_t n_models,
+                                          const fl_fusion_options* options, double* out_boxes,
+                                          double* out_scores, int64_t* out_classes,
+                                          int64_t* fused);
+
+typedef struct fl_match_input {
+  uint32_t struct_size;
+  uint32_t reserved;                 /* 0 */
+  const fl_boxes* predictions;       /* FL_XYXY or FL_XYWH; both sides alike */
+  const int64_t* prediction_offsets; /* image i: rows offsets[i] .. offsets[i + 1] */
+  const int64_t* prediction_classes; /* null with label_classes: one class */
+  const double* scores;
+  const fl_boxes* labels;
+  const int64_t* label_offsets;
+  const int64_t* label_classes;
+  const uint8_t* crowd;              /* of the labels; null: none */
+  const uint8_t* ignore;             /* of the labels, besides the crowds; null: none */
+  int64_t images;
+  const double* thresholds;
+  int64_t n_thresholds;
+  int64_t max_predictions;           /* of an image and class, best first; 0: all */
+} fl_match_input;
+
+/* The greedy matching of COCOeval.evaluateImg, without area ranges. Of thresholds by
+ * predictions: the label's row or -1, and whether the prediction counts neither as right nor
+ * as wrong; of thresholds by labels: the prediction's row or -1 (of a crowd, the last). */
+FL_API fl_status fl_match_coco(const fl_match_input* input, int64_t* prediction_match,
+                               uint8_t* prediction_ignored, int64_t* label_match);
+
+/* Oriented boxes are five float64, rows contiguous: centre x and y, width, height and angle in
+ * radians, which turns the width's direction from the x axis towards the y axis (clockwise on
+ * a screen, y down). */
+
+/* out[i * m + j] = IoU of a[i] and b[j]. */
+FL_API fl_status fl_obb_iou(const double* a, int64_t n, const double* b, int64_t m, double* out);
+/* out[i] = IoU of a[i] and b[i]. */
+FL_API fl_status fl_obb_iou_aligned(const double* a, const double* b, int64_t n, double* out);
+/* As fl_nms. */
+FL_API fl_status fl_obb_nms(const double* boxes, const double* scores, const int64_t* classes,
+                            int64_t n, double iou_threshold, int64_t* keep, int64_t* kept);
+/* Eight float64 a box: the corners left above, right above, right below, left below of the box
+ * before it is turned. */
+FL_API fl_status fl_obb_to_corners(const double* boxes, int64_t n, double* out);
+/* And back; of four corners that make no rectangle, sides and angle are means. The angle is in
+ * (-pi, pi]. */
+FL_API fl_status fl_obb_from_corners(const double* corners, int64_t n, double* out);
 
 /* ---- pixels --------------------------------------------------------------------- */
 

@@ -6,7 +6,26 @@ ten pixels wide. float32 stays float32; every other real dtype is taken as float
 """
 
 from .iou import box_area, box_convert, box_iou
+from .matching import CocoMatches, OptimalMatches, match_coco, match_optimal
+from .oriented import obb_convert, obb_iou, obb_nms
 from .pairs import box_pairs
-from .suppress import nms
+from .suppress import batched_nms, nms, non_max_merge, soft_nms, weighted_boxes_fusion
 
-__all__ = ["box_area", "box_convert", "box_iou", "box_pairs", "nms"]
+__all__ = [
+    "CocoMatches",
+    "OptimalMatches",
+    "batched_nms",
+    "box_area",
+    "box_convert",
+    "box_iou",
+    "box_pairs",
+    "match_coco",
+    "match_optimal",
+    "nms",
+    "non_max_merge",
+    "obb_convert",
+    "obb_iou",
+    "obb_nms",
+    "soft_nms",
+    "weighted_boxes_fusion",
+]

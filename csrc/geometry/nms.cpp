@@ -1,0 +1,257 @@
+#include "geometry/nms.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <numeric>
+#include <queue>
+#include <utility>
+
+#include "geometry/size_grid.h"
+
+namespace fl {
+
+namespace {
+
+constexpr int64_t kFew = 192;    // rows a class; below, looking at all kept boxes is faster
+constexpr size_t kBlock = 8;     // boxes looked at before asking whether one of them covers
+constexpr int64_t kRadix = 1024;  // rows from which sorting by digits pays
+
+struct Ranked {
+  uint64_t key;
+  int64_t row;
+};
+
+// Falls as the score rises; -0 and 0 are one score.
+uint64_t falling_key(double score) noexcept {
+  const uint64_t bits = std::bit_cast<uint64_t>(score + 0.0);
+  return (bits >> 63) != 0 ? bits : ~(bits | (uint64_t{1} << 63));
+}
+
+void sort_by_digits(std::vector<Ranked>* rows) {
+  constexpr int kBits = 11;
+  constexpr size_t kDigits = size_t{1} << kBits;
+  constexpr int kPasses = (64 + kBits - 1) / kBits;
+  std::vector<std::array<int64_t, kDigits>> counts(kPasses);
+  for (auto& pass : counts) pass.fill(0);
+  for (const Ranked& r : *rows) {
+    for (int p = 0; p < kPasses; ++p) ++counts[p][(r.key >> (p * kBits)) & (kDigits - 1)];
+  }
+  std::vector<Ranked> other(rows->size());
+  for (int p = 0; p < kPasses; ++p) {
+    auto& count = counts[p];
+    const size_t first = ((*rows)[0].key >> (p * kBits)) & (kDigits - 1);
+    if (count[first] == static_cast<int64_t>(rows->size())) continue;  // all the same here
+    int64_t at = 0;
+    for (int64_t& c : count) at += std::exchange(c, at);
+    for (const Ranked& r : *rows) {
+      other[static_cast<size_t>(count[(r.key >> (p * kBits)) & (kDigits - 1)]++)] = r;
+    }
+    rows->swap(other);
+  }
+}
+
+// Kept boxes side by side, so that several are measured at once.
+struct Kept {
+  std::vector<double> x1, y1, x2, y2, area;
+  size_t size = 0;
+
+  void clear() noexcept { size = 0; }
+  void add(const double* b) {
+    if (size + kBlock > x1.size()) {
+      for (auto* v : {&x1, &y1, &x2, &y2, &area}) v->resize(2 * (size + kBlock), 0.0);
+    }
+    x1[size] = b[0];
+    y1[size] = b[1];
+    x2[size] = b[2];
+    y2[size] = b[3];
+    area[size] = area_of(b);
+    ++size;
+  }
+  bool covers(const double* b, double threshold) const noexcept {
+    const double own = area_of(b);
+    for (size_t k = 0; k < size; k += kBlock) {
+      double best = 0;
+      // What lies past the last box never counts: it is masked by its index.
+      for (size_t i = k; i < k + kBlock; ++i) {
+        const double left = x1[i] > b[0] ? x1[i] : b[0];
+        const double top = y1[i] > b[1] ? y1[i] : b[1];
+        const double right = x2[i] < b[2] ? x2[i] : b[2];
+        const double bottom = y2[i] < b[3] ? y2[i] : b[3];
+        const double w = right - left;
+        const double h = bottom - top;
+        const double overlap = (w > 0 ? w : 0) * (h > 0 ? h : 0);
+        const double iou = overlap / (own + area[i] - overlap);
+        const double counted = i < size ? iou : 0;
+        best = counted > best ? counted : best;
+      }
+      if (best > threshold) return true;
+    }
+    return false;
+  }
+};
+
+void suppress_few(const double* boxes, const int64_t* order, int64_t n, double threshold,
+                  Kept* kept, std::vector<uint8_t>* stays) {
+  kept->clear();
+  for (int64_t k = 0; k < n; ++k) {
+    const double* b = boxes + 4 * order[k];
+    if (measurable(b)) {
+      if (kept->covers(b, threshold)) continue;
+      kept->add(b);
+    }
+    (*stays)[static_cast<size_t>(order[k])] = 1;
+  }
+}
+
+void suppress_many(const double* boxes, const int64_t* order, int64_t n, double threshold,
+                   std::vector<uint8_t>* stays) {
+  SizeGrid grid(threshold);
+  for (int64_t k = 0; k < n; ++k) {
+    const double* b = boxes + 4 * order[k];
+    if (measurable(b)) {
+      const double area = area_of(b);
+      const bool covered = grid.visit(b, [&](const SizeGrid::Entry& e) {
+        return iou_of(e.box, e.area, b, area) > threshold;
+      });
+      if (covered) continue;
+      grid.insert(b, order[k]);
+    }
+    (*stays)[static_cast<size_t>(order[k])] = 1;
+  }
+}
+
+// One class of soft suppression. A heap holds every box under a score it had once; scores only
+// fall, so the top is the best as soon as its score is still the one it has.
+void decay_class(const double* boxes, const int64_t* rows, int64_t n, Decay decay,
+                 double iou_threshold, double sigma, double score_threshold,
+                 std::vector<double>* scores, std::vector<Decayed>* out) {
+  const double reach = decay == Decay::linear ? iou_threshold : 0;
+  SizeGrid grid(reach);
+  using Item = std::pair<double, int64_t>;
+  const auto worse = [](const Item& a, const Item& b) {
+    return a.first < b.first || (a.first == b.first && a.second > b.second);
+  };
+  std::vector<Item> items;
+  for (int64_t k = 0; k < n; ++k) {
+    const int64_t row = rows[k];
+    if ((*scores)[static_cast<size_t>(row)] < score_threshold) continue;
+    items.emplace_back((*scores)[static_cast<size_t>(row)], row);
+    if (measurable(boxes + 4 * row)) grid.insert(boxes + 4 * row, static_cast<int64_t>(k));
+  }
+  std::priority_queue<Item, std::vector<Item>, decltype(worse)> heap(worse, std::move(items));
+  std::vector<uint8_t> gone(static_cast<size_t>(n), 0);
+  std::vector<int64_t> seen(static_cast<size_t>(n), -1);  // the pick that measured a box last
+  for (int64_t picks = 0; !heap.empty();) {
+    const auto [score, row] = heap.top();
+    heap.pop();
+    const double now = (*scores)[static_cast<size_t>(row)];
+    if (now < score_threshold) continue;
+    if (now != score) {
+      heap.emplace(now, row);
+      continue;
+    }
+    const int64_t k = std::lower_bound(rows, rows + n, row) - rows;
+    gone[static_cast<size_t>(k)] = 1;
+    out->push_back({row, score});
+    ++picks;
+    const double* b = boxes + 4 * row;
+    if (!measurable(b)) continue;
+    const double area = area_of(b);
+    grid.visit(b, [&](const SizeGrid::Entry& e) {
+      const auto id = static_cast<size_t>(e.id);
+      if (gone[id] != 0 || seen[id] == picks) return false;
+      seen[id] = picks;
+      const double iou = iou_of(b, area, e.box, e.area);
+      double& left = (*scores)[static_cast<size_t>(rows[e.id])];
+      if (decay == Decay::linear) {
+        if (iou > iou_threshold) left *= 1 - iou;
+      } else if (iou > 0) {
+        left *= std::exp(-(iou * iou) / sigma);
+      }
+      return false;
+    });
+  }
+}
+
+}  // namespace
+
+std::vector<int64_t> order_by_score(const double* scores, int64_t n) {
+  std::vector<Ranked> rows(static_cast<size_t>(n));
+  for (int64_t i = 0; i < n; ++i) rows[static_cast<size_t>(i)] = {falling_key(scores[i]), i};
+  if (n >= kRadix) {
+    sort_by_digits(&rows);
+  } else {
+    std::sort(rows.begin(), rows.end(), [](const Ranked& a, const Ranked& b) {
+      return a.key < b.key || (a.key == b.key && a.row < b.row);
+    });
+  }
+  std::vector<int64_t> order(static_cast<size_t>(n));
+  std::transform(rows.begin(), rows.end(), order.begin(), [](const Ranked& r) { return r.row; });
+  return order;
+}
+
+std::vector<int64_t> order_by_class(const std::vector<int64_t>& order, const int64_t* classes,
+                                    std::vector<int64_t>* ends) {
+  ends->clear();
+  if (order.empty()) return order;
+  std::vector<int64_t> grouped = order;
+  if (classes != nullptr) {
+    std::stable_sort(grouped.begin(), grouped.end(),
+                     [classes](int64_t a, int64_t b) { return classes[a] < classes[b]; });
+    for (size_t k = 1; k < grouped.size(); ++k) {
+      if (classes[grouped[k]] != classes[grouped[k - 1]]) {
+        ends->push_back(static_cast<int64_t>(k));
+      }
+    }
+  }
+  ends->push_back(static_cast<int64_t>(grouped.size()));
+  return grouped;
+}
+
+std::vector<int64_t> nms(const double* boxes, const double* scores, const int64_t* classes,
+                         int64_t n, double threshold) {
+  const std::vector<int64_t> order = order_by_score(scores, n);
+  if (threshold >= 1) return order;  // no IoU is above 1
+  std::vector<int64_t> ends;
+  const std::vector<int64_t> grouped = order_by_class(order, classes, &ends);
+  std::vector<uint8_t> stays(static_cast<size_t>(n), 0);
+  Kept kept;
+  int64_t begin = 0;
+  for (const int64_t end : ends) {
+    if (end - begin <= kFew) {
+      suppress_few(boxes, grouped.data() + begin, end - begin, threshold, &kept, &stays);
+    } else {
+      suppress_many(boxes, grouped.data() + begin, end - begin, threshold, &stays);
+    }
+    begin = end;
+  }
+  std::vector<int64_t> rows;
+  std::copy_if(order.begin(), order.end(), std::back_inserter(rows),
+               [&](int64_t i) { return stays[static_cast<size_t>(i)] != 0; });
+  return rows;
+}
+
+std::vector<Decayed> soft_nms(const double* boxes, const double* scores, const int64_t* classes,
+                              int64_t n, Decay decay, double iou_threshold, double sigma,
+                              double score_threshold) {
+  std::vector<int64_t> rows(static_cast<size_t>(n));
+  std::iota(rows.begin(), rows.end(), int64_t{0});
+  std::vector<int64_t> ends;
+  const std::vector<int64_t> grouped = order_by_class(rows, classes, &ends);
+  std::vector<double> left(scores, scores + n);
+  std::vector<Decayed> out;
+  int64_t begin = 0;
+  for (const int64_t end : ends) {
+    decay_class(boxes, grouped.data() + begin, end - begin, decay, iou_threshold, sigma,
+                score_threshold, &left, &out);
+    begin = end;
+  }
+  std::sort(out.begin(), out.end(), [](const Decayed& a, const Decayed& b) {
+    return a.score > b.score || (a.score == b.score && a.row < b.row);
+  });
+  return out;
+}
+
+}  // namespace fl

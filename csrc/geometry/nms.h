@@ -1,0 +1,34 @@
+// Suppression: which of many overlapping predictions stay. float64 x1 y1 x2 y2, rows contiguous.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace fl {
+
+// Row numbers, best score first, equal scores in row order. No score is NaN.
+std::vector<int64_t> order_by_score(const double* scores, int64_t n);
+
+// Rows listed class by class, each class in the given order; `ends` gets where each class ends.
+// classes may be null: one class.
+std::vector<int64_t> order_by_class(const std::vector<int64_t>& order, const int64_t* classes,
+                                    std::vector<int64_t>* ends);
+
+// Greedy suppression inside each class: the kept rows, best score first over all classes.
+std::vector<int64_t> nms(const double* boxes, const double* scores, const int64_t* classes,
+                         int64_t n, double threshold);
+
+enum class Decay { linear, gaussian };
+
+struct Decayed {
+  int64_t row;
+  double score;
+};
+
+// Soft suppression (Bodla et al. 2017): a box that overlaps a better one loses score, and is
+// dropped only when less than score_threshold is left. Best final score first.
+std::vector<Decayed> soft_nms(const double* boxes, const double* scores, const int64_t* classes,
+                              int64_t n, Decay decay, double iou_threshold, double sigma,
+                              double score_threshold);
+
+}  // namespace fl

@@ -1,0 +1,187 @@
+#include "geometry/size_grid.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+namespace fl {
+
+namespace {
+
+// Below this a threshold prunes nothing worth having, and rounding could matter.
+constexpr double kLeastThreshold = 1e-6;
+// Rounding moves a computed IoU by less than this share of it.
+constexpr double kSlack = 1e-9;
+
+int64_t cell_of(double at) noexcept {
+  constexpr double kLimit = 2305843009213693952.0;  // 2^61
+  return static_cast<int64_t>(std::clamp(std::floor(at), -kLimit, kLimit));
+}
+
+}  // namespace
+
+bool measurable(const double* b) noexcept {
+  const double area = area_of(b);
+  return std::isfinite(b[0]) && std::isfinite(b[1]) && std::isfinite(b[2]) &&
+         std::isfinite(b[3]) && b[2] > b[0] && b[3] > b[1] && area > 0 && std::isfinite(area);
+}
+
+double iou_of(const double* a, double area_a, const double* b, double area_b) noexcept {
+  const double w = std::min(a[2], b[2]) - std::max(a[0], b[0]);
+  const double h = std::min(a[3], b[3]) - std::max(a[1], b[1]);
+  if (w <= 0 || h <= 0) return 0;
+  const double overlap = w * h;
+  const double either = area_a + area_b - overlap;
+  return either > 0 && std::isfinite(either) ? overlap / either : 0;
+}
+
+SizeGrid::SizeGrid(double threshold) {
+  threshold_ = threshold >= kLeastThreshold ? std::min(threshold, 1.0) * (1 - kSlack) : 0;
+  // IoU is at most that of the intervals along x, o / (wa + wb - o), whatever the heights; so
+  // the centres are apart by at most (wa + wb) / 2 - t (wa + wb) / (1 + t).
+  reach_ = (1 - threshold_) / (2 * (1 + threshold_)) * (1 + kSlack);
+  // Few distinct sizes share a bucket and few centres a cell, also where the threshold is high.
+  int bits = 0;
+  for (double rest = 1 - threshold_; rest < 0.3 && bits < 9; rest *= 2) ++bits;
+  key_shift_ = 52 - bits;
+  cell_ = std::max(4 * reach_, 1.0 / 512);
+}
+
+void SizeGrid::clear() noexcept {
+  entries_.clear();
+  odd_.clear();
+  std::fill(slots_.begin(), slots_.end(), kNone);
+  buckets_.clear();
+  std::fill(bucket_slots_.begin(), bucket_slots_.end(), kNone);
+}
+
+// Where products lose digits, the bounds below do not hold.
+bool SizeGrid::odd(double w, double h, double area) noexcept {
+  const auto far = [](double v, double limit) { return v < 1 / limit || v > limit; };
+  return far(w, 1e200) || far(h, 1e200) || far(area, 1e280);
+}
+
+SizeGrid::Query SizeGrid::query_of(const double* b) noexcept {
+  return {b[0] / 2 + b[2] / 2, b[1] / 2 + b[3] / 2, b[2] - b[0], b[3] - b[1],
+          std::max(std::abs(b[0]), std::abs(b[2])), std::max(std::abs(b[1]), std::abs(b[3]))};
+}
+
+uint64_t SizeGrid::cell_hash(uint32_t bucket, int64_t x, int64_t y) noexcept {
+  uint64_t h = static_cast<uint64_t>(x) * 0x9E3779B97F4A7C15U +
+               static_cast<uint64_t>(y) * 0xC2B2AE3D27D4EB4FU + bucket * 0x165667B19E3779F9U;
+  h ^= h >> 32;
+  h *= 0xD6E8FEB86659FD93U;
+  return h ^ h >> 32;
+}
+
+// The leading bits of a positive double rise with its value.
+uint64_t SizeGrid::key_of(double side) const noexcept {
+  return std::bit_cast<uint64_t>(side) >> key_shift_;
+}
+
+double SizeGrid::side_of(uint64_t key) const noexcept {
+  return std::bit_cast<double>(key << key_shift_);
+}
+
+uint32_t SizeGrid::find_bucket(uint64_t key) const noexcept {
+  if (bucket_slots_.empty()) return kNone;
+  const size_t mask = bucket_slots_.size() - 1;
+  for (size_t s = cell_hash(0, static_cast<int64_t>(key), 0) & mask;; s = (s + 1) & mask) {
+    const uint32_t b = bucket_slots_[s];
+    if (b == kNone || buckets_[b].key == key) return b;
+  }
+}
+
+void SizeGrid::grow_buckets() {
+  bucket_slots_.assign(std::max<size_t>(64, 2 * bucket_slots_.size()), kNone);
+  const size_t mask = bucket_slots_.size() - 1;
+  for (uint32_t b = 0; b < buckets_.size(); ++b) {
+    size_t s = cell_hash(0, static_cast<int64_t>(buckets_[b].key), 0) & mask;
+    while (bucket_slots_[s] != kNone) s = (s + 1) & mask;
+    bucket_slots_[s] = b;
+  }
+}
+
+uint32_t SizeGrid::make_bucket(uint64_t w_key, uint64_t h_key) {
+  const double w = side_of(w_key);
+  const double h = side_of(h_key);
+  buckets_.push_back({w_key << 32 | h_key, w, side_of(w_key + 1), h, side_of(h_key + 1),
+                      1 / (cell_ * w), 1 / (cell_ * h), kNone, 0});
+  const auto number = static_cast<uint32_t>(buckets_.size() - 1);
+  if (2 * buckets_.size() > bucket_slots_.size()) {
+    grow_buckets();
+    return number;
+  }
+  const size_t mask = bucket_slots_.size() - 1;
+  size_t s = cell_hash(0, static_cast<int64_t>(buckets_[number].key), 0) & mask;
+  while (bucket_slots_[s] != kNone) s = (s + 1) & mask;
+  bucket_slots_[s] = number;
+  return number;
+}
+
+void SizeGrid::grow_slots() {
+  slots_.assign(std::max<size_t>(256, 2 * slots_.size()), kNone);
+  shift_ = 64 - std::countr_zero(slots_.size());
+  size_t next_odd = 0;
+  for (uint32_t e = 0; e < entries_.size(); ++e) {
+    if (next_odd < odd_.size() && odd_[next_odd] == e) {
+      ++next_odd;
+      continue;
+    }
+    uint32_t& head = slots_[slot_of(entries_[e].cell)];
+    entries_[e].next = head;
+    head = e;
+  }
+}
+
+void SizeGrid::insert(const double* box, int64_t id) {
+  const auto number = static_cast<uint32_t>(entries_.size());
+  const double w = box[2] - box[0];
+  const double h = box[3] - box[1];
+  entries_.push_back({{box[0], box[1], box[2], box[3]}, w * h, 0, id, kNone, kNone});
+  if (odd(w, h, w * h)) {
+    odd_.push_back(number);
+    return;
+  }
+  const uint64_t w_key = key_of(w);
+  const uint64_t h_key = key_of(h);
+  uint32_t b = find_bucket(w_key << 32 | h_key);
+  if (b == kNone) b = make_bucket(w_key, h_key);
+  Bucket& bucket = buckets_[b];
+  Entry& entry = entries_[number];
+  const Query q = query_of(box);
+  entry.cell = cell_hash(b, cell_of(q.x * bucket.cells_per_x), cell_of(q.y * bucket.cells_per_y));
+  entry.in_bucket = bucket.head;
+  bucket.head = number;
+  ++bucket.count;
+  if (entries_.size() > slots_.size() / 2) {
+    grow_slots();
+    return;
+  }
+  uint32_t& head = slots_[slot_of(entry.cell)];
+  entry.next = head;
+  head = number;
+}
+
+bool SizeGrid::reachable(const Bucket& b, const Query& q, Cells* cells) const noexcept {
+  double w_most = b.w_high;
+  double h_most = b.h_high;
+  if (threshold_ > 0) {
+    // How much wider one is at least than the other, and which. The best that can be is one
+    // box inside the other, or, where one is wider and the other higher, a cross.
+    const double w = q.w < b.w_low ? b.w_low / q.w : q.w > b.w_high ? q.w / b.w_high : 1;
+    const double h = q.h < b.h_low ? b.h_low / q.h : q.h > b.h_high ? q.h / b.h_high : 1;
+    const bool nested = (q.w < b.w_low) == (q.h < b.h_low);
+    if ((nested ? w * h : w + h - 1) * threshold_ > 1) return false;
+    w_most = std::min(w_most, q.w / threshold_);
+    h_most = std::min(h_most, q.h / threshold_);
+  }
+  // Far from the origin a centre is known to the last digits of its coordinates only.
+  const double dx = (q.w + w_most) * reach_ + (q.far_x + w_most) * 1e-15;
+  const double dy = (q.h + h_most) * reach_ + (q.far_y + h_most) * 1e-15;
+  *cells = {cell_of((q.x - dx) * b.cells_per_x), cell_of((q.x + dx) * b.cells_per_x),
+            cell_of((q.y - dy) * b.cells_per_y), cell_of((q.y + dy) * b.cells_per_y)};
+  return true;
+}
+
+}  // namespace fl

@@ -1,0 +1,254 @@
+"""Matching of predictions to labels, over many images at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._arrays import as_boxes, as_offsets, as_real
+from ._arguments import as_choice, as_classes, as_flags, as_rate, as_scores
+
+__all__ = ["CocoMatches", "OptimalMatches", "match_coco", "match_optimal"]
+
+
+@dataclass(frozen=True)
+class CocoMatches:
+    """What `match_coco` found, for T thresholds, P predictions and L labels."""
+
+    #: (T, P) int64: the label's row, or -1.
+    prediction_match: NDArray[np.int64]
+    #: (T, P) bool: the prediction counts neither as right nor as wrong.
+    prediction_ignored: NDArray[np.bool_]
+    #: (T, L) int64: the prediction's row, or -1; of a crowd, the last of its predictions.
+    label_match: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class OptimalMatches:
+    """What `match_optimal` found, for P predictions and L labels."""
+
+    #: (P,) int64: the label's row, or -1.
+    prediction_match: NDArray[np.int64]
+    #: (L,) int64: the prediction's row, or -1.
+    label_match: NDArray[np.int64]
+    #: (P,) float64: IoU with the matched label, 0 without one.
+    iou: NDArray[np.float64]
+
+
+def _corners_and_sizes(value: ArrayLike, name: str) -> NDArray[Any]:
+    """(N, 4) in ``xywh``, finite and of no negative size."""
+    rows = as_boxes(value, name)
+    fine = (rows[:, 2:] >= 0).all(axis=1) & np.isfinite(rows).all(axis=1)
+    if not fine.all():
+        at = int(fine.argmin())
+        raise ValueError(
+            f"{name}[{at}]: got {rows[at].tolist()}, expected finite x, y, width >= 0, height >= 0"
+        )
+    return rows
+
+
+def match_coco(
+    predictions: ArrayLike,
+    prediction_offsets: ArrayLike,
+    scores: ArrayLike,
+    labels: ArrayLike,
+    label_offsets: ArrayLike,
+    *,
+    iou_thresholds: ArrayLike = 0.5,
+    prediction_classes: ArrayLike | None = None,
+    label_classes: ArrayLike | None = None,
+    crowd: ArrayLike | None = None,
+    ignore: ArrayLike | None = None,
+    max_dets: int | None = 100,
+    fmt: str = "xyxy",
+) -> CocoMatches:
+    """Greedy matching of predictions to labels, as COCO's evaluation does it.
+
+    In each image and class the predictions, best score first, take the free label with the
+    largest IoU that reaches the threshold. A crowd may be taken again and again, and what
+    counts for it is the share of the prediction that lies in it. Labels to ignore, crowds
+    among them, are taken only where no other fits, and their predictions are ignored too.
+    Equal scores go by row; of equal IoU the later label wins. This is
+    ``COCOeval.evaluateImg`` of pycocotools for the area range "all".
+
+    Parameters
+    ----------
+    predictions, labels : array_like
+        (P, 4) and (L, 4), sorted by image.
+    prediction_offsets, label_offsets : array_like
+        (images + 1,) integers: image i has rows ``offsets[i]`` to ``offsets[i + 1]``.
+    scores : array_like
+        (P,) without NaN.
+    iou_thresholds : array_like
+        One or T numbers from 0 to 1.
+    prediction_classes, label_classes : array_like, optional
+        (P,) and (L,) integers, both or none: only equal classes match.
+    crowd : array_like, optional
+        (L,) booleans: the label is a region of many objects.
+    ignore : array_like, optional
+        (L,) booleans: labels to ignore besides the crowds.
+    max_dets : int or None
+        How many predictions of an image and class are looked at, best first. Others are
+        unmatched and ignored. None: all.
+    fmt : {"xyxy", "xywh"}
+        Two corners, or corner and size as in COCO's files: what is measured there is then
+        ``x + w`` and ``w * h``, to the last digit as pycocotools has it.
+
+    Returns
+    -------
+    CocoMatches
+        For every threshold: the match of every prediction and label, and what is ignored.
+
+    Raises
+    ------
+    ValueError
+        For shapes or offsets that do not fit, invalid boxes, NaN scores, thresholds outside
+        0 to 1, or classes of one side only.
+
+    Examples
+    --------
+    >>> found = match_coco(
+    ...     [[0, 0, 10, 10], [1, 0, 11, 10]], [0, 2], [0.8, 0.9], [[0, 0, 10, 10]], [0, 1]
+    ... )
+    >>> found.prediction_match.tolist(), found.label_match.tolist()
+    ([[-1, 0]], [[1]])
+    """
+    from .._core import match_coco as native
+
+    as_choice(fmt, "fmt", ("xyxy", "xywh"))
+    if fmt == "xywh":
+        p = _corners_and_sizes(predictions, "predictions")
+        g = _corners_and_sizes(labels, "labels")
+    else:
+        p = as_boxes(predictions, "predictions", invalid="raise")
+        g = as_boxes(labels, "labels", invalid="raise")
+    p_offsets, g_offsets = _offsets(prediction_offsets, len(p), label_offsets, len(g))
+    p_classes, g_classes = _classes(prediction_classes, len(p), label_classes, len(g))
+    thresholds = np.atleast_1d(as_real(iou_thresholds, "iou_thresholds")).astype(np.float64)
+    if thresholds.ndim != 1:
+        raise ValueError(f"iou_thresholds: got shape {thresholds.shape}, expected (T,)")
+    for k, value in enumerate(thresholds.tolist()):
+        as_rate(value, f"iou_thresholds[{k}]")
+    if max_dets is not None and max_dets < 1:
+        raise ValueError(f"max_dets: got {max_dets}, expected at least 1, or None for all")
+    matched, ignored, taken = native(
+        p,
+        p_offsets,
+        p_classes,
+        as_scores(scores, "scores", len(p)),
+        g,
+        g_offsets,
+        g_classes,
+        as_flags(crowd, "crowd", len(g)),
+        as_flags(ignore, "ignore", len(g)),
+        np.ascontiguousarray(thresholds),
+        0 if max_dets is None else int(max_dets),
+        fmt == "xywh",
+    )
+    return CocoMatches(matched, ignored.view(np.bool_), taken)
+
+
+def match_optimal(
+    predictions: ArrayLike,
+    prediction_offsets: ArrayLike,
+    labels: ArrayLike,
+    label_offsets: ArrayLike,
+    *,
+    iou_threshold: float = 0.5,
+    prediction_classes: ArrayLike | None = None,
+    label_classes: ArrayLike | None = None,
+) -> OptimalMatches:
+    """Optimal one-to-one matching: the pairs whose IoU sum is largest.
+
+    In each image and class, of all ways to pair predictions with labels such that every pair's
+    IoU is above 0 and at least the threshold, one with the largest sum of IoU, by the
+    Hungarian method of ``scipy.optimize.linear_sum_assignment`` (Crouse 2016). It needs SciPy:
+    ``pip install "fastlabel[match]"``.
+
+    Parameters
+    ----------
+    predictions, labels : array_like
+        (P, 4) and (L, 4) in ``xyxy``, sorted by image.
+    prediction_offsets, label_offsets : array_like
+        (images + 1,) integers: image i has rows ``offsets[i]`` to ``offsets[i + 1]``.
+    iou_threshold : float
+        Least IoU of a pair; 0 to 1.
+    prediction_classes, label_classes : array_like, optional
+        (P,) and (L,) integers, both or none: only equal classes match.
+
+    Returns
+    -------
+    OptimalMatches
+        The match of every prediction and label, and the IoU.
+
+    Raises
+    ------
+    ImportError
+        Without SciPy.
+    ValueError
+        As `match_coco`.
+
+    Examples
+    --------
+    >>> found = match_optimal(
+    ...     [[0, 0, 10, 10], [0, 0, 10, 6]], [0, 2], [[0, 0, 10, 8], [0, 0, 10, 12]], [0, 2]
+    ... )
+    >>> found.prediction_match.tolist(), found.iou.round(2).tolist()
+    ([1, 0], [0.83, 0.75])
+    """
+    try:
+        from scipy.optimize import linear_sum_assignment
+    except ImportError as error:
+        raise ImportError(
+            'match_optimal needs SciPy, which is not installed: pip install "fastlabel[match]"'
+        ) from error
+    from .iou import box_iou
+
+    threshold = as_rate(iou_threshold, "iou_threshold")
+    p = as_boxes(predictions, "predictions", invalid="raise").astype(np.float64)
+    g = as_boxes(labels, "labels", invalid="raise").astype(np.float64)
+    p_offsets, g_offsets = _offsets(prediction_offsets, len(p), label_offsets, len(g))
+    p_classes, g_classes = _classes(prediction_classes, len(p), label_classes, len(g))
+    found = OptimalMatches(
+        np.full(len(p), -1, np.int64), np.full(len(g), -1, np.int64), np.zeros(len(p))
+    )
+    both = (np.diff(p_offsets) > 0) & (np.diff(g_offsets) > 0)
+    for image in np.flatnonzero(both).tolist():
+        ps = slice(int(p_offsets[image]), int(p_offsets[image + 1]))
+        gs = slice(int(g_offsets[image]), int(g_offsets[image + 1]))
+        iou = box_iou(p[ps], g[gs])
+        fits = (iou >= threshold) & (iou > 0) & (p_classes[ps, None] == g_classes[None, gs])
+        # What does not fit weighs nothing, like no pair: it is dropped afterwards.
+        rows, columns = linear_sum_assignment(np.where(fits, iou, 0), maximize=True)
+        real = fits[rows, columns]
+        rows, columns = rows[real], columns[real]
+        found.prediction_match[ps.start + rows] = gs.start + columns
+        found.label_match[gs.start + columns] = ps.start + rows
+        found.iou[ps.start + rows] = iou[rows, columns]
+    return found
+
+
+def _offsets(
+    predictions: ArrayLike, p: int, labels: ArrayLike, g: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    first = as_offsets(predictions, "prediction_offsets", p, "predictions")
+    second = as_offsets(labels, "label_offsets", g, "labels")
+    if len(first) != len(second):
+        raise ValueError(
+            f"label_offsets: got {len(second) - 1} images, prediction_offsets has {len(first) - 1}"
+        )
+    return first, second
+
+
+def _classes(
+    predictions: ArrayLike | None, p: int, labels: ArrayLike | None, g: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    if predictions is None and labels is None:
+        return np.zeros(p, np.int64), np.zeros(g, np.int64)
+    if predictions is None or labels is None:
+        absent = "prediction_classes" if predictions is None else "label_classes"
+        raise ValueError(f"{absent}: got None, expected the classes of both sides or of none")
+    return as_classes(predictions, "prediction_classes", p), as_classes(labels, "label_classes", g)
