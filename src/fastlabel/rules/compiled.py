@@ -201,7 +201,8 @@ def compile_rule(
     returned = compiled.overloads[kinds].signature.return_type  # type: ignore[attr-defined]
     kind = _kind(types, returned)
     if kind is None:
-        hint = "; return math.nan instead of None" if "none" in str(returned).lower() else ""
+        nothing = isinstance(returned, types.Optional | types.NoneType)
+        hint = "; return math.nan instead of None" if nothing else ""
         raise RuleError(
             f"{title} returns {returned}, expected bool, a float (NaN: nothing to report) "
             f"or (value, score){hint}"
