@@ -47,6 +47,7 @@ _LAZY = {
     "check": "check",
     "Report": "check",
     "make_sample": "sample",
+    "rule": "rules.user",
 }
 
 __all__ = ["__version__", *sorted(_LAZY)]
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
     from .dataset import Dataset, DatasetError
     from .formats import read
     from .pixels import content_hash, laplacian_variance
+    from .rules.user import rule
     from .sample import make_sample
     from .scan import scan, scan_batches
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from .config import Config
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from .deploy import Profile
+    from .rules import Rule, UserRule
     from .scan import Limits
 
 __all__ = ["Report", "check"]
@@ -42,6 +44,10 @@ class Report:
         the clock is under ``"run"``.
     profile : Profile or None
         The deployment the set was judged for.
+    config : Config
+        The settings it was judged with.
+    rules : mapping of str to Rule
+        The rules that ran, by code.
     """
 
     ds: Dataset
@@ -51,6 +57,7 @@ class Report:
     summary: dict[str, Any]
     profile: Profile | None = None
     config: Config = field(default_factory=Config)
+    rules: Mapping[str, Rule] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         counts = self.summary["findings"]["by_severity"]
@@ -131,6 +138,7 @@ def check(
     ignore: Iterable[str] | None = None,
     workers: int = 0,
     config: Config | None = None,
+    rules: Iterable[UserRule | ModuleType] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
     """Audit a data set: read the labels, decode every image once, apply the rules.
@@ -151,7 +159,10 @@ def check(
         Native threads of the scan; 0 means one a CPU. The result does not depend on it.
     config : Config, optional
         Thresholds, priors and limits, as :func:`fastlabel.config.load` gives them. The
-        other arguments win over it.
+        other arguments win over it. Its ``user_rules`` are not imported; hand them over.
+    rules : iterable of UserRule or module, optional
+        Rules of your own (:func:`fastlabel.rule`), run beside the built-in ones: each by
+        itself, or a module for all that are in it.
     progress : callable, optional
         Called with (images done, images in all).
 
@@ -164,7 +175,8 @@ def check(
     DatasetError
         For input that is not a data set.
     fastlabel.config.ConfigError
-        For an unknown rule, threshold or deployment.
+        For an unknown rule, threshold or deployment, and for a rule of your own that cannot
+        be compiled (before the scan) or raises (the message names the row).
 
     Examples
     --------
@@ -173,7 +185,7 @@ def check(
     >>> fl.check("some-new-folder", deploy="edge-640")                  # doctest: +SKIP
     """
     from . import deploy as deployments
-    from . import rules
+    from . import rules as judging
     from .formats import read
     from .scan import scan_tables
     from .summary import summarise
@@ -182,10 +194,18 @@ def check(
     wanted = None if select is None else list(select)
     unwanted = None if ignore is None else list(ignore)
     # Settings first: a misspelt rule must not cost a scan.
-    settings = rules.resolve(config)
-    chosen = rules.choose(
-        config.select if wanted is None else wanted, config.ignore if unwanted is None else unwanted
+    own = judging.collect(rules)
+    table = judging.table_of(own)
+    if not own:
+        config = judging.without_user_rules(config)
+    settings = judging.resolve(config, table)
+    chosen = judging.choose(
+        config.select if wanted is None else wanted,
+        config.ignore if unwanted is None else unwanted,
+        table,
     )
+    for rule in chosen:
+        rule.prepare()
     named = deploy if deploy is not None else config.deploy
     profile = deployments.load(named) if isinstance(named, (str, os.PathLike)) else named
 
@@ -207,14 +227,15 @@ def check(
         ds, workers=threads, limits=scan_limits(config), progress=progress
     )
     clock.append(time.perf_counter())
-    context = rules.Context(ds, image_stats, box_stats, profile, config)
-    findings = rules.run(context, wanted, unwanted)
+    context = judging.Context(ds, image_stats, box_stats, profile, config)
+    findings = judging.run(context, wanted, unwanted, table)
+    ran = {r.code: r for r in chosen}
     summary = summarise(
-        ds, image_stats, box_stats, findings, {r.code: r for r in chosen}, profile, settings
+        ds, image_stats, box_stats, findings, ran, profile, settings, context.unjudged
     )
     clock.append(time.perf_counter())
     summary["run"] = _run_facts(clock, len(ds), threads)
-    return Report(ds, image_stats, box_stats, findings, summary, profile, config)
+    return Report(ds, image_stats, box_stats, findings, summary, profile, config, ran)
 
 
 def scan_limits(config: Config) -> Limits:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -79,6 +80,9 @@ class Config:
         Rule code to thresholds of that rule, and ``severity``.
     limits : Limits
         Ceilings of the scan.
+    user_rules : tuple of str
+        Modules with rules of the user. Naming them here runs nothing: a command imports
+        them only with ``--allow-user-code``.
     source : pathlib.Path or None
         The file all this was read from.
     """
@@ -95,6 +99,7 @@ class Config:
     priors: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
     rules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    user_rules: tuple[str, ...] = ()
     source: Path | None = None
 
     def where(self, key: str) -> str:
@@ -272,6 +277,18 @@ def _codes(value: object, place: str) -> tuple[str, ...]:
     return tuple(value)
 
 
+_MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+
+
+def _modules(value: object, place: str) -> tuple[str, ...]:
+    good = isinstance(value, list) and all(
+        isinstance(name, str) and _MODULE.fullmatch(name) for name in value
+    )
+    if not isinstance(value, list) or not good:
+        raise _wrong(place, value, 'a list of modules such as ["mypkg.rules"]')
+    return tuple(value)
+
+
 def _count(value: object, place: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise _wrong(place, value, "a whole number, 0 or more")
@@ -338,4 +355,5 @@ _READERS: Mapping[str, Callable[[object, str], Any]] = {
     "priors": _priors,
     "rules": _rules,
     "limits": _limits,
+    "user_rules": _modules,
 }

@@ -40,6 +40,7 @@ def summarise(
     rules: Mapping[str, Any],
     profile: Profile | None = None,
     settings: Mapping[str, Any] | None = None,
+    unjudged: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """Sum up a checked data set.
 
@@ -58,6 +59,9 @@ def summarise(
     settings : mapping, optional
         What :func:`fastlabel.rules.resolve` gave: for each code its severity and the
         thresholds in force. Without it the rules' defaults are shown.
+    unjudged : mapping of str to int, optional
+        For a rule's code, the boxes or images it could not judge because a value that it
+        needs is unknown.
 
     Returns
     -------
@@ -97,6 +101,7 @@ def summarise(
             "boxes": _measured_boxes(box_stats),
         },
         "thresholds": thresholds,
+        "unjudged": dict(sorted((unjudged or {}).items())),
         "classes": class_table(columns),
         "charts": drawn,
     }

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
+import fastlabel.rules
 from fastlabel import schema
 from fastlabel.dataset import Dataset
 from fastlabel.summary import summarise
@@ -28,6 +29,7 @@ class MadeReport:
     summary: dict[str, Any]
     profile: Any = None
     config: Any = None
+    rules: Any = field(default_factory=lambda: fastlabel.rules.RULES)
 
 
 @dataclass

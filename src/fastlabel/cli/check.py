@@ -12,6 +12,7 @@ import click
 from ..dataset import DatasetError
 from ._outside import keep_out_of
 from ._progress import images_bar
+from ._user_rules import allow_user_code, own_rules
 
 if TYPE_CHECKING:
     from ..check import Report
@@ -81,6 +82,7 @@ _DEFAULT_OUT = "fastlabel-report"
     metavar="N",
     help="Do not decode a progressive JPEG of more scans [default: 200].",
 )
+@allow_user_code
 @click.option(
     "--truth",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -102,6 +104,7 @@ def command(data: Path, **options: Any) -> int:
     if not data.exists():
         raise DatasetError(f"{data}: no such file or folder; name the folder of the data set")
     _keep_out_of(out, data)
+    own = own_rules(config, options["allow_user_code"])
     with images_bar("decoding") as progress:
         report = check(
             data,
@@ -112,6 +115,7 @@ def command(data: Path, **options: Any) -> int:
             ignore=_codes(options["ignore"]),
             workers=config.workers or 0 if options["workers"] is None else options["workers"],
             config=config,
+            rules=own,
             progress=progress,
         )
     # A file inside the set may be named: its root is what must stay as it is.

@@ -6,6 +6,8 @@ import json
 
 import click
 
+from ._user_rules import allow_user_code, say_not_loaded, table
+
 
 @click.command("rules", short_help="List all rules.")
 @click.option(
@@ -15,10 +17,12 @@ import click
     show_default=True,
     help="A table, or JSON for programs.",
 )
-def command(output_format: str) -> None:
+@allow_user_code
+def command(output_format: str, allow_user_code: bool) -> None:
     """List all rules: code, name, severity and what each finds."""
-    from ..rules import RULES
-
+    known, config = table(allow_user_code)
+    if config.user_rules and not allow_user_code:
+        say_not_loaded(config)
     if output_format == "json":
         rows = [
             {
@@ -29,12 +33,12 @@ def command(output_format: str) -> None:
                 "what": " ".join(r.what.split()),
                 "params": dict(r.params),
             }
-            for r in RULES.values()
+            for r in known.values()
         ]
         click.echo(json.dumps(rows, indent=2))
         return
-    width = max(len(r.name) for r in RULES.values())
-    for r in RULES.values():
+    width = max(len(r.name) for r in known.values())
+    for r in known.values():
         first = " ".join(r.what.split()).split(". ")[0].rstrip(".")
         click.echo(f"{r.code}  {r.name:<{width}}  {r.severity:<7}  {first}")
     click.echo("\nfastlabel explain CODE says more.")

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from ..dataset import as_numpy
 from .rows import Finding, ReportLike, findings_at
-from .text import count, listed, number, percent, visible
+from .text import count, listed, number, percent, unjudged, visible
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -52,7 +52,7 @@ _REMEDIES = {
     "none": "none needed",
 }
 _TWINS = {"FL504": "same image, two labels", "FL503": "same image, two splits"}
-_CODE = re.compile(r"\b[A-Z]{2,6}\d{3}\b")
+_CODE = re.compile(r"\b[A-Z]{1,4}\d{2,4}\b")
 _TICKED = re.compile(r"`([^`]+)`")
 
 
@@ -128,11 +128,9 @@ def _varied(rows: Sequence[int], images: Sequence[int]) -> list[int]:
 
 def _texts(report: ReportLike) -> dict[str, dict[str, Any]]:
     """Give the page of each rule that found something."""
-    from ..rules import RULES
-
     out = {}
     for row in report.summary["findings"]["by_code"]:
-        rule = RULES.get(row["code"])
+        rule = report.rules.get(row["code"])
         if rule is not None:
             sections = (
                 ("Why it hurts a small model", rule.why),
@@ -222,6 +220,8 @@ def _tables(summary: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]
         ("Strides", ", ".join(str(s) for s in deploy["strides"])),
         ("Least target", f"{number(deploy['min_target'])} px, shorter side"),
     ]
+    if summary["unjudged"]:
+        model.append(("Not judged", unjudged(summary)))
     tables = [("How it was read", reading), ("Image files", files_), ("Judged for", model)]
     truth = summary.get("truth")
     if truth:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,6 +11,7 @@ import pyarrow as pa
 
 if TYPE_CHECKING:
     from ..dataset import Dataset
+    from ..rules import Rule
 
 __all__ = ["Finding", "ReportLike", "findings", "findings_at"]
 
@@ -35,6 +36,10 @@ class ReportLike(Protocol):
     @property
     def summary(self) -> dict[str, Any]:
         """What :func:`fastlabel.summary.summarise` gave."""
+
+    @property
+    def rules(self) -> Mapping[str, Rule]:
+        """The rules that ran, by code."""
 
 
 @dataclass(frozen=True)

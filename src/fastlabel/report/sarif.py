@@ -64,7 +64,7 @@ def _dumps(value: Any) -> str:
 
 def _rules(report: ReportLike) -> list[dict[str, Any]]:
     """Descriptors of the rules that found something, by code."""
-    from ..rules import RULES, explain
+    from ..rules import explain
 
     out = []
     for row in sorted(report.summary["findings"]["by_code"], key=lambda r: str(r["code"])):
@@ -73,9 +73,9 @@ def _rules(report: ReportLike) -> list[dict[str, Any]]:
             "name": _pascal(row["name"]),
             "defaultConfiguration": {"level": _LEVELS[row["severity"]]},
         }
-        rule = RULES.get(row["code"])
+        rule = report.rules.get(row["code"])
         if rule is not None:
-            page = explain(row["code"])
+            page = explain(row["code"], report.rules)
             entry |= {
                 "shortDescription": {"text": rule.name.replace("-", " ")},
                 "fullDescription": {"text": " ".join(rule.what.split())},

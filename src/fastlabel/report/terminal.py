@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from ..dataset import as_numpy
 from .rows import Finding, ReportLike, findings, findings_at
-from .text import count, number, percent, visible
+from .text import count, number, percent, unjudged, visible
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -243,6 +243,8 @@ def _facts(summary: dict[str, Any]) -> list[tuple[str, str]]:
         facts.append(
             ("brightness", f"median luma {middle} of 255, {percent(luma['night_share'])} night")
         )
+    if summary["unjudged"]:
+        facts.append(("not judged", unjudged(summary)))
     return facts
 
 

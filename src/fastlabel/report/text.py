@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-__all__ = ["count", "listed", "number", "percent", "shorten", "visible"]
+__all__ = ["count", "listed", "number", "percent", "shorten", "unjudged", "visible"]
 
 #: Format characters that belong to ordinary writing (joiners of Indic scripts and emoji).
 _HARMLESS = {"\u200c", "\u200d"}
@@ -99,3 +100,9 @@ def listed(names: Sequence[str], most: int = 3, more: str = "more") -> str:
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def unjudged(summary: Mapping[str, Any]) -> str:
+    """Say what rules could not judge: ``X001: 12 rows (...)``."""
+    parts = [f"{code}: {count(n, 'row')}" for code, n in summary["unjudged"].items()]
+    return f"{'; '.join(parts)} (a value that the rule needs is unknown)"

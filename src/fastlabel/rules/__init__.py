@@ -18,7 +18,25 @@ from . import (  # noqa: F401
     size,
     structure,
 )
+from .compiled import RuleError
 from .context import Context
-from .registry import RULES, Hits, Rule, choose, explain, resolve, run
+from .loading import load_modules, without_user_rules
+from .registry import RULES, Hits, Rule, choose, explain, resolve, run, table_of
+from .user import UserRule, collect
 
-__all__ = ["RULES", "Context", "Hits", "Rule", "choose", "explain", "resolve", "run"]
+__all__ = [
+    "RULES",
+    "Context",
+    "Hits",
+    "Rule",
+    "RuleError",
+    "UserRule",
+    "choose",
+    "collect",
+    "explain",
+    "load_modules",
+    "resolve",
+    "run",
+    "table_of",
+    "without_user_rules",
+]

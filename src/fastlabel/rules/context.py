@@ -85,6 +85,8 @@ class Context:
             if box_stats is None
             else _aligned(box_stats, "annotation_id", ds.annotations.num_rows)
         )
+        #: Rows that a rule could not judge, by its code; the rules fill it as they run.
+        self.unjudged: dict[str, int] = {}
         self._stats: dict[str, Floats] = {}
 
     # ---- boxes -----------------------------------------------------------------

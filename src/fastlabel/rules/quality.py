@@ -7,33 +7,32 @@ from collections.abc import Iterator
 import numpy as np
 
 from .context import Bools, Context, Floats, Ints
-from .registry import Hits, Params, resolve, rule
+from .registry import Hits, Params, rule, thresholds
 from .wording import number
 
 
-def _params(ctx: Context, code: str) -> Params:
-    """Thresholds of another rule, as configured."""
-    return resolve(ctx.config)[code][1]
-
-
 def _is_blank(ctx: Context) -> Bools:
-    p = _params(ctx, "FL407")
+    p = thresholds("FL407", ctx.config)
     flat = (ctx.stat("luma_std") < p["min_std"]) | (ctx.stat("entropy") < p["min_entropy"])
     return np.asarray(ctx.measured & flat)
 
 
 def _is_dark(ctx: Context) -> Bools:
-    return np.asarray(ctx.measured & (ctx.stat("luma_mean") < _params(ctx, "FL402")["min_mean"]))
+    return np.asarray(
+        ctx.measured & (ctx.stat("luma_mean") < thresholds("FL402", ctx.config)["min_mean"])
+    )
 
 
 def _is_noisy(ctx: Context) -> Bools:
-    p = _params(ctx, "FL405")
+    p = thresholds("FL405", ctx.config)
     large = np.minimum(ctx.stat("width"), ctx.stat("height")) >= p["min_side"]
     return np.asarray(ctx.measured & large & (ctx.stat("noise_sigma") > p["max_sigma"]))
 
 
 def _is_bright(ctx: Context) -> Bools:
-    return np.asarray(ctx.measured & (ctx.stat("luma_mean") > _params(ctx, "FL403")["max_mean"]))
+    return np.asarray(
+        ctx.measured & (ctx.stat("luma_mean") > thresholds("FL403", ctx.config)["max_mean"])
+    )
 
 
 def deployed_level(ctx: Context) -> Ints:
@@ -342,7 +341,7 @@ def blurry_box(ctx: Context, p: Params) -> Iterator[Hits]:
     level = deployed_level(ctx)
     soft, weak = _blur_tests(
         ctx,
-        _params(ctx, "FL401"),
+        thresholds("FL401", ctx.config),
         _at_level(ctx, "acutance", level),
         _at_level(ctx, "sharpness", level),
     )

@@ -17,7 +17,19 @@ from .. import schema
 from ..config import Config, ConfigError, nearest
 from .context import Context, Ints, ints
 
-__all__ = ["RULES", "Hits", "Params", "Rule", "choose", "explain", "resolve", "rule", "run"]
+__all__ = [
+    "RULES",
+    "Hits",
+    "Params",
+    "Rule",
+    "choose",
+    "explain",
+    "resolve",
+    "rule",
+    "run",
+    "table_of",
+    "thresholds",
+]
 
 Params = Mapping[str, float]
 Numbers = npt.NDArray[np.floating[Any]] | float | None
@@ -47,6 +59,8 @@ class Hits:
         One of :data:`fastlabel.schema.SUGGESTIONS`.
     extra : sequence of dict, optional
         More evidence: ``related_images``, ``related_annotations`` and whatever helps.
+    unjudged : int
+        Rows that the rule could not judge because a value it needs is unknown.
     """
 
     message: Sequence[str]
@@ -59,6 +73,7 @@ class Hits:
     severity: str | Sequence[str] | None = None
     suggestion: str | Sequence[str] = "review"
     extra: Sequence[Mapping[str, Any]] | None = None
+    unjudged: int = 0
 
 
 Check = Callable[[Context, Params], Iterable[Hits]]
@@ -97,8 +112,11 @@ class Rule:
     check: Check = field(repr=False)
     params: Params = field(default_factory=dict)
 
+    def prepare(self) -> None:
+        """Find out whether the rule can run, before hours of scanning are spent on it."""
 
-#: Every rule by its code, in order.
+
+#: Every built-in rule by its code, in order.
 RULES: dict[str, Rule] = {}
 
 
@@ -145,10 +163,47 @@ def rule(
     return register
 
 
+def table_of(extra: Iterable[Rule] = ()) -> dict[str, Rule]:
+    """Give the built-in rules and others beside them, by code.
+
+    Parameters
+    ----------
+    extra : iterable of Rule
+        Rules of the user (:func:`fastlabel.rule`). Nothing of them is kept here.
+
+    Returns
+    -------
+    dict of str to Rule
+        In the order of their codes.
+
+    Raises
+    ------
+    ConfigError
+        If a code or a name is taken.
+    """
+    table = dict(RULES)
+    names = {r.name: r.code for r in RULES.values()}
+    for r in extra:
+        if r.code in table:
+            raise ConfigError(
+                f"rule {r.code} {r.name}: the code is taken by {_said(table[r.code])}"
+            )
+        if r.name in names:
+            raise ConfigError(
+                f"rule {r.code} {r.name}: the name is taken by {_said(table[names[r.name]])}"
+            )
+        table[r.code], names[r.name] = r, r.code
+    return dict(sorted(table.items()))
+
+
+def _said(r: Rule) -> str:
+    return f"{r.code} {r.name}"
+
+
 # ---- choosing ------------------------------------------------------------------
 
 
-def _match(patterns: Sequence[str] | str, where: str) -> set[str]:
+def _match(patterns: Sequence[str] | str, where: str, rules: Mapping[str, Rule]) -> set[str]:
     """Codes that a list of codes, prefixes of codes and names stands for."""
     if isinstance(patterns, str):
         patterns = patterns.split(",")
@@ -157,18 +212,20 @@ def _match(patterns: Sequence[str] | str, where: str) -> set[str]:
         given = pattern.strip()
         found = {
             code
-            for code, r in RULES.items()
+            for code, r in rules.items()
             if given and (code.startswith(given.upper()) or r.name == given.lower())
         }
         if not found:
-            known = [*RULES, *(r.name for r in RULES.values()), *{c[:3] for c in RULES}]
+            known = [*rules, *(r.name for r in rules.values()), *{c[:3] for c in rules}]
             raise ConfigError(f"{where}: no rule matches {pattern!r}; {nearest(given, known)}")
         out |= found
     return out
 
 
 def choose(
-    select: Sequence[str] | str | None = None, ignore: Sequence[str] | str | None = None
+    select: Sequence[str] | str | None = None,
+    ignore: Sequence[str] | str | None = None,
+    rules: Mapping[str, Rule] = RULES,
 ) -> list[Rule]:
     """Choose rules by codes, prefixes of codes (``FL2``) or names.
 
@@ -178,6 +235,8 @@ def choose(
         Rules to run; all when ``None``. One text may hold several, with commas.
     ignore : sequence of str or str, optional
         Rules to leave out, also when selected.
+    rules : mapping of str to Rule
+        Those to choose from, as :func:`table_of` gives them; the built-in ones by default.
 
     Returns
     -------
@@ -189,19 +248,23 @@ def choose(
     ConfigError
         If an entry matches no rule.
     """
-    codes = set(RULES) if select is None else _match(select, "select")
+    codes = set(rules) if select is None else _match(select, "select", rules)
     if ignore is not None:
-        codes -= _match(ignore, "ignore")
-    return [r for code, r in RULES.items() if code in codes]
+        codes -= _match(ignore, "ignore", rules)
+    return [r for code, r in rules.items() if code in codes]
 
 
-def resolve(config: Config) -> dict[str, tuple[str | None, Params]]:
+def resolve(
+    config: Config, rules: Mapping[str, Rule] = RULES
+) -> dict[str, tuple[str | None, Params]]:
     """Check the rule settings of a configuration and put them over the defaults.
 
     Parameters
     ----------
     config : Config
         Its ``select``, ``ignore`` and ``rules`` are looked at.
+    rules : mapping of str to Rule
+        All there are; the built-in ones by default.
 
     Returns
     -------
@@ -217,13 +280,18 @@ def resolve(config: Config) -> dict[str, tuple[str | None, Params]]:
     """
     for key, patterns in (("select", config.select), ("ignore", config.ignore)):
         if patterns is not None:
-            _match(patterns, config.where(key))
+            _match(patterns, config.where(key), rules)
     for code in config.rules:
-        if code not in RULES:
+        if code not in rules:
             raise ConfigError(
-                f"{config.where(f'rules.{code}')}: no such rule; {nearest(code, RULES)}"
+                f"{config.where(f'rules.{code}')}: no such rule; {nearest(code, rules)}"
             )
-    return {code: _settings(r, config) for code, r in RULES.items()}
+    return {code: _settings(r, config) for code, r in rules.items()}
+
+
+def thresholds(code: str, config: Config) -> Params:
+    """Give the thresholds of one built-in rule as configured, for others that build on it."""
+    return _settings(RULES[code], config)[1]
 
 
 def _settings(r: Rule, config: Config) -> tuple[str | None, Params]:
@@ -239,7 +307,9 @@ def _settings(r: Rule, config: Config) -> tuple[str | None, Params]:
             severity = value
         elif key not in params:
             raise ConfigError(f"{place}: no such threshold; {nearest(key, ['severity', *params])}")
-        elif isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        elif isinstance(value, bool) or not isinstance(value, int | float):
+            raise ConfigError(f"{place}: got {value!r}, expected a number")
+        elif value < 0 and r.code in RULES:
             raise ConfigError(f"{place}: got {value!r}, expected a number, 0 or more")
         elif not math.isfinite(value):
             raise ConfigError(f"{place}: got {value!r}, expected a finite number")
@@ -255,6 +325,7 @@ def run(
     context: Context,
     select: Sequence[str] | str | None = None,
     ignore: Sequence[str] | str | None = None,
+    rules: Mapping[str, Rule] = RULES,
 ) -> pa.Table:
     """Judge a data set.
 
@@ -264,23 +335,27 @@ def run(
         The data set, its measurements and settings.
     select, ignore : sequence of str or str, optional
         As for :func:`choose`; where ``None``, the configuration's own.
+    rules : mapping of str to Rule
+        All there are, as :func:`table_of` gives them; the built-in ones by default.
 
     Returns
     -------
     pyarrow.Table
         As :data:`fastlabel.schema.FINDINGS`, worst first: by severity, findings about
         the whole set before those about one image, code, ``score`` from high to low, then
-        image and annotation. The same input gives the same table.
+        image and annotation. The same input gives the same table. How many rows a rule
+        could not judge goes into ``context.unjudged``.
 
     Raises
     ------
     ConfigError
         If the choice of rules, or the settings of one, cannot be understood.
     """
-    settings = resolve(context.config)
+    settings = resolve(context.config, rules)
     chosen = choose(
         context.config.select if select is None else select,
         context.config.ignore if ignore is None else ignore,
+        rules,
     )
     tables = []
     for r in chosen:
@@ -288,6 +363,8 @@ def run(
         # Bad boxes overflow and divide by zero; what comes of it compares as false.
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             for hits in r.check(context, params):
+                if hits.unjudged:
+                    context.unjudged[r.code] = hits.unjudged
                 if len(hits.message):
                     tables.append(_table(context, r, hits, severity))
     if not tables:
@@ -405,13 +482,15 @@ def _places(
 # ---- explaining ----------------------------------------------------------------
 
 
-def explain(code: str) -> str:
+def explain(code: str, rules: Mapping[str, Rule] = RULES) -> str:
     """Write the page of one rule, as Markdown that also reads well as plain text.
 
     Parameters
     ----------
     code : str
         Code or name of the rule, in upper or lower case.
+    rules : mapping of str to Rule
+        All there are; the built-in ones by default.
 
     Returns
     -------
@@ -428,11 +507,11 @@ def explain(code: str) -> str:
     '# FL202 degenerate'
     """
     given = code.strip()
-    found = RULES.get(given.upper())
+    found = rules.get(given.upper())
     if found is None:
-        found = next((r for r in RULES.values() if r.name == given.lower()), None)
+        found = next((r for r in rules.values() if r.name == given.lower()), None)
     if found is None:
-        known = [*RULES, *(r.name for r in RULES.values())]
+        known = [*rules, *(r.name for r in rules.values())]
         raise ConfigError(f"no rule named {code!r}; {nearest(given, known)}")
     parts = [
         f"# {found.code} {found.name}",
@@ -446,7 +525,8 @@ def explain(code: str) -> str:
         ("Known false alarms", found.false_alarms),
         ("Fix", found.fix),
     ):
-        parts += [f"## {title}", _paragraphs(body)]
+        if body:
+            parts += [f"## {title}", _paragraphs(body)]
     parts += ["## Settings", _setting_lines(found)]
     return "\n\n".join(parts) + "\n"
 
