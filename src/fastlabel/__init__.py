@@ -36,11 +36,15 @@ _LAZY = {
     "check": "check",
     "Report": "check",
     "make_sample": "sample",
+    "get_cmake_dir": "_embed",
+    "get_include": "_embed",
+    "get_library_dir": "_embed",
 }
 
 __all__ = ["__version__", *sorted(_LAZY)]
 
 if TYPE_CHECKING:
+    from ._embed import get_cmake_dir, get_include, get_library_dir
     from .boxes import box_area, box_convert, box_iou, box_pairs, nms
     from .check import Report, check
     from .dataset import Dataset, DatasetError
