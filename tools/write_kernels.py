@@ -58,13 +58,16 @@ class Function(NamedTuple):
     parameters: list[tuple[str, str]]
 
     def declared(self) -> str:
+        """Give the parameters as a declaration has them."""
         return ", ".join(f"{kind} {name}" for kind, name in self.parameters)
 
     def passed(self) -> str:
+        """Give the parameters as a call has them."""
         return ", ".join(name for _, name in self.parameters)
 
 
 def without_comments(text: str) -> str:
+    """Leave code, on whole lines."""
     text = re.sub(r"/\*.*?\*/|//[^\n]*", " ", text, flags=re.DOTALL)
     return text.replace("\\\n", " ")
 
@@ -88,17 +91,18 @@ def parameter(text: str, k: int) -> tuple[str, str]:
 
 
 def functions(text: str) -> list[Function]:
+    """Every function the header declares."""
     found = []
-    for result, name, inside in re.findall(r"FL_API\s+([^;()]+?)\b(fl_\w+)\s*\(([^()]*)\)\s*;", text):
+    pattern = r"FL_API\s+([^;()]+?)\b(fl_\w+)\s*\(([^()]*)\)\s*;"
+    for result, name, inside in re.findall(pattern, text):
         inside = inside.strip()
         parts = [] if inside in ("", "void") else inside.split(",")
-        found.append(
-            Function(result.strip(), name, [parameter(p, k) for k, p in enumerate(parts)])
-        )
+        found.append(Function(result.strip(), name, [parameter(p, k) for k, p in enumerate(parts)]))
     return found
 
 
 def members(body: str, numbers: dict[str, str]) -> list[str]:
+    """Declarations inside a struct; sizes of arrays as numbers."""
     lines = []
     for piece in body.split(";"):
         piece = re.sub(r"\bstruct\s+", "", " ".join(piece.split()))
@@ -139,6 +143,7 @@ def types(text: str, numbers: dict[str, str]) -> list[str]:
 
 
 def indented(lines: list[str]) -> str:
+    """Move lines into a block."""
     return "\n".join(f"    {line}" if line else "" for line in lines)
 
 

@@ -73,11 +73,19 @@ def get_cmake_dir() -> str:
     return str(_installed() / "cmake")
 
 
+def _get_includes() -> str:
+    return f"-I{get_include()}"
+
+
+def _get_pkgconfig_dir() -> str:
+    return str(_installed() / "pkgconfig")
+
+
 _ANSWERS = {
     "--cmakedir": get_cmake_dir,
-    "--includes": lambda: f"-I{get_include()}",
+    "--includes": _get_includes,
     "--libdir": get_library_dir,
-    "--pkgconfigdir": lambda: str(_installed() / "pkgconfig"),
+    "--pkgconfigdir": _get_pkgconfig_dir,
 }
 
 
