@@ -16,7 +16,7 @@ EXTRA = $(BIN)/python -c 'import sys, tomllib; \
   extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
   print("\n".join(d for name in sys.argv[1:] for d in extras[name]))'
 DEMO := fastlabel-demo
-SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc python src -type f -not -name '*.pyc')
+SOURCES := pyproject.toml CMakeLists.txt $(shell find cmake csrc python src -type f -not -name '*.pyc')
 
 .PHONY: demo check test test-cpp test-py test-slow lint sanitize bench clean
 .DELETE_ON_ERROR:

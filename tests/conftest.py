@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 
@@ -39,3 +40,30 @@ def drawn_sample(
         return root, make_sample(root, format=name, seed=3)
 
     return draw
+
+
+@pytest.fixture(scope="session")
+def random_boxes() -> Callable[..., Any]:
+    """Give n boxes, x1 y1 x2 y2 in float64, of a seed."""
+
+    def draw(n: int, seed: int, extent: float = 500) -> Any:
+        rng = np.random.default_rng(seed)
+        corner = rng.uniform(0, extent, (n, 2))
+        return np.concatenate([corner, corner + rng.uniform(1, extent / 3, (n, 2))], axis=1)
+
+    return draw
+
+
+@pytest.fixture(scope="session")
+def iou_by_numpy() -> Callable[..., Any]:
+    """Give the formula everyone writes."""
+
+    def iou(a: Any, b: Any) -> Any:
+        low = np.maximum(a[:, None, :2], b[None, :, :2])
+        high = np.minimum(a[:, None, 2:], b[None, :, 2:])
+        overlap = np.prod(np.clip(high - low, 0, None), axis=2)
+        area_a = np.prod(a[:, 2:] - a[:, :2], axis=1)
+        area_b = np.prod(b[:, 2:] - b[:, :2], axis=1)
+        return overlap / (area_a[:, None] + area_b[None, :] - overlap)
+
+    return iou

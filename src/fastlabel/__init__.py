@@ -48,6 +48,9 @@ _LAZY = {
     "Report": "check",
     "make_sample": "sample",
     "rule": "rules.user",
+    "get_cmake_dir": "_embed",
+    "get_include": "_embed",
+    "get_library_dir": "_embed",
 }
 
 __all__ = ["__version__", *sorted(_LAZY)]
@@ -71,6 +74,8 @@ if TYPE_CHECKING:
         soft_nms,
         weighted_boxes_fusion,
     )
+    from ._embed import get_cmake_dir, get_include, get_library_dir
+    from .boxes import box_area, box_convert, box_iou, box_pairs, nms
     from .check import Report, check
     from .dataset import Dataset, DatasetError
     from .formats import read

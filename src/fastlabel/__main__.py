@@ -1,5 +1,17 @@
-"""``python -m fastlabel`` is the same as the ``fastlabel`` command."""
+"""``python -m fastlabel`` is the same as the ``fastlabel`` command.
 
-from .cli import main
+It also tells compilers where the header, the library and the CMake package are:
+``--includes``, ``--libdir``, ``--cmakedir``, ``--pkgconfigdir``.
+"""
 
-main()
+import sys
+
+from ._embed import answer
+
+line = answer(sys.argv[1:])
+if line is not None:
+    print(line)
+else:
+    from .cli import main
+
+    main()

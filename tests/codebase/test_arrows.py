@@ -13,9 +13,9 @@ PACKAGE = ROOT / "src" / "fastlabel"
 
 #: Lowest first. A module may import from rows above its own, and from its own part.
 LAYERS = (
-    ("_core",),
+    ("_core", "_embed"),
     ("_arrays",),
-    ("schema", "config", "boxes", "pixels"),
+    ("schema", "config", "boxes", "pixels", "numba"),
     ("deploy", "dataset"),
     ("formats", "scan", "rules"),
     ("distributions", "verdict", "summary"),

@@ -7,6 +7,7 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def test_every_public_name_has_a_docstring_with_its_parameters():
             continue
         assert value.__doc__, name
         if callable(value) and not isinstance(value, type):
-            assert "Parameters\n" in value.__doc__, name
+            assert "Parameters\n" in value.__doc__ or not signature(value).parameters, name
             assert "Returns\n" in value.__doc__ or "Yields\n" in value.__doc__, name
 
 
