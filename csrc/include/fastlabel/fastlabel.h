@@ -165,6 +165,30 @@ FL_API fl_status fl_measure_luma(const uint8_t* luma, int64_t width, int64_t hei
                                  int32_t orientation, int32_t turned, fl_luma_stats* stats,
                                  fl_box_row* box_rows);
 
+/* The same of a picture at rest in memory, of any strides and order; colour becomes luma as
+ * fl_luma has it. Boxes are in the picture's own pixels: a whole pixel belongs to a box that
+ * touches it; boxes may be null. Unlike fl_measure_luma, percentiles, shares and entropy are of
+ * every row, not of up to 64. */
+FL_API fl_status fl_image_stats(const fl_image* image, const fl_boxes* boxes,
+                                fl_luma_stats* stats, fl_box_row* box_rows);
+
+/* Luma of a picture, (3735 B + 19235 G + 9798 R + 2^14) >> 15 as OpenCV has it, into height rows
+ * of width bytes, row_stride apart. A fourth channel has no part in it. */
+FL_API fl_status fl_luma(const fl_image* image, uint8_t* out, int64_t row_stride);
+
+/* fl_laplacian_variance of a picture (boxes null: one number), or inside each box, whose pixels
+ * keep their neighbours in the picture: boxes->n numbers, NaN for a box without a pixel. */
+FL_API fl_status fl_image_laplacian_variance(const fl_image* image, const fl_boxes* boxes,
+                                             double* out);
+
+/* How often each luma occurs: 256 counts of the picture (boxes null), or of each box. */
+FL_API fl_status fl_luma_histogram(const fl_image* image, const fl_boxes* boxes,
+                                   uint64_t* counts);
+
+/* Shannon entropy in bits of each of n histograms of 256 counts; 0 of an empty one. The same
+ * bits on every machine. */
+FL_API fl_status fl_histogram_entropy(const uint64_t* counts, int64_t n, double* out);
+
 /* 128-bit content hash: XXH3 with seed 0, canonical byte order; not for adversaries. */
 FL_API fl_status fl_content_hash(const uint8_t* data, uint64_t size, uint8_t out[16]);
 
