@@ -22,13 +22,33 @@ def box_pairs(
 def nms(
     boxes: NDArray[np.float64], scores: NDArray[np.float64], iou_threshold: float
 ) -> NDArray[np.int64]: ...
-def laplacian_variance(luma: NDArray[np.uint8]) -> float: ...
+def laplacian_variance(
+    img: NDArray[np.uint8], boxes: NDArray[np.float64] | None, rgb: bool
+) -> NDArray[np.float64]: ...
+def luma_histogram(
+    img: NDArray[np.uint8], boxes: NDArray[np.float64] | None, rgb: bool
+) -> NDArray[np.uint64]: ...
+def histogram_entropy(counts: NDArray[np.uint64]) -> NDArray[np.float64]: ...
+def luma(img: NDArray[np.uint8], rgb: bool) -> NDArray[np.uint8]: ...
+def image_stats(
+    img: NDArray[np.uint8], boxes: NDArray[np.float64], rgb: bool
+) -> tuple[NDArray[Any], NDArray[Any]]: ...
 def measure_luma(
     luma: NDArray[np.uint8],
     boxes: NDArray[np.float64],
     orientation: int = 1,
     turned: bool = False,
 ) -> tuple[NDArray[Any], NDArray[Any]]: ...
+def composite(
+    scene: NDArray[np.uint8],
+    patch: NDArray[np.uint8],
+    x: int,
+    y: int,
+    mask: NDArray[np.uint8] | None,
+    mode: int,
+    feather: int,
+    opacity: float,
+) -> None: ...
 def content_hash(data: Any) -> bytes: ...
 def sniff_headers(
     paths: list[str] | list[bytes], workers: int = 0
