@@ -88,22 +88,32 @@ Detail detail(const RowSums& e, int64_t pixels, double noise_sigma) noexcept {
   return d;
 }
 
+double histogram_entropy(const uint64_t counts[256]) noexcept {
+  uint64_t n = 0;
+  double terms = 0;
+  for (uint64_t v = 0; v < 256; ++v) {
+    n += counts[v];
+    terms += entropy_term(counts[v]);
+  }
+  if (n == 0) return 0;
+  const double total = static_cast<double>(n);
+  return std::max(0.0, log2_exact_steps(total) - terms / total);
+}
+
 void histogram_stats(const uint64_t counts[256], fl_luma_stats* s) noexcept {
   uint64_t n = 0;
   uint64_t dark = 0;
   uint64_t bright = 0;
-  double terms = 0;
   for (uint64_t v = 0; v < 256; ++v) {
     const uint64_t c = counts[v];
     n += c;
     if (v < 32) dark += c;
     if (v >= 224) bright += c;
-    terms += entropy_term(c);
   }
   const double total = static_cast<double>(n);
   s->dark_fraction = static_cast<double>(dark) / total;
   s->bright_fraction = static_cast<double>(bright) / total;
-  s->entropy = std::max(0.0, log2_exact_steps(total) - terms / total);
+  s->entropy = histogram_entropy(counts);
 
   const uint64_t percents[] = {1, 5, 50, 95, 99};
   uint8_t* const out[] = {&s->p01, &s->p05, &s->p50, &s->p95, &s->p99};

@@ -23,6 +23,8 @@ struct Detail {
 double exact_variance(int64_t n, int64_t sum, uint64_t sum2) noexcept;
 // Laplacian variance, and the two measures with the noise taken out of them.
 Detail detail(const RowSums& sums, int64_t pixels, double noise_sigma) noexcept;
+// Shannon entropy of a histogram in bits; 0 of an empty one.
+double histogram_entropy(const uint64_t counts[256]) noexcept;
 // Percentiles, shares and entropy of a luma histogram.
 void histogram_stats(const uint64_t counts[256], fl_luma_stats* stats) noexcept;
 // DCT hash of a 32 x 32 grid of luma means: the 8 x 8 lowest frequencies against their median.

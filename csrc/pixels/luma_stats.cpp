@@ -161,7 +161,8 @@ void LumaStats::begin(int64_t width, int64_t height, const std::vector<PixelBox>
   }
   boxes_.reset(boxes, width, height);
   next_histogram_row_ = 0;
-  histogram_step_ = std::max<int64_t>(1, (height + kHistogramRows - 1) / kHistogramRows);
+  histogram_step_ =
+      sample_all_ ? 1 : std::max<int64_t>(1, (height + kHistogramRows - 1) / kHistogramRows);
   // The hash averages 32 x 32 cells: a quarter of the size has all it needs, if large enough.
   hash_level_ = 0;
   while (hash_level_ < 2 && std::min(width, height) >> (hash_level_ + 1) >= 2 * kGrid) {

@@ -111,6 +111,8 @@ class LumaStats {
  public:
   // height is what the header says; fewer rows may come.
   void begin(int64_t width, int64_t height, const std::vector<PixelBox>& boxes);
+  // Put every row into the histogram, not a sample of them; call before begin().
+  void sample_all_rows() noexcept { sample_all_ = true; }
   static constexpr int64_t kMaxRows = LevelStats::kMaxRows;
   // The next kMaxRows row buffers, each with room for 32 bytes of a codec's padding behind the
   // row. Returns how many rows the picture still has; then commit() says how many were filled.
@@ -144,6 +146,7 @@ class LumaStats {
   int64_t width_ = 0, height_ = 0;
   int64_t rows_ = 0;   // filled
   int64_t taken_ = 0;  // measured, but for the last of them
+  bool sample_all_ = false;
   int64_t histogram_step_ = 1, next_histogram_row_ = 0;
   size_t hash_level_ = 0;
   uint32_t tables_[kHistogramTables * 256];

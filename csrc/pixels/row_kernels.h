@@ -37,20 +37,31 @@ struct RowSums {
 // row_sums   measures `count` rows of n pixels: rows[1] .. rows[count], each with the one
 //            before and after it in the list. pre: count >= 1, n < 2^24; all rows readable at
 //            [0, n), the measured ones at [-1, n]. Adds to *out.
+// row_squares  the same rows and preconditions; adds the squares of the 4-neighbour Laplacian to
+//            *lap2. Their plain sum needs no kernel: it telescopes to the border.
 // row_noise  pre: prev, cur, next readable at [-1, n]; noise[i] at most 65535 - 2040.
 //            Adds |N| of the 3x3 noise kernel to noise[i].
 // row_halve  out[i] = rounded mean of the 2x2 block at a[2i], b[2i]; i < n.
 // row_add    acc[i] += row[i].
 // hash_stripes  mixes `stripes` blocks of 64 bytes into 8 accumulators of the content hash;
 //            block k is keyed by the 64 bytes at secret + 8 k.
+// row_luma   out[i] = (w[0] c0[i * step] + w[1] c1[i * step] + w[2] c2[i * step] + 2^14) >> 15.
+//            pre: the weights are positive and add up to 2^15; i < n.
+// row_pick   out[i] = row[i * step]; i < n.
 // histogram  adds n bytes to kHistogramTables interleaved tables of 256 counters.
 #define FL_ROW_KERNELS(X) \
   X(void, row_sums, \
     (const uint8_t* const* rows, size_t count, size_t n, RowSums* out)) \
+  X(void, row_squares, \
+    (const uint8_t* const* rows, size_t count, size_t n, uint64_t* lap2)) \
   X(void, row_noise, \
     (const uint8_t* prev, const uint8_t* cur, const uint8_t* next, size_t n, uint16_t* noise)) \
   X(void, row_halve, (const uint8_t* a, const uint8_t* b, size_t n, uint8_t* out)) \
   X(void, row_add, (const uint8_t* row, size_t n, uint32_t* acc)) \
+  X(void, row_luma, \
+    (const uint8_t* c0, const uint8_t* c1, const uint8_t* c2, ptrdiff_t step, \
+     const int16_t* weights, size_t n, uint8_t* out)) \
+  X(void, row_pick, (const uint8_t* row, ptrdiff_t step, size_t n, uint8_t* out)) \
   X(void, hash_stripes, \
     (const uint8_t* data, size_t stripes, const uint8_t* secret, uint64_t* acc)) \
   X(void, histogram, (const uint8_t* row, size_t n, uint32_t* tables))

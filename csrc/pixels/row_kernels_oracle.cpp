@@ -27,6 +27,12 @@ void row_sums(const uint8_t* const* rows, size_t count, size_t n, RowSums* out) 
   }
 }
 
+void row_squares(const uint8_t* const* rows, size_t count, size_t n, uint64_t* lap2) noexcept {
+  RowSums all;
+  row_sums(rows, count, n, &all);
+  *lap2 += all.lap2;
+}
+
 void row_noise(const uint8_t* prev, const uint8_t* cur, const uint8_t* next, size_t n,
                uint16_t* noise) noexcept {
   for (size_t k = 0; k < n; ++k) {
@@ -45,6 +51,19 @@ void row_halve(const uint8_t* a, const uint8_t* b, size_t n, uint8_t* out) noexc
 
 void row_add(const uint8_t* row, size_t n, uint32_t* acc) noexcept {
   for (size_t i = 0; i < n; ++i) acc[i] += row[i];
+}
+
+void row_luma(const uint8_t* c0, const uint8_t* c1, const uint8_t* c2, ptrdiff_t step,
+              const int16_t* weights, size_t n, uint8_t* out) noexcept {
+  for (size_t k = 0; k < n; ++k) {
+    const ptrdiff_t at = static_cast<ptrdiff_t>(k) * step;
+    const int32_t sum = weights[0] * c0[at] + weights[1] * c1[at] + weights[2] * c2[at];
+    out[k] = static_cast<uint8_t>((sum + (1 << 14)) >> 15);
+  }
+}
+
+void row_pick(const uint8_t* row, ptrdiff_t step, size_t n, uint8_t* out) noexcept {
+  for (size_t k = 0; k < n; ++k) out[k] = row[static_cast<ptrdiff_t>(k) * step];
 }
 
 void hash_stripes(const uint8_t* data, size_t stripes, const uint8_t* secret,

@@ -54,6 +54,24 @@ inline void sums_any(const uint8_t* __restrict prev, const uint8_t* __restrict c
   }
 }
 
+inline uint64_t squares_any(const uint8_t* __restrict up, const uint8_t* __restrict cur,
+                            const uint8_t* __restrict down, size_t n) noexcept {
+  const uint8_t* __restrict left = cur - 1;
+  const uint8_t* __restrict right = cur + 1;
+  uint64_t total = 0;
+  for (size_t at = 0; at < n; at += kChunk) {
+    const size_t end = n - at < kChunk ? n : at + kChunk;
+    int32_t squares = 0;
+    for (size_t i = at; i < end; ++i) {
+      const int16_t cross = static_cast<int16_t>(left[i] + right[i] + up[i] + down[i]);
+      const int16_t v = static_cast<int16_t>(cross - 4 * cur[i]);
+      squares += static_cast<int32_t>(v) * v;
+    }
+    total += static_cast<uint32_t>(squares);
+  }
+  return total;
+}
+
 #if defined(__AVX2__)
 
 constexpr size_t kWide = sizeof(__m256i);
@@ -198,10 +216,89 @@ void row_sums(const uint8_t* const* rows, size_t count, size_t n, RowSums* out) 
   out->grad2 += static_cast<uint64_t>(sum64(s.total_grad2));
 }
 
+// Squared Laplacians of a vector of pixels. Even and odd pixels go apart by a mask and a shift,
+// which every port can do, where widening bytes takes shuffles, which one or two can. Of the
+// cross, two terms come with -4 times the centre in one byte multiply-add. In a row's tail,
+// pixels outside the mask add nothing.
+template <bool kTail>
+inline void add_squares(const uint8_t* up, const uint8_t* cur, const uint8_t* down, __m256i mask,
+                        __m256i* even_sum, __m256i* odd_sum) noexcept {
+  const __m256i low = _mm256_set1_epi16(0x00ff);
+  const __m256i c = load(cur);
+  const __m256i u = load(up);
+  const __m256i d = load(down);
+  const __m256i vertical_even =
+      _mm256_add_epi16(_mm256_and_si256(u, low), _mm256_and_si256(d, low));
+  const __m256i vertical_odd = _mm256_add_epi16(_mm256_srli_epi16(u, 8), _mm256_srli_epi16(d, 8));
+  // Weights -4, 1: the even pixel and its right neighbour; 1, -4: the odd one and its left.
+  const __m256i right_of_even = _mm256_maddubs_epi16(c, _mm256_set1_epi16(0x01fc));
+  const __m256i left_of_odd =
+      _mm256_maddubs_epi16(c, _mm256_set1_epi16(static_cast<int16_t>(0xfc01)));
+  const __m256i left_of_even = _mm256_and_si256(load(cur - 1), low);
+  const __m256i right_of_odd = _mm256_srli_epi16(load(cur + 1), 8);
+  __m256i even = _mm256_add_epi16(_mm256_add_epi16(right_of_even, left_of_even), vertical_even);
+  __m256i odd = _mm256_add_epi16(_mm256_add_epi16(left_of_odd, right_of_odd), vertical_odd);
+  if (kTail) {
+    even = _mm256_and_si256(even, _mm256_srai_epi16(_mm256_slli_epi16(mask, 8), 8));
+    odd = _mm256_and_si256(odd, _mm256_srai_epi16(mask, 8));
+  }
+  *even_sum = multiply_add(*even_sum, even, even);
+  *odd_sum = multiply_add(*odd_sum, odd, odd);
+}
+
+void row_squares(const uint8_t* const* rows, size_t count, size_t n, uint64_t* lap2) noexcept {
+  if (n < kWide) {
+    for (size_t y = 1; y <= count; ++y) {
+      *lap2 += squares_any(rows[y - 1], rows[y], rows[y + 1], n);
+    }
+    return;
+  }
+  const size_t tail = n % kWide;
+  const __m256i tail_mask = load(kMask + tail);
+  const __m256i zero = _mm256_setzero_si256();
+  // 32-bit lanes take at most 2 * 1020^2 a vector, so a thousand vectors fit.
+  constexpr size_t kVectors = 1000;
+  __m256i total = zero;
+  __m256i even = zero;
+  __m256i odd = zero;
+  size_t room = kVectors;
+  for (size_t y = 1; y <= count; ++y) {
+    const uint8_t* up = rows[y - 1];
+    const uint8_t* cur = rows[y];
+    const uint8_t* down = rows[y + 1];
+    size_t left = n / kWide;
+    size_t at = 0;
+    for (;;) {
+      const size_t steps = left < room ? left : room;
+      for (size_t k = 0; k < steps; ++k, at += kWide) {
+        add_squares<false>(up + at, cur + at, down + at, zero, &even, &odd);
+      }
+      left -= steps;
+      room -= steps;
+      if (left == 0 && tail > 0 && room > 0) {
+        const size_t last = n - kWide;
+        add_squares<true>(up + last, cur + last, down + last, tail_mask, &even, &odd);
+        --room;
+        break;
+      }
+      if (left == 0 && tail == 0) break;
+      total = _mm256_add_epi64(total, _mm256_add_epi64(widened(even), widened(odd)));
+      even = odd = zero;
+      room = kVectors;
+    }
+  }
+  total = _mm256_add_epi64(total, _mm256_add_epi64(widened(even), widened(odd)));
+  *lap2 += static_cast<uint64_t>(sum64(total));
+}
+
 #else
 
 void row_sums(const uint8_t* const* rows, size_t count, size_t n, RowSums* out) noexcept {
   for (size_t y = 1; y <= count; ++y) sums_any(rows[y - 1], rows[y], rows[y + 1], n, out);
+}
+
+void row_squares(const uint8_t* const* rows, size_t count, size_t n, uint64_t* lap2) noexcept {
+  for (size_t y = 1; y <= count; ++y) *lap2 += squares_any(rows[y - 1], rows[y], rows[y + 1], n);
 }
 
 #endif
@@ -261,6 +358,78 @@ void row_halve(const uint8_t* __restrict a, const uint8_t* __restrict b, size_t 
 
 void row_add(const uint8_t* __restrict row, size_t n, uint32_t* __restrict acc) noexcept {
   for (size_t i = 0; i < n; ++i) acc[i] += row[i];
+}
+
+#if defined(__AVX2__)
+
+// Interleaved pixels of kStep bytes, eight at a time: the shuffles put (c0, c1) and (c2, 0) of a
+// pixel into 32-bit lanes, and two multiply-adds make the weighted sum.
+template <int kStep>
+inline size_t luma_interleaved(const uint8_t* __restrict px, const int16_t* weights, size_t n,
+                               uint8_t* __restrict out) noexcept {
+  const __m256i first = _mm256_set1_epi32((weights[1] << 16) | weights[0]);
+  const __m256i second = _mm256_set1_epi32(((1 << 14) << 16) | weights[2]);
+  const __m256i one = _mm256_set1_epi32(1 << 16);
+  constexpr char s = kStep;
+  const __m256i pairs = _mm256_broadcastsi128_si256(
+      _mm_setr_epi8(0, -1, 1, -1, s, -1, s + 1, -1, 2 * s, -1, 2 * s + 1, -1, 3 * s, -1,
+                    3 * s + 1, -1));
+  const __m256i rest = _mm256_broadcastsi128_si256(
+      _mm_setr_epi8(2, -1, -1, -1, s + 2, -1, -1, -1, 2 * s + 2, -1, -1, -1, 3 * s + 2, -1, -1,
+                    -1));
+  const auto eight = [&](const uint8_t* p) {
+    const __m256i v = _mm256_inserti128_si256(
+        _mm256_castsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))),
+        _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 4 * kStep)), 1);
+    const __m256i a = _mm256_madd_epi16(_mm256_shuffle_epi8(v, pairs), first);
+    const __m256i b =
+        _mm256_madd_epi16(_mm256_or_si256(_mm256_shuffle_epi8(v, rest), one), second);
+    return _mm256_srli_epi32(_mm256_add_epi32(a, b), 15);
+  };
+  size_t i = 0;
+  // The last load reaches 16 - 4 kStep bytes past its four pixels: 34 pixels cover it.
+  for (; i + 34 <= n; i += 32) {
+    const uint8_t* p = px + i * kStep;
+    const __m256i a = _mm256_packus_epi32(eight(p), eight(p + 8 * kStep));
+    const __m256i b = _mm256_packus_epi32(eight(p + 16 * kStep), eight(p + 24 * kStep));
+    const __m256i bytes = _mm256_permutevar8x32_epi32(
+        _mm256_packus_epi16(a, b), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i), bytes);
+  }
+  return i;
+}
+
+#endif
+
+void row_luma(const uint8_t* __restrict c0, const uint8_t* __restrict c1,
+              const uint8_t* __restrict c2, ptrdiff_t step, const int16_t* weights, size_t n,
+              uint8_t* __restrict out) noexcept {
+  const int32_t w0 = weights[0];
+  const int32_t w1 = weights[1];
+  const int32_t w2 = weights[2];
+  const auto mix = [=](uint8_t a, uint8_t b, uint8_t c) {
+    return static_cast<uint8_t>((w0 * a + w1 * b + w2 * c + (1 << 14)) >> 15);
+  };
+  size_t i = 0;
+  if (step == 1) {
+    for (; i < n; ++i) out[i] = mix(c0[i], c1[i], c2[i]);
+    return;
+  }
+#if defined(__AVX2__)
+  if (c1 == c0 + 1 && c2 == c0 + 2) {
+    if (step == 3) i = luma_interleaved<3>(c0, weights, n, out);
+    if (step == 4) i = luma_interleaved<4>(c0, weights, n, out);
+  }
+#endif
+  for (; i < n; ++i) {
+    const ptrdiff_t at = static_cast<ptrdiff_t>(i) * step;
+    out[i] = mix(c0[at], c1[at], c2[at]);
+  }
+}
+
+void row_pick(const uint8_t* __restrict row, ptrdiff_t step, size_t n,
+              uint8_t* __restrict out) noexcept {
+  for (size_t i = 0; i < n; ++i) out[i] = row[static_cast<ptrdiff_t>(i) * step];
 }
 
 void hash_stripes(const uint8_t* __restrict data, size_t stripes, const uint8_t* __restrict secret,

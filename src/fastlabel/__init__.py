@@ -38,7 +38,18 @@ _LAZY = {
     "soft_nms": "boxes",
     "weighted_boxes_fusion": "boxes",
     "laplacian_variance": "pixels",
+    "composite": "pixels",
     "content_hash": "pixels",
+    "entropy": "pixels",
+    "hamming_distance": "pixels",
+    "image_stats": "pixels",
+    "laplacian_variance": "pixels",
+    "luma": "pixels",
+    "luma_histogram": "pixels",
+    "luma_percentiles": "pixels",
+    "noise_sigma": "pixels",
+    "perceptual_hash": "pixels",
+    "sharpness": "pixels",
     "Dataset": "dataset",
     "DatasetError": "dataset",
     "read": "formats",
@@ -81,6 +92,20 @@ if TYPE_CHECKING:
     from .formats import read
     from .pixels import content_hash, laplacian_variance
     from .rules.user import rule
+    from .pixels import (
+        composite,
+        content_hash,
+        entropy,
+        hamming_distance,
+        image_stats,
+        laplacian_variance,
+        luma,
+        luma_histogram,
+        luma_percentiles,
+        noise_sigma,
+        perceptual_hash,
+        sharpness,
+    )
     from .sample import make_sample
     from .scan import scan, scan_batches
 

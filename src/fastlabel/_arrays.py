@@ -108,3 +108,20 @@ def check_out(out: Any, name: str, shape: tuple[int, ...], dtype: Any, *inputs: 
         if np.may_share_memory(out, array):
             raise ValueError(f"{name}: shares memory with an input, expected memory of its own")
     return out
+
+
+def as_image(value: Any, name: str) -> NDArray[np.uint8]:
+    """An 8-bit picture, (H, W) or (H, W, 1 | 3 | 4), of any strides, sharing memory."""
+    if isinstance(value, (list, tuple)):
+        raise TypeError(f"{name}: got a {type(value).__name__}, expected an array of uint8")
+    array = to_numpy(value, name)
+    if array.dtype != np.uint8:
+        got = array.dtype if array.dtype != object else type(value).__name__
+        raise TypeError(f"{name}: got {got}, expected an array of uint8")
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
+        raise ValueError(
+            f"{name}: got shape {array.shape}, expected (H, W) or (H, W, C) with 1, 3 or 4 channels"
+        )
+    if array.size == 0:
+        raise ValueError(f"{name}: got shape {array.shape}, which has no pixels")
+    return array

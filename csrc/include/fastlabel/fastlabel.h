@@ -265,8 +265,68 @@ FL_API fl_status fl_measure_luma(const uint8_t* luma, int64_t width, int64_t hei
                                  int32_t orientation, int32_t turned, fl_luma_stats* stats,
                                  fl_box_row* box_rows);
 
+/* The same of a picture at rest in memory, of any strides and order; colour becomes luma as
+ * fl_luma has it. Boxes are in the picture's own pixels: a whole pixel belongs to a box that
+ * touches it; boxes may be null. Unlike fl_measure_luma, percentiles, shares and entropy are of
+ * every row, not of up to 64. */
+FL_API fl_status fl_image_stats(const fl_image* image, const fl_boxes* boxes,
+                                fl_luma_stats* stats, fl_box_row* box_rows);
+
+/* Luma of a picture, (3735 B + 19235 G + 9798 R + 2^14) >> 15 as OpenCV has it, into height rows
+ * of width bytes, row_stride apart. A fourth channel has no part in it. */
+FL_API fl_status fl_luma(const fl_image* image, uint8_t* out, int64_t row_stride);
+
+/* fl_laplacian_variance of a picture (boxes null: one number), or inside each box, whose pixels
+ * keep their neighbours in the picture: boxes->n numbers, NaN for a box without a pixel. */
+FL_API fl_status fl_image_laplacian_variance(const fl_image* image, const fl_boxes* boxes,
+                                             double* out);
+
+/* How often each luma occurs: 256 counts of the picture (boxes null), or of each box. */
+FL_API fl_status fl_luma_histogram(const fl_image* image, const fl_boxes* boxes,
+                                   uint64_t* counts);
+
+/* Shannon entropy in bits of each of n histograms of 256 counts; 0 of an empty one. The same
+ * bits on every machine. */
+FL_API fl_status fl_histogram_entropy(const uint64_t* counts, int64_t n, double* out);
+
 /* 128-bit content hash: XXH3 with seed 0, canonical byte order; not for adversaries. */
 FL_API fl_status fl_content_hash(const uint8_t* data, uint64_t size, uint8_t out[16]);
+
+typedef enum fl_blend_mode {
+  FL_BLEND_NORMAL = 0,
+  FL_BLEND_MULTIPLY = 1,
+  FL_BLEND_SCREEN = 2,
+  FL_BLEND_OVERLAY = 3,
+  FL_BLEND_HARD_LIGHT = 4,
+  FL_BLEND_DARKEN = 5,
+  FL_BLEND_LIGHTEN = 6,
+  FL_BLEND_ADD = 7,
+  FL_BLEND_SUBTRACT = 8,
+  FL_BLEND_DIFFERENCE = 9,
+  FL_BLEND_EXCLUSION = 10,
+  FL_BLEND_MODES = 11 /* how many there are */
+} fl_blend_mode;
+
+#define FL_MAX_FEATHER 65535
+
+typedef struct fl_composite_options {
+  size_t struct_size;
+  int32_t mode;    /* fl_blend_mode */
+  int32_t feather; /* pixels, 0 to FL_MAX_FEATHER */
+  double opacity;  /* 0 to 1; taken to the nearest of 256 steps */
+} fl_composite_options;
+
+FL_API fl_status fl_composite_options_init(fl_composite_options* options);
+
+/* Pastes patch into scene, whose pixels are written, with its top left pixel on (x, y); what
+ * falls outside is cut off. Channels: 1 into 1; 3 or 4 into 3 or 4, of the same order. A fourth
+ * channel of the patch is its alpha, not premultiplied; mask, which may be null, is a further
+ * one, of one channel and the patch's size. Weights are 8-bit: alpha times mask, times a ramp of
+ * `feather` pixels inside the patch's border, or inside the edge of alpha and mask where there
+ * are any, times opacity. Integers throughout, each product rounded to the nearest, so the result
+ * is the same bytes everywhere. Options may be null. The images may not overlap the scene. */
+FL_API fl_status fl_composite(const fl_image* scene, const fl_image* patch, int64_t x, int64_t y,
+                              const fl_image* mask, const fl_composite_options* options);
 
 /* ---- files ---------------------------------------------------------------------- */
 

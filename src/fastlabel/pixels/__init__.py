@@ -1,5 +1,31 @@
-"""Pixels: statistics of 8-bit pictures, by the native engine."""
+"""Pixels: statistics of 8-bit pictures, and pasting, by the native engine."""
 
-from .stats import content_hash, laplacian_variance
+from .composite import composite
+from .stats import (
+    content_hash,
+    entropy,
+    hamming_distance,
+    image_stats,
+    laplacian_variance,
+    luma,
+    luma_histogram,
+    luma_percentiles,
+    noise_sigma,
+    perceptual_hash,
+    sharpness,
+)
 
-__all__ = ["content_hash", "laplacian_variance"]
+__all__ = [
+    "composite",
+    "content_hash",
+    "entropy",
+    "hamming_distance",
+    "image_stats",
+    "laplacian_variance",
+    "luma",
+    "luma_histogram",
+    "luma_percentiles",
+    "noise_sigma",
+    "perceptual_hash",
+    "sharpness",
+]

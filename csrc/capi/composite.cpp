@@ -1,0 +1,85 @@
+// fastlabel.h: pasting.
+#include "pixels/composite.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "capi/common.h"
+#include "pixels/colour.h"
+
+using fl::guarded;
+
+namespace {
+
+// Positions beyond this cannot meet a picture, and must not overflow.
+constexpr int64_t kFar = int64_t{1} << 32;
+
+// First and one past the last byte of a picture that passed check_image.
+struct Extent {
+  intptr_t begin, end;
+};
+Extent extent_of(const fl_image& i) noexcept {
+  const int64_t steps[] = {(i.height - 1) * i.row_stride, (i.width - 1) * i.pixel_stride,
+                           (i.channels - 1) * i.channel_stride};
+  Extent e{reinterpret_cast<intptr_t>(i.data), reinterpret_cast<intptr_t>(i.data) + 1};
+  for (const int64_t step : steps) (step < 0 ? e.begin : e.end) += step;
+  return e;
+}
+bool overlap(const fl_image& a, const fl_image& b) noexcept {
+  const Extent first = extent_of(a);
+  const Extent second = extent_of(b);
+  return first.begin < second.end && second.begin < first.end;
+}
+
+// No byte of the scene may be written twice.
+bool spread_out(const fl_image& i) noexcept {
+  return (i.height == 1 || i.row_stride != 0) && (i.width == 1 || i.pixel_stride != 0) &&
+         (i.channels == 1 || i.channel_stride != 0);
+}
+
+bool red_first(const fl_image& i) noexcept { return i.order == FL_RGB || i.order == FL_RGBA; }
+
+}  // namespace
+
+extern "C" {
+
+fl_status fl_composite_options_init(fl_composite_options* options) {
+  if (options == nullptr) return FL_ERROR_ARGUMENT;
+  *options = {sizeof(fl_composite_options), FL_BLEND_NORMAL, 0, 1.0};
+  return FL_OK;
+}
+
+fl_status fl_composite(const fl_image* scene, const fl_image* patch, int64_t x, int64_t y,
+                       const fl_image* mask, const fl_composite_options* options) {
+  for (const fl_image* image : {scene, patch, mask}) {
+    if (image == nullptr && image == mask) continue;
+    const fl_status status = fl::check_image(image);
+    if (status != FL_OK) return status;
+  }
+  fl_composite_options o;
+  fl_composite_options_init(&o);
+  if (options != nullptr) {
+    if (options->struct_size < sizeof(size_t)) return FL_ERROR_ARGUMENT;
+    std::memcpy(&o, options, std::min(options->struct_size, sizeof o));
+  }
+  if (o.mode < 0 || o.mode >= FL_BLEND_MODES || o.feather < 0 || o.feather > FL_MAX_FEATHER) {
+    return FL_ERROR_ARGUMENT;
+  }
+  if (!(o.opacity >= 0 && o.opacity <= 1)) return FL_ERROR_ARGUMENT;
+  const bool channels_fit = scene->channels == 1
+                                ? patch->channels == 1
+                                : patch->channels != 1 && red_first(*scene) == red_first(*patch);
+  if (!channels_fit || !spread_out(*scene) || overlap(*scene, *patch)) return FL_ERROR_ARGUMENT;
+  if (mask != nullptr && (mask->channels != 1 || mask->width != patch->width ||
+                          mask->height != patch->height || overlap(*scene, *mask))) {
+    return FL_ERROR_ARGUMENT;
+  }
+  if (x < -kFar || x > kFar || y < -kFar || y > kFar) return FL_OK;
+  return guarded([&] {
+    fl::composite({*scene, *patch, x, y, mask, o.mode, o.feather,
+                   static_cast<uint8_t>(o.opacity * 255 + 0.5)});
+    return FL_OK;
+  });
+}
+
+}  // extern "C"
