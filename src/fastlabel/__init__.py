@@ -26,7 +26,10 @@ _LAZY = {
     "box_iou": "boxes",
     "box_pairs": "boxes",
     "nms": "boxes",
+    "LetterboxTransform": "pixels",
     "laplacian_variance": "pixels",
+    "letterbox": "pixels",
+    "resize_area": "pixels",
     "content_hash": "pixels",
     "Dataset": "dataset",
     "DatasetError": "dataset",
@@ -45,7 +48,13 @@ if TYPE_CHECKING:
     from .check import Report, check
     from .dataset import Dataset, DatasetError
     from .formats import read
-    from .pixels import content_hash, laplacian_variance
+    from .pixels import (
+        LetterboxTransform,
+        content_hash,
+        laplacian_variance,
+        letterbox,
+        resize_area,
+    )
     from .sample import make_sample
     from .scan import scan, scan_batches
 
