@@ -43,5 +43,6 @@ inline py::buffer_info contiguous_bytes(const py::buffer& data, const char* name
 
 void register_boxes(py::module_& m);
 void register_pixels(py::module_& m);
+void register_preprocess(py::module_& m);
 void register_scan(py::module_& m);
 void register_suppress(py::module_& m);

@@ -35,6 +35,7 @@ PYBIND11_MODULE(_core, m) {
       py::arg("name"), "Switches the tier of the process; for tests.");
   register_boxes(m);
   register_pixels(m);
+  register_preprocess(m);
   register_scan(m);
   register_suppress(m);
 }

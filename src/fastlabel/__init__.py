@@ -39,6 +39,10 @@ _LAZY = {
     "weighted_boxes_fusion": "boxes",
     "laplacian_variance": "pixels",
     "composite": "pixels",
+    "LetterboxTransform": "pixels",
+    "laplacian_variance": "pixels",
+    "letterbox": "pixels",
+    "resize_area": "pixels",
     "content_hash": "pixels",
     "entropy": "pixels",
     "hamming_distance": "pixels",
@@ -105,6 +109,12 @@ if TYPE_CHECKING:
         noise_sigma,
         perceptual_hash,
         sharpness,
+    from .pixels import (
+        LetterboxTransform,
+        content_hash,
+        laplacian_variance,
+        letterbox,
+        resize_area,
     )
     from .sample import make_sample
     from .scan import scan, scan_batches

@@ -108,6 +108,13 @@ def composite(
     feather: int,
     opacity: float,
 ) -> None: ...
+def resize_area(img: NDArray[np.uint8], out: NDArray[np.uint8]) -> None: ...
+def letterbox(
+    images: list[NDArray[np.uint8]],
+    options: dict[str, Any],
+    out: NDArray[Any],
+    workers: int = 1,
+) -> list[tuple[int, int, int, int, float, float]]: ...
 def content_hash(data: Any) -> bytes: ...
 def sniff_headers(
     paths: list[str] | list[bytes], workers: int = 0

@@ -327,6 +327,72 @@ FL_API fl_status fl_composite_options_init(fl_composite_options* options);
  * is the same bytes everywhere. Options may be null. The images may not overlap the scene. */
 FL_API fl_status fl_composite(const fl_image* scene, const fl_image* patch, int64_t x, int64_t y,
                               const fl_image* mask, const fl_composite_options* options);
+/* ---- preprocessing -------------------------------------------------------------- */
+/* Any strides, of any sign; the output may not overlap the input. The same bytes on every
+ * machine. Width times channels is at most 2^31 - 1. */
+
+/* Area averaging: an output pixel is the exact mean of the part of the picture it covers, of
+ * pixels taken as squares of one colour, rounded half up. Shrinks and enlarges, each axis by
+ * itself. Strides of the output in bytes: from row to row, pixel to pixel, channel to channel.
+ * FL_ERROR_OVERFLOW when the height, divided by its greatest common divisor with the output's,
+ * is over 2^24. */
+FL_API fl_status fl_resize_area(const fl_image* image, int64_t width, int64_t height, uint8_t* out,
+                                int64_t row_stride, int64_t pixel_stride, int64_t channel_stride);
+
+typedef enum fl_interpolation {
+  FL_LINEAR = 0, /* two samples an axis; the bytes of cv2.INTER_LINEAR */
+  FL_AREA = 1    /* as fl_resize_area */
+} fl_interpolation;
+
+typedef enum fl_layout {
+  FL_NCHW = 0,
+  FL_NHWC = 1
+} fl_layout;
+
+/* What a network's input is made of. A byte v of channel c becomes, in float32, each operation
+ * rounded, x = (v * scale - mean[c]) / std[c]; quantised: q = round(x / quant_scale) +
+ * zero_point, halves to even, clipped to the type. Channels in the input's order. */
+typedef struct fl_letterbox_options {
+  size_t struct_size;
+  int64_t width, height; /* of the output */
+  int32_t interpolation; /* fl_interpolation */
+  int32_t layout;        /* fl_layout: of the output when its strides are not given */
+  int32_t dtype;         /* FL_FLOAT32; FL_UINT8: the bytes, or quantised; FL_INT8: quantised */
+  int32_t swap_rb;       /* 1: channels 0 and 2 change places */
+  int32_t center;        /* 1: padding on both sides; 0: right and below */
+  int32_t scale_up;      /* 0: never enlarge */
+  int32_t stretch;       /* 1: fill the output, ratio of the sides not kept */
+  int32_t quantize;      /* 1: FL_UINT8 holds q */
+  uint8_t color[4];      /* of the padding */
+  float scale;
+  float mean[4], std[4];
+  float quant_scale;
+  int32_t zero_point;
+} fl_letterbox_options;
+
+/* Where the picture lies in the output: input x is at output x * scale_x + left. */
+typedef struct fl_placement {
+  int64_t width, height; /* of the resized picture */
+  int64_t left, top;
+  double scale_x, scale_y;
+} fl_placement;
+
+/* Sets the defaults: linear, NCHW, float32, grey 114, scale 1/255, centred. */
+FL_API fl_status fl_letterbox_options_init(fl_letterbox_options* options);
+FL_API fl_status fl_letterbox_placement(int64_t image_width, int64_t image_height,
+                                        const fl_letterbox_options* options, fl_placement* out);
+/* Resize, pad, normalise and lay out in one pass. strides: bytes from channel to channel, row to
+ * row and pixel to pixel of the output, of any sign; null: contiguous, in options' layout.
+ * placement may be null. */
+FL_API fl_status fl_letterbox(const fl_image* image, const fl_letterbox_options* options, void* out,
+                              const int64_t strides[3], fl_placement* placement);
+/* n pictures, of one number of channels, over `workers` threads (0: as many as there are CPUs).
+ * Picture i goes to out + i * image_stride. placements has room for n, or is null. Nothing is
+ * written when an argument is wrong. */
+FL_API fl_status fl_letterbox_batch(const fl_image* images, int64_t n,
+                                    const fl_letterbox_options* options, int32_t workers, void* out,
+                                    int64_t image_stride, const int64_t strides[3],
+                                    fl_placement* placements);
 
 /* ---- files ---------------------------------------------------------------------- */
 

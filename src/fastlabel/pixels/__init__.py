@@ -28,4 +28,13 @@ __all__ = [
     "noise_sigma",
     "perceptual_hash",
     "sharpness",
+from .preprocess import LetterboxTransform, letterbox, resize_area
+from .stats import content_hash, laplacian_variance
+
+__all__ = [
+    "LetterboxTransform",
+    "content_hash",
+    "laplacian_variance",
+    "letterbox",
+    "resize_area",
 ]
