@@ -44,3 +44,4 @@ inline py::buffer_info contiguous_bytes(const py::buffer& data, const char* name
 void register_boxes(py::module_& m);
 void register_pixels(py::module_& m);
 void register_scan(py::module_& m);
+void register_tables(py::module_& m);

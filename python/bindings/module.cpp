@@ -36,4 +36,5 @@ PYBIND11_MODULE(_core, m) {
   register_boxes(m);
   register_pixels(m);
   register_scan(m);
+  register_tables(m);
 }
