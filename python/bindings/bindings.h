@@ -46,3 +46,4 @@ void register_pixels(py::module_& m);
 void register_preprocess(py::module_& m);
 void register_scan(py::module_& m);
 void register_suppress(py::module_& m);
+void register_tables(py::module_& m);

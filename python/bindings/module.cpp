@@ -38,4 +38,5 @@ PYBIND11_MODULE(_core, m) {
   register_preprocess(m);
   register_scan(m);
   register_suppress(m);
+  register_tables(m);
 }

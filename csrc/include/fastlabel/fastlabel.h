@@ -64,7 +64,12 @@ typedef enum fl_dtype {
   FL_INT32 = 3,
   FL_INT64 = 4,
   FL_FLOAT32 = 5,
-  FL_FLOAT64 = 6
+  FL_FLOAT64 = 6,
+  FL_INT16 = 7,
+  FL_UINT16 = 8,
+  FL_UINT32 = 9,
+  FL_UINT64 = 10,
+  FL_BITS = 11 /* Arrow's bool: one bit a row, least significant first */
 } fl_dtype;
 
 typedef enum fl_box_format {
@@ -393,6 +398,95 @@ FL_API fl_status fl_letterbox_batch(const fl_image* images, int64_t n,
                                     const fl_letterbox_options* options, int32_t workers, void* out,
                                     int64_t image_stride, const int64_t strides[3],
                                     fl_placement* placements);
+/* ---- tables --------------------------------------------------------------------- */
+/* Statistics that merge: what two halves of a table give, added up, is what the whole table
+ * gives, bit for bit, in any order. Sums are integers of fixed point; nothing is rounded
+ * before the end. */
+
+/* One column of a table, or one chunk of it. */
+typedef struct fl_column {
+  const void* data;        /* of row 0; may be null when n is 0 */
+  const uint8_t* validity; /* Arrow bitmap, bit 1: known; null: every row is known */
+  int64_t n;
+  int64_t stride;          /* bytes from a row to the next; not used for FL_BITS */
+  int64_t validity_offset; /* the bit of row 0 in validity */
+  int64_t bit_offset;      /* the bit of row 0 in data, for FL_BITS */
+  int32_t dtype;           /* fl_dtype */
+  int32_t reserved;
+} fl_column;
+
+/* One axis of a histogram: bins and three cells more. Cell 0 counts what lies below, cells
+ * 1 .. bins the bins, bins + 1 what lies above, bins + 2 the unknown (NaN or null). */
+typedef struct fl_axis {
+  const double* edges; /* bins + 1 finite rising numbers; bin k is [edges[k], edges[k + 1]),
+                          the last one closed. Null: categories, whole numbers 0 .. bins - 1 */
+  int64_t bins;
+} fl_axis;
+
+#define FL_MAX_AXES 8
+#define FL_MAX_CELLS 2147483647 /* of one histogram: the product of (bins + 3) */
+
+/* A sum of weights in units of 2^-64, two's complement. Each weight is rounded to that unit
+ * (half to even) before it is added. */
+typedef struct fl_fixed {
+  uint64_t low;
+  int64_t high;
+} fl_fixed;
+
+#define FL_MAX_WEIGHT 4294967296.0 /* of one row, either sign */
+
+/* Adds the rows of the columns, one for each axis and all of the same length, to counts: one
+ * int64 a cell, the last axis changing fastest. With weight, sums gets each row's weight and
+ * *heaviest the greatest |weight| met; all three are null without. Nothing is written when
+ * the arguments are wrong, or a weight is unknown, not finite or over FL_MAX_WEIGHT. */
+FL_API fl_status fl_histogram_fill(const fl_axis* axes, int32_t n_axes, const fl_column* columns,
+                                   const fl_column* weight, int64_t* counts, fl_fixed* sums,
+                                   double* heaviest);
+
+#define FL_SUM_LIMBS 68
+#define FL_SQUARE_LIMBS 136
+
+/* What is kept of one group's numbers. sum is the exact sum of the finite ones: limbs of 32
+ * bits in units of 2^-1074, lowest first, all but the last in 0 .. 2^32 - 1;
+ * sum_of_squares the same in units of 2^-2148. */
+typedef struct fl_moments {
+  int64_t count;     /* of known numbers, infinite ones too */
+  int64_t unknown;   /* NaN or null */
+  int64_t plus_inf, minus_inf;
+  double min, max;   /* +inf and -inf when count is 0; a zero has no sign */
+  int64_t sum[FL_SUM_LIMBS];
+  int64_t sum_of_squares[FL_SQUARE_LIMBS];
+} fl_moments;
+
+/* The state of n groups that have seen nothing. */
+FL_API fl_status fl_moments_init(fl_moments* groups, int64_t n);
+/* Adds each row's value to its group: the cell that the axes, which may be none, give it. */
+FL_API fl_status fl_moments_fill(const fl_axis* axes, int32_t n_axes, const fl_column* columns,
+                                 const fl_column* value, fl_moments* groups);
+/* Adds n groups to n others. */
+FL_API fl_status fl_moments_merge(fl_moments* into, const fl_moments* from, int64_t n);
+
+/* Quantile sketch: a count for each group and each range of numbers that share their sign,
+ * exponent and first `bits` bits of mantissa, 1 <= bits <= 15. */
+typedef struct fl_sketch fl_sketch;
+
+typedef struct fl_sketch_entry {
+  int64_t group;
+  int32_t key; /* rises with the number; 0: zero, negative: negative numbers */
+  int32_t reserved;
+  int64_t count;
+} fl_sketch_entry;
+
+FL_API fl_status fl_sketch_create(int32_t bits, fl_sketch** out);
+FL_API void fl_sketch_destroy(fl_sketch* sketch);
+/* Adds the known numbers of a column; FL_ERROR_ARGUMENT and nothing added as above. */
+FL_API fl_status fl_sketch_fill(fl_sketch* sketch, const fl_axis* axes, int32_t n_axes,
+                                const fl_column* columns, const fl_column* value);
+/* Adds entries, of a sketch with as many bits. */
+FL_API fl_status fl_sketch_add(fl_sketch* sketch, const fl_sketch_entry* entries, int64_t n);
+/* The entries sorted by group and key; *count gets their number even when it is too many. */
+FL_API fl_status fl_sketch_entries(const fl_sketch* sketch, fl_sketch_entry* out,
+                                   int64_t capacity, int64_t* count);
 
 /* ---- files ---------------------------------------------------------------------- */
 
