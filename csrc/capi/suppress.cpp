@@ -111,7 +111,7 @@ fl_status fl_soft_nms(const fl_boxes* boxes, const double* scores, const int64_t
   if (kept == nullptr || !is_rate(iou_threshold) || std::isnan(score_threshold)) {
     return FL_ERROR_ARGUMENT;
   }
-  if (decay != FL_LINEAR && decay != FL_GAUSSIAN) return FL_ERROR_ARGUMENT;
+  if (decay != FL_DECAY_LINEAR && decay != FL_DECAY_GAUSSIAN) return FL_ERROR_ARGUMENT;
   if (!(sigma > 0) || !std::isfinite(sigma)) return FL_ERROR_ARGUMENT;
   if (boxes->n > 0 && (keep == nullptr || new_scores == nullptr)) return FL_ERROR_ARGUMENT;
   // A score below 0 would rise when it decays.
@@ -121,7 +121,7 @@ fl_status fl_soft_nms(const fl_boxes* boxes, const double* scores, const int64_t
   return guarded([&] {
     const std::vector<double> rows = corners_of(*boxes);
     const auto left = fl::soft_nms(rows.data(), scores, classes, boxes->n,
-                                   decay == FL_LINEAR ? fl::Decay::linear : fl::Decay::gaussian,
+                                   decay == FL_DECAY_LINEAR ? fl::Decay::linear : fl::Decay::gaussian,
                                    iou_threshold, sigma, score_threshold);
     *kept = static_cast<int64_t>(left.size());
     for (size_t k = 0; k < left.size(); ++k) {

@@ -78,7 +78,7 @@ py::tuple soft_nms(const py::array& boxes, const Doubles& scores, const MaybeInt
   fl_status status;
   {
     py::gil_scoped_release release;
-    status = fl_soft_nms(&view, s, c, gaussian ? FL_GAUSSIAN : FL_LINEAR, threshold, sigma,
+    status = fl_soft_nms(&view, s, c, gaussian ? FL_DECAY_GAUSSIAN : FL_DECAY_LINEAR, threshold, sigma,
                          score_threshold, keep.data(), left.data(), &kept);
   }
   check(status, "soft_nms");

@@ -37,32 +37,30 @@ _LAZY = {
     "obb_nms": "boxes",
     "soft_nms": "boxes",
     "weighted_boxes_fusion": "boxes",
-    "laplacian_variance": "pixels",
-    "composite": "pixels",
     "LetterboxTransform": "pixels",
-    "laplacian_variance": "pixels",
-    "letterbox": "pixels",
-    "resize_area": "pixels",
+    "composite": "pixels",
     "content_hash": "pixels",
     "entropy": "pixels",
     "hamming_distance": "pixels",
     "image_stats": "pixels",
     "laplacian_variance": "pixels",
+    "letterbox": "pixels",
     "luma": "pixels",
     "luma_histogram": "pixels",
     "luma_percentiles": "pixels",
     "noise_sigma": "pixels",
     "perceptual_hash": "pixels",
+    "resize_area": "pixels",
     "sharpness": "pixels",
     "Dataset": "dataset",
     "DatasetError": "dataset",
     "read": "formats",
     "scan": "scan",
     "scan_batches": "scan",
-    "check": "check",
-    "Report": "check",
-    "make_sample": "sample",
     "rule": "rules.user",
+    "Report": "check",
+    "check": "check",
+    "make_sample": "sample",
     "get_cmake_dir": "_embed",
     "get_include": "_embed",
     "get_library_dir": "_embed",
@@ -71,6 +69,7 @@ _LAZY = {
 __all__ = ["__version__", *sorted(_LAZY)]
 
 if TYPE_CHECKING:
+    from ._embed import get_cmake_dir, get_include, get_library_dir
     from .boxes import (
         CocoMatches,
         OptimalMatches,
@@ -89,33 +88,27 @@ if TYPE_CHECKING:
         soft_nms,
         weighted_boxes_fusion,
     )
-    from ._embed import get_cmake_dir, get_include, get_library_dir
-    from .boxes import box_area, box_convert, box_iou, box_pairs, nms
     from .check import Report, check
     from .dataset import Dataset, DatasetError
     from .formats import read
-    from .pixels import content_hash, laplacian_variance
-    from .rules.user import rule
     from .pixels import (
+        LetterboxTransform,
         composite,
         content_hash,
         entropy,
         hamming_distance,
         image_stats,
         laplacian_variance,
+        letterbox,
         luma,
         luma_histogram,
         luma_percentiles,
         noise_sigma,
         perceptual_hash,
-        sharpness,
-    from .pixels import (
-        LetterboxTransform,
-        content_hash,
-        laplacian_variance,
-        letterbox,
         resize_area,
+        sharpness,
     )
+    from .rules.user import rule
     from .sample import make_sample
     from .scan import scan, scan_batches
 

@@ -140,8 +140,8 @@ FL_API fl_status fl_nms(const fl_boxes* boxes, const double* scores, const int64
                         double iou_threshold, int64_t* keep, int64_t* kept);
 
 typedef enum fl_decay {
-  FL_LINEAR = 0,  /* times 1 - IoU, above the threshold */
-  FL_GAUSSIAN = 1 /* times exp(-IoU^2 / sigma) */
+  FL_DECAY_LINEAR = 0,  /* times 1 - IoU, above the threshold */
+  FL_DECAY_GAUSSIAN = 1 /* times exp(-IoU^2 / sigma) */
 } fl_decay;
 
 /* Soft suppression (Bodla et al. 2017): better rows lower the scores of those they overlap.

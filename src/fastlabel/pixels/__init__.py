@@ -1,6 +1,7 @@
-"""Pixels: statistics of 8-bit pictures, and pasting, by the native engine."""
+"""Pixels: statistics of 8-bit pictures, pasting and preprocessing, by the native engine."""
 
 from .composite import composite
+from .preprocess import LetterboxTransform, letterbox, resize_area
 from .stats import (
     content_hash,
     entropy,
@@ -16,25 +17,19 @@ from .stats import (
 )
 
 __all__ = [
+    "LetterboxTransform",
     "composite",
     "content_hash",
     "entropy",
     "hamming_distance",
     "image_stats",
     "laplacian_variance",
+    "letterbox",
     "luma",
     "luma_histogram",
     "luma_percentiles",
     "noise_sigma",
     "perceptual_hash",
-    "sharpness",
-from .preprocess import LetterboxTransform, letterbox, resize_area
-from .stats import content_hash, laplacian_variance
-
-__all__ = [
-    "LetterboxTransform",
-    "content_hash",
-    "laplacian_variance",
-    "letterbox",
     "resize_area",
+    "sharpness",
 ]

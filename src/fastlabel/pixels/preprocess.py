@@ -45,9 +45,7 @@ class LetterboxTransform:
         """Boxes (N, 4) ``xyxy`` of the input in the picture's pixels, `clip`ped to it or not."""
         array = as_boxes(boxes, "boxes")
         pads = np.array([self.pad_x, self.pad_y] * 2, array.dtype)
-        out: NDArray[Any] = (array - pads) / np.array(
-            [self.scale_x, self.scale_y] * 2, array.dtype
-        )
+        out: NDArray[Any] = (array - pads) / np.array([self.scale_x, self.scale_y] * 2, array.dtype)
         if clip:
             out[:, 0::2] = out[:, 0::2].clip(0, self.image[0])
             out[:, 1::2] = out[:, 1::2].clip(0, self.image[1])
