@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import subprocess
 import sys
 
@@ -55,7 +56,7 @@ def by_pycocotools(s, thresholds, max_dets, capsys):
     truth, found = coco.COCO(), coco.COCO()
     common = {
         "images": [{"id": i} for i in range(images)],
-        "categories": [{"id": c} for c in range(10)],
+        "categories": [{"id": c} for c in range(100)],
     }
     # ids from 1: an id of 0 means no match there
     truth.dataset = common | {
@@ -230,31 +231,30 @@ def test_without_scipy_the_extra_is_named():
 # ---- real labels ------------------------------------------------------------------------
 
 
-def test_real_labels_match_themselves(shared_data):
-    path = next(
-        (p for p in sorted(shared_data.rglob("*.json")) if '"annotations"' in _head(p)), None
-    )
-    if path is None:
-        pytest.skip("REAL DATA ABSENT: no COCO file among the shared data sets")
-    ds = fl.read(path)
-    table = ds.annotations.sort_by("image_id")
-    boxes = np.stack([table[c].to_numpy() for c in ("x1", "y1", "x2", "y2")], axis=1)
-    image = table["image_id"].to_numpy()
-    fine = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-    boxes, image = boxes[fine], image[fine]
-    classes = table["category_id"].to_numpy()[fine]
-    offsets = np.searchsorted(image, np.arange(image.max() + 2))
-    found = fl.match_coco(
-        boxes, offsets, np.ones(len(boxes)), boxes, offsets, iou_thresholds=[0.5, 1.0],
-        prediction_classes=classes, label_classes=classes, max_dets=None,
-    )
-    assert (found.prediction_match[1] >= 0).all()
-    assert (boxes[found.prediction_match[1]] == boxes).all()
-
-
-def _head(path):
-    with path.open(encoding="utf-8", errors="replace") as file:
-        return file.read(4_000_000)
+def test_real_predictions_match_as_cocoeval_has_it(shared_data, capsys):
+    folder = shared_data / "predictions/faster-coco-eval/cocoapi"
+    truth = json.loads((folder / "instances_val2014_100.json").read_text())
+    found = json.loads((folder / "instances_val2014_fakebbox100_results.json").read_text())
+    ids = sorted({image["id"] for image in truth["images"]} | {d["image_id"] for d in found})
+    number = {image: k for k, image in enumerate(ids)}
+    sets = {}
+    for name, rows in (("prediction", found), ("label", truth["annotations"])):
+        rows = sorted(rows, key=lambda row: number[row["image_id"]])
+        image = [number[row["image_id"]] for row in rows]
+        sets[f"{name}s"] = np.array([row["bbox"] for row in rows], float)
+        sets[f"{name}_offsets"] = np.searchsorted(image, np.arange(len(ids) + 1))
+        sets[f"{name}_classes"] = np.array([row["category_id"] for row in rows])
+        if name == "prediction":
+            sets["scores"] = np.array([row["score"] for row in rows])
+        else:
+            sets["crowd"] = np.array([row["iscrowd"] for row in rows], bool)
+    thresholds = np.linspace(0.5, 0.95, 10).tolist()
+    ours = fl.match_coco(**sets, iou_thresholds=thresholds, fmt="xywh")
+    match, ignored, taken = by_pycocotools(sets, thresholds, 100, capsys)
+    assert (ours.prediction_match >= 0).any() and (ours.prediction_match < 0).any()
+    assert np.array_equal(ours.prediction_match, match)
+    assert np.array_equal(ours.prediction_ignored, ignored)
+    assert np.array_equal(ours.label_match, taken)
 
 
 # ---- bad input --------------------------------------------------------------------------
