@@ -61,21 +61,44 @@ def by_pycocotools(s, thresholds, max_dets, capsys):
     # ids from 1: an id of 0 means no match there
     truth.dataset = common | {
         "annotations": [
-            {"id": k + 1, "image_id": int(i), "category_id": int(c), "bbox": b, "iscrowd": int(w),
-             "area": b[2] * b[3]}
+            {
+                "id": k + 1,
+                "image_id": int(i),
+                "category_id": int(c),
+                "bbox": b,
+                "iscrowd": int(w),
+                "area": b[2] * b[3],
+            }
             for k, (i, c, b, w) in enumerate(
-                zip(image_of(s["label_offsets"]), s["label_classes"], s["labels"].tolist(),
-                    s["crowd"], strict=True)
+                zip(
+                    image_of(s["label_offsets"]),
+                    s["label_classes"],
+                    s["labels"].tolist(),
+                    s["crowd"],
+                    strict=True,
+                )
             )
         ]
     }
     found.dataset = common | {
         "annotations": [
-            {"id": k + 1, "image_id": int(i), "category_id": int(c), "bbox": b, "iscrowd": 0,
-             "area": b[2] * b[3], "score": float(v)}
+            {
+                "id": k + 1,
+                "image_id": int(i),
+                "category_id": int(c),
+                "bbox": b,
+                "iscrowd": 0,
+                "area": b[2] * b[3],
+                "score": float(v),
+            }
             for k, (i, c, b, v) in enumerate(
-                zip(image_of(s["prediction_offsets"]), s["prediction_classes"],
-                    s["predictions"].tolist(), s["scores"], strict=True)
+                zip(
+                    image_of(s["prediction_offsets"]),
+                    s["prediction_classes"],
+                    s["predictions"].tolist(),
+                    s["scores"],
+                    strict=True,
+                )
             )
         ]
     }
@@ -152,8 +175,13 @@ def test_matching_keeps_to_image_and_class():
     box = [[0, 0, 10, 10]]
     rows = [box[0]] * 4
     found = fl.match_coco(
-        rows, [0, 1, 2, 4], [1, 1, 1, 1], rows, [0, 0, 2, 4],
-        prediction_classes=[0, 0, 1, 2], label_classes=[0, 1, 2, 1],
+        rows,
+        [0, 1, 2, 4],
+        [1, 1, 1, 1],
+        rows,
+        [0, 0, 2, 4],
+        prediction_classes=[0, 0, 1, 2],
+        label_classes=[0, 1, 2, 1],
     )
     assert found.prediction_match.tolist() == [[-1, 0, 3, 2]]
     found = fl.match_coco(rows, [0, 1, 2, 4], [1, 1, 1, 1], rows, [0, 0, 2, 4])
@@ -195,8 +223,13 @@ def test_optimal_matching_has_the_largest_sum(seed, threshold):
     classes = rng.integers(0, 2, n + m)
     a, b = rows[:n], rows[n:]
     found = fl.match_optimal(
-        a, [0, n], b, [0, m], iou_threshold=threshold,
-        prediction_classes=classes[:n], label_classes=classes[n:],
+        a,
+        [0, n],
+        b,
+        [0, m],
+        iou_threshold=threshold,
+        prediction_classes=classes[:n],
+        label_classes=classes[n:],
     )
     iou = fl.box_iou(a, b)
     fits = (iou >= threshold) & (iou > 0) & (classes[:n, None] == classes[None, n:])

@@ -46,9 +46,7 @@ def test_iou_is_that_of_shapely(seed):
 
 whole = st.integers(-3, 3).map(float)
 side = st.sampled_from([0.0, 1e-3, 0.5, 1.0, 2.0, 3.0, 50.0])
-turn = st.sampled_from([0, 0.25, 0.5, 1, 2, -0.5, 1e-9, 1 / 3, 100, 1e4]).map(
-    lambda t: t * math.pi
-)
+turn = st.sampled_from([0, 0.25, 0.5, 1, 2, -0.5, 1e-9, 1 / 3, 100, 1e4]).map(lambda t: t * math.pi)
 special = st.tuples(whole, whole, side, side, turn)
 
 
@@ -66,7 +64,8 @@ def test_iou_of_special_places(a, b):
 @pytest.mark.parametrize("offset", [0, 1e6, -3e8])
 def test_the_same_rectangle_under_its_other_names(angle, offset):
     box = np.array([offset + 3.0, offset - 2.0, 40.0, 7.0, angle])
-    same = [box, box + [0, 0, 0, 0, math.pi], box[[0, 1, 3, 2, 4]] + [0, 0, 0, 0, math.pi / 2]]
+    half = np.array([0, 0, 0, 0, math.pi])
+    same = [box, box + half, box[[0, 1, 3, 2, 4]] + half / 2]
     iou = fl.obb_iou([box], same)[0]
     assert iou[0] == 1.0
     # The angle itself has only so many digits.
@@ -76,7 +75,9 @@ def test_the_same_rectangle_under_its_other_names(angle, offset):
 def test_upright_boxes_are_plain_boxes():
     a, b = random_boxes(40, 1), random_boxes(40, 2)
     a[:, 4] = b[:, 4] = 0
-    expected = fl.box_iou(fl.obb_convert(a, "cxcywhr", "xyxy"), fl.obb_convert(b, "cxcywhr", "xyxy"))
+    expected = fl.box_iou(
+        fl.obb_convert(a, "cxcywhr", "xyxy"), fl.obb_convert(b, "cxcywhr", "xyxy")
+    )
     assert np.allclose(fl.obb_iou(a, b), expected, atol=1e-12)
 
 
@@ -140,7 +141,7 @@ def test_corners_by_hand():
 
 @pytest.mark.parametrize("offset", [0.0, 1e6])
 def test_corners_there_and_back(offset):
-    boxes = random_boxes(300, 9) + [offset, offset, 0, 0, 0]
+    boxes = random_boxes(300, 9) + np.array([offset, offset, 0, 0, 0])
     corners = fl.obb_convert(boxes, "cxcywhr", "xyxyxyxy")
     for row, box in zip(corners[:20], boxes[:20], strict=True):
         expected = np.array(polygon(box).exterior.coords)[:-1]

@@ -57,7 +57,8 @@ def _nms(boxes: Array, scores: Array, *_: Any) -> Array:
 def _nms_opencv(_: Array, scores: Array, corner_and_size: Array) -> Array:
     import cv2
 
-    return np.asarray(cv2.dnn.NMSBoxes(corner_and_size, scores, 0.0, 0.5))
+    suppress: Any = cv2.dnn.NMSBoxes  # its stub asks for lists, which it would copy
+    return np.asarray(suppress(corner_and_size, scores, 0.0, 0.5))
 
 
 def _nms_torchvision(boxes: Array, scores: Array, *_: Any) -> Array:

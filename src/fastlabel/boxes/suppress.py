@@ -342,9 +342,7 @@ def weighted_boxes_fusion(
         as_scores_from_zero(s, f"scores_list[{m}]", len(boxes[m]))
         for m, s in enumerate(scores_list)
     ]
-    labels = [
-        as_classes(c, f"labels_list[{m}]", len(boxes[m])) for m, c in enumerate(labels_list)
-    ]
+    labels = [as_classes(c, f"labels_list[{m}]", len(boxes[m])) for m, c in enumerate(labels_list)]
     if models == 0:
         return np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64)
     return native(
