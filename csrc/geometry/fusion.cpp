@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "geometry/box_index.h"
 #include "geometry/nms.h"
-#include "geometry/size_grid.h"
 
 namespace fl {
 
@@ -146,23 +146,25 @@ Merged non_max_merge(const double* boxes, const double* scores, const int64_t* c
   int64_t begin = 0;
   for (const int64_t end : ends) {
     // Over the smaller box a large partner may be of any size.
-    SizeGrid grid(overlap == Overlap::iou ? threshold : 0);
-    for (int64_t k = begin; k < end; ++k) {
-      const int64_t row = grouped[static_cast<size_t>(k)];
-      const double* b = boxes + 4 * row;
-      int64_t first = k;
-      if (measurable(b)) {
-        const double area = area_of(b);
-        grid.visit(b, [&](const SizeGrid::Entry& e) {
-          if (e.id < first && overlap_of(overlap, e.box, e.area, b, area) > threshold) {
-            first = e.id;
-          }
-          return false;
-        });
-        if (first == k) grid.insert(b, k);
+    const double reach = overlap == Overlap::iou ? threshold : 0;
+    with_index(boxes, grouped.data() + begin, end - begin, reach, [&](auto& bests) {
+      for (int64_t k = begin; k < end; ++k) {
+        const int64_t row = grouped[static_cast<size_t>(k)];
+        const double* b = boxes + 4 * row;
+        int64_t first = k;
+        if (measurable(b)) {
+          const double area = area_of(b);
+          bests.visit(b, [&](const IndexedBox& other) {
+            if (other.id < first && overlap_of(overlap, other.box, other.area, b, area) > threshold) {
+              first = other.id;
+            }
+            return false;
+          });
+          if (first == k) bests.insert(b, k);
+        }
+        best[static_cast<size_t>(row)] = grouped[static_cast<size_t>(first)];
       }
-      best[static_cast<size_t>(row)] = grouped[static_cast<size_t>(first)];
-    }
+    });
     begin = end;
   }
   Merged out;

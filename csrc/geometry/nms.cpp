@@ -8,7 +8,7 @@
 #include <queue>
 #include <utility>
 
-#include "geometry/size_grid.h"
+#include "geometry/box_index.h"
 
 namespace fl {
 
@@ -107,72 +107,75 @@ void suppress_few(const double* boxes, const int64_t* order, int64_t n, double t
 
 void suppress_many(const double* boxes, const int64_t* order, int64_t n, double threshold,
                    std::vector<uint8_t>* stays) {
-  SizeGrid grid(threshold);
-  for (int64_t k = 0; k < n; ++k) {
-    const double* b = boxes + 4 * order[k];
-    if (measurable(b)) {
-      const double area = area_of(b);
-      const bool covered = grid.visit(b, [&](const SizeGrid::Entry& e) {
-        return iou_of(e.box, e.area, b, area) > threshold;
-      });
-      if (covered) continue;
-      grid.insert(b, order[k]);
+  with_index(boxes, order, n, threshold, [&](auto& kept) {
+    for (int64_t k = 0; k < n; ++k) {
+      const double* b = boxes + 4 * order[k];
+      if (measurable(b)) {
+        const double area = area_of(b);
+        const bool covered = kept.visit(b, [&](const IndexedBox& other) {
+          return iou_of(other.box, other.area, b, area) > threshold;
+        });
+        if (covered) continue;
+        kept.insert(b, order[k]);
+      }
+      (*stays)[static_cast<size_t>(order[k])] = 1;
     }
-    (*stays)[static_cast<size_t>(order[k])] = 1;
-  }
+  });
 }
+
+struct SoftRules {
+  Decay decay;
+  double iou_threshold, sigma, score_threshold;
+};
 
 // One class of soft suppression. A heap holds every box under a score it had once; scores only
 // fall, so the top is the best as soon as its score is still the one it has.
-void decay_class(const double* boxes, const int64_t* rows, int64_t n, Decay decay,
-                 double iou_threshold, double sigma, double score_threshold,
+void decay_class(const double* boxes, const int64_t* rows, int64_t n, const SoftRules& rules,
                  std::vector<double>* scores, std::vector<Decayed>* out) {
-  const double reach = decay == Decay::linear ? iou_threshold : 0;
-  SizeGrid grid(reach);
-  using Item = std::pair<double, int64_t>;
-  const auto worse = [](const Item& a, const Item& b) {
-    return a.first < b.first || (a.first == b.first && a.second > b.second);
+  const auto less = [](const Decayed& a, const Decayed& b) {
+    return a.score < b.score || (a.score == b.score && a.row > b.row);
   };
-  std::vector<Item> items;
+  std::priority_queue<Decayed, std::vector<Decayed>, decltype(less)> heap(less);
+  std::vector<int64_t> taking_part;
   for (int64_t k = 0; k < n; ++k) {
-    const int64_t row = rows[k];
-    if ((*scores)[static_cast<size_t>(row)] < score_threshold) continue;
-    items.emplace_back((*scores)[static_cast<size_t>(row)], row);
-    if (measurable(boxes + 4 * row)) grid.insert(boxes + 4 * row, static_cast<int64_t>(k));
+    const double score = (*scores)[static_cast<size_t>(rows[k])];
+    if (score < rules.score_threshold) continue;
+    taking_part.push_back(rows[k]);
+    heap.push({rows[k], score});
   }
-  std::priority_queue<Item, std::vector<Item>, decltype(worse)> heap(worse, std::move(items));
-  std::vector<uint8_t> gone(static_cast<size_t>(n), 0);
-  std::vector<int64_t> seen(static_cast<size_t>(n), -1);  // the pick that measured a box last
-  for (int64_t picks = 0; !heap.empty();) {
-    const auto [score, row] = heap.top();
-    heap.pop();
-    const double now = (*scores)[static_cast<size_t>(row)];
-    if (now < score_threshold) continue;
-    if (now != score) {
-      heap.emplace(now, row);
-      continue;
+  const double reach = rules.decay == Decay::linear ? rules.iou_threshold : 0;
+  const auto count = static_cast<int64_t>(taking_part.size());
+  with_index(boxes, taking_part.data(), count, reach, [&](auto& index) {
+    for (const int64_t row : taking_part) {
+      if (measurable(boxes + 4 * row)) index.insert(boxes + 4 * row, row);
     }
-    const int64_t k = std::lower_bound(rows, rows + n, row) - rows;
-    gone[static_cast<size_t>(k)] = 1;
-    out->push_back({row, score});
-    ++picks;
-    const double* b = boxes + 4 * row;
-    if (!measurable(b)) continue;
-    const double area = area_of(b);
-    grid.visit(b, [&](const SizeGrid::Entry& e) {
-      const auto id = static_cast<size_t>(e.id);
-      if (gone[id] != 0 || seen[id] == picks) return false;
-      seen[id] = picks;
-      const double iou = iou_of(b, area, e.box, e.area);
-      double& left = (*scores)[static_cast<size_t>(rows[e.id])];
-      if (decay == Decay::linear) {
-        if (iou > iou_threshold) left *= 1 - iou;
-      } else if (iou > 0) {
-        left *= std::exp(-(iou * iou) / sigma);
+    while (!heap.empty()) {
+      const Decayed top = heap.top();
+      heap.pop();
+      double& now = (*scores)[static_cast<size_t>(top.row)];
+      if (now < rules.score_threshold) continue;
+      if (now != top.score) {
+        heap.push({top.row, now});
+        continue;
       }
-      return false;
-    });
-  }
+      out->push_back(top);
+      now = -1;  // taken
+      const double* b = boxes + 4 * top.row;
+      if (!measurable(b)) continue;
+      const double area = area_of(b);
+      index.visit(b, [&](const IndexedBox& other) {
+        double& left = (*scores)[static_cast<size_t>(other.id)];
+        if (left < 0) return false;
+        const double iou = iou_of(b, area, other.box, other.area);
+        if (rules.decay == Decay::gaussian) {
+          if (iou > 0) left *= std::exp(-(iou * iou) / rules.sigma);
+        } else if (iou > rules.iou_threshold) {
+          left *= 1 - iou;
+        }
+        return false;
+      });
+    }
+  });
 }
 
 }  // namespace
@@ -244,8 +247,8 @@ std::vector<Decayed> soft_nms(const double* boxes, const double* scores, const i
   std::vector<Decayed> out;
   int64_t begin = 0;
   for (const int64_t end : ends) {
-    decay_class(boxes, grouped.data() + begin, end - begin, decay, iou_threshold, sigma,
-                score_threshold, &left, &out);
+    decay_class(boxes, grouped.data() + begin, end - begin,
+                {decay, iou_threshold, sigma, score_threshold}, &left, &out);
     begin = end;
   }
   std::sort(out.begin(), out.end(), [](const Decayed& a, const Decayed& b) {

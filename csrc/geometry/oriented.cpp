@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "geometry/box_tree.h"
 #include "geometry/nms.h"
-#include "geometry/size_grid.h"
 
 namespace fl {
 
@@ -142,18 +142,18 @@ std::vector<int64_t> oriented_nms(const double* boxes, const double* scores,
   std::vector<uint8_t> stays(static_cast<size_t>(n), 0);
   int64_t begin = 0;
   for (const int64_t end : ends) {
-    SizeGrid grid(0);  // the upright boxes around two alike rectangles may differ much in size
+    BoxTree kept;
     for (int64_t k = begin; k < end; ++k) {
       const int64_t row = grouped[static_cast<size_t>(k)];
       const Oriented& o = all[static_cast<size_t>(row)];
       const double around[4] = {o.x - o.reach_x, o.y - o.reach_y, o.x + o.reach_x,
                                 o.y + o.reach_y};
       if (o.measurable && measurable(around)) {
-        const bool covered = grid.visit(around, [&](const SizeGrid::Entry& e) {
-          return oriented_iou(all[static_cast<size_t>(e.id)], o) > threshold;
+        const bool covered = kept.visit(around, [&](const IndexedBox& other) {
+          return oriented_iou(all[static_cast<size_t>(other.id)], o) > threshold;
         });
         if (covered) continue;
-        grid.insert(around, row);
+        kept.insert(around, row);
       }
       stays[static_cast<size_t>(row)] = 1;
     }

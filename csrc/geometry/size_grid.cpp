@@ -8,8 +8,6 @@ namespace fl {
 
 namespace {
 
-// Below this a threshold prunes nothing worth having, and rounding could matter.
-constexpr double kLeastThreshold = 1e-6;
 // Rounding moves a computed IoU by less than this share of it.
 constexpr double kSlack = 1e-9;
 
@@ -20,23 +18,8 @@ int64_t cell_of(double at) noexcept {
 
 }  // namespace
 
-bool measurable(const double* b) noexcept {
-  const double area = area_of(b);
-  return std::isfinite(b[0]) && std::isfinite(b[1]) && std::isfinite(b[2]) &&
-         std::isfinite(b[3]) && b[2] > b[0] && b[3] > b[1] && area > 0 && std::isfinite(area);
-}
-
-double iou_of(const double* a, double area_a, const double* b, double area_b) noexcept {
-  const double w = std::min(a[2], b[2]) - std::max(a[0], b[0]);
-  const double h = std::min(a[3], b[3]) - std::max(a[1], b[1]);
-  if (w <= 0 || h <= 0) return 0;
-  const double overlap = w * h;
-  const double either = area_a + area_b - overlap;
-  return either > 0 && std::isfinite(either) ? overlap / either : 0;
-}
-
 SizeGrid::SizeGrid(double threshold) {
-  threshold_ = threshold >= kLeastThreshold ? std::min(threshold, 1.0) * (1 - kSlack) : 0;
+  threshold_ = threshold * (1 - kSlack);
   // IoU is at most that of the intervals along x, o / (wa + wb - o), whatever the heights; so
   // the centres are apart by at most (wa + wb) / 2 - t (wa + wb) / (1 + t).
   reach_ = (1 - threshold_) / (2 * (1 + threshold_)) * (1 + kSlack);
@@ -45,20 +28,6 @@ SizeGrid::SizeGrid(double threshold) {
   for (double rest = 1 - threshold_; rest < 0.3 && bits < 9; rest *= 2) ++bits;
   key_shift_ = 52 - bits;
   cell_ = std::max(4 * reach_, 1.0 / 512);
-}
-
-void SizeGrid::clear() noexcept {
-  entries_.clear();
-  odd_.clear();
-  std::fill(slots_.begin(), slots_.end(), kNone);
-  buckets_.clear();
-  std::fill(bucket_slots_.begin(), bucket_slots_.end(), kNone);
-}
-
-// Where products lose digits, the bounds below do not hold.
-bool SizeGrid::odd(double w, double h, double area) noexcept {
-  const auto far = [](double v, double limit) { return v < 1 / limit || v > limit; };
-  return far(w, 1e200) || far(h, 1e200) || far(area, 1e280);
 }
 
 SizeGrid::Query SizeGrid::query_of(const double* b) noexcept {
@@ -122,12 +91,7 @@ uint32_t SizeGrid::make_bucket(uint64_t w_key, uint64_t h_key) {
 void SizeGrid::grow_slots() {
   slots_.assign(std::max<size_t>(256, 2 * slots_.size()), kNone);
   shift_ = 64 - std::countr_zero(slots_.size());
-  size_t next_odd = 0;
   for (uint32_t e = 0; e < entries_.size(); ++e) {
-    if (next_odd < odd_.size() && odd_[next_odd] == e) {
-      ++next_odd;
-      continue;
-    }
     uint32_t& head = slots_[slot_of(entries_[e].cell)];
     entries_[e].next = head;
     head = e;
@@ -136,20 +100,14 @@ void SizeGrid::grow_slots() {
 
 void SizeGrid::insert(const double* box, int64_t id) {
   const auto number = static_cast<uint32_t>(entries_.size());
-  const double w = box[2] - box[0];
-  const double h = box[3] - box[1];
-  entries_.push_back({{box[0], box[1], box[2], box[3]}, w * h, 0, id, kNone, kNone});
-  if (odd(w, h, w * h)) {
-    odd_.push_back(number);
-    return;
-  }
-  const uint64_t w_key = key_of(w);
-  const uint64_t h_key = key_of(h);
+  entries_.push_back({{{box[0], box[1], box[2], box[3]}, area_of(box), id}, 0, kNone, kNone});
+  const Query q = query_of(box);
+  const uint64_t w_key = key_of(q.w);
+  const uint64_t h_key = key_of(q.h);
   uint32_t b = find_bucket(w_key << 32 | h_key);
   if (b == kNone) b = make_bucket(w_key, h_key);
   Bucket& bucket = buckets_[b];
   Entry& entry = entries_[number];
-  const Query q = query_of(box);
   entry.cell = cell_hash(b, cell_of(q.x * bucket.cells_per_x), cell_of(q.y * bucket.cells_per_y));
   entry.in_bucket = bucket.head;
   bucket.head = number;
@@ -164,18 +122,14 @@ void SizeGrid::insert(const double* box, int64_t id) {
 }
 
 bool SizeGrid::reachable(const Bucket& b, const Query& q, Cells* cells) const noexcept {
-  double w_most = b.w_high;
-  double h_most = b.h_high;
-  if (threshold_ > 0) {
-    // How much wider one is at least than the other, and which. The best that can be is one
-    // box inside the other, or, where one is wider and the other higher, a cross.
-    const double w = q.w < b.w_low ? b.w_low / q.w : q.w > b.w_high ? q.w / b.w_high : 1;
-    const double h = q.h < b.h_low ? b.h_low / q.h : q.h > b.h_high ? q.h / b.h_high : 1;
-    const bool nested = (q.w < b.w_low) == (q.h < b.h_low);
-    if ((nested ? w * h : w + h - 1) * threshold_ > 1) return false;
-    w_most = std::min(w_most, q.w / threshold_);
-    h_most = std::min(h_most, q.h / threshold_);
-  }
+  // How much wider one is at least than the other, and which. The best that can be is one
+  // box inside the other, or, where one is wider and the other higher, a cross.
+  const double w = q.w < b.w_low ? b.w_low / q.w : q.w > b.w_high ? q.w / b.w_high : 1;
+  const double h = q.h < b.h_low ? b.h_low / q.h : q.h > b.h_high ? q.h / b.h_high : 1;
+  const bool nested = (q.w < b.w_low) == (q.h < b.h_low);
+  if ((nested ? w * h : w + h - 1) * threshold_ > 1) return false;
+  const double w_most = std::min(b.w_high, q.w / threshold_);
+  const double h_most = std::min(b.h_high, q.h / threshold_);
   // Far from the origin a centre is known to the last digits of its coordinates only.
   const double dx = (q.w + w_most) * reach_ + (q.far_x + w_most) * 1e-15;
   const double dy = (q.h + h_most) * reach_ + (q.far_y + h_most) * 1e-15;

@@ -11,28 +11,28 @@
 #include <cstdint>
 #include <vector>
 
+#include "geometry/overlap.h"
+
 namespace fl {
 
 class SizeGrid {
  public:
-  struct alignas(64) Entry {
-    double box[4];
-    double area;
+  struct alignas(64) Entry : IndexedBox {
     uint64_t cell;       // the hash of its cell
-    int64_t id;          // the caller's
     uint32_t next;       // the next of the same slot
     uint32_t in_bucket;  // the next of the same bucket
   };
 
-  // threshold: only partners with an IoU above it need to be found; 0: all that intersect.
+  // Below this threshold too many sizes can be partners.
+  static constexpr double kLeast = 0.05;
+
+  // threshold: only partners with an IoU above it need to be found; kLeast to 1.
   explicit SizeGrid(double threshold);
 
-  void clear() noexcept;
-  // Boxes with an area that is neither 0 nor infinite; see measurable.
+  // An ordinary box.
   void insert(const double* box, int64_t id);
-  int64_t size() const noexcept { return static_cast<int64_t>(entries_.size()); }
 
-  // Calls visit(entry) for every box that may be a partner of this one, some twice, until it
+  // Calls visit for every box in here that may be a partner of this ordinary one, until it
   // returns true. Returns whether it did.
   template <typename Visit>
   bool visit(const double* box, Visit visit) const;
@@ -59,7 +59,6 @@ class SizeGrid {
     }
   };
 
-  static bool odd(double w, double h, double area) noexcept;
   static Query query_of(const double* box) noexcept;
   static uint64_t cell_hash(uint32_t bucket, int64_t x, int64_t y) noexcept;
   uint64_t key_of(double side) const noexcept;
@@ -74,26 +73,16 @@ class SizeGrid {
   template <typename Visit>
   bool visit_bucket(uint32_t number, const Query& q, Visit& visit) const;
 
-  double threshold_;  // a hair below the caller's, or 0
+  double threshold_;  // a hair below the caller's
   double reach_;      // of centres, in sums of widths
   double cell_;       // side of a cell in sides of its bucket's smallest box
   int key_shift_;
   std::vector<Entry> entries_;
-  std::vector<uint32_t> odd_;  // entries whose IoU is not accurate: visited by every query
   std::vector<uint32_t> slots_;
   int shift_ = 0;
   std::vector<Bucket> buckets_;
   std::vector<uint32_t> bucket_slots_;
 };
-
-// False for boxes that overlap nothing: empty, reversed or not finite, or with an area that a
-// double cannot hold.
-bool measurable(const double* box) noexcept;
-
-// IoU of two measurable boxes.
-double iou_of(const double* a, double area_a, const double* b, double area_b) noexcept;
-
-inline double area_of(const double* b) noexcept { return (b[2] - b[0]) * (b[3] - b[1]); }
 
 // ---- visiting --------------------------------------------------------------------------
 
@@ -121,33 +110,21 @@ bool SizeGrid::visit_bucket(uint32_t number, const Query& q, Visit& visit) const
 
 template <typename Visit>
 bool SizeGrid::visit(const double* box, Visit visit) const {
-  const double w = box[2] - box[0];
-  const double h = box[3] - box[1];
-  if (entries_.size() <= kAll || odd(w, h, w * h)) {
+  if (entries_.size() <= kAll) {
     for (const Entry& e : entries_) {
       if (visit(e)) return true;
     }
     return false;
   }
-  for (const uint32_t e : odd_) {
-    if (visit(entries_[e])) return true;
-  }
   const Query q = query_of(box);
   // Most partners are of about the same size.
-  const uint64_t w_key = key_of(w);
-  const uint64_t h_key = key_of(h);
-  const uint32_t own = find_bucket(w_key << 32 | h_key);
+  const uint32_t own = find_bucket(key_of(q.w) << 32 | key_of(q.h));
   if (own != kNone && visit_bucket(own, q, visit)) return true;
-  uint64_t w0 = 0, w1 = 0, h0 = 0, h1 = 0;
-  bool probe = threshold_ > 0;
-  if (probe) {
-    w0 = key_of(w * threshold_);
-    w1 = key_of(w / threshold_);
-    h0 = key_of(h * threshold_);
-    h1 = key_of(h / threshold_);
-    probe = (w1 - w0 + 1) * (h1 - h0 + 1) <= buckets_.size();
-  }
-  if (!probe) {
+  const uint64_t w0 = key_of(q.w * threshold_);
+  const uint64_t w1 = key_of(q.w / threshold_);
+  const uint64_t h0 = key_of(q.h * threshold_);
+  const uint64_t h1 = key_of(q.h / threshold_);
+  if ((w1 - w0 + 1) * (h1 - h0 + 1) > buckets_.size()) {
     for (uint32_t b = 0; b < buckets_.size(); ++b) {
       if (b != own && visit_bucket(b, q, visit)) return true;
     }
