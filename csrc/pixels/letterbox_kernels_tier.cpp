@@ -91,7 +91,7 @@ inline size_t join_3(const uint8_t* planes, size_t plane, size_t n, uint8_t* out
 void split_planes(const uint8_t* pixels, size_t n, int32_t channels, uint8_t* out,
                   size_t plane) noexcept {
   if (channels == 1) {
-    __builtin_memcpy(out, pixels, n);
+    if (n > 0) __builtin_memcpy(out, pixels, n);
   } else if (channels == 3) {
     size_t done = 0;
 #if defined(__AVX2__)
@@ -114,7 +114,7 @@ inline void join_any(const T* __restrict planes, size_t plane, size_t from, size
 template <typename T>
 inline void join(const T* planes, size_t plane, size_t n, int32_t channels, T* out) noexcept {
   if (channels == 1) {
-    __builtin_memcpy(out, planes, n * sizeof(T));
+    if (n > 0) __builtin_memcpy(out, planes, n * sizeof(T));
   } else if (channels == 3) {
     size_t done = 0;
 #if defined(__AVX2__)
