@@ -5,6 +5,7 @@
 #include <cstring>
 #include <optional>
 
+#include "pixels/letterbox_kernels.h"
 #include "pixels/resize_area.h"
 #include "pixels/resize_linear.h"
 
@@ -31,7 +32,7 @@ class PlanarRows {
     if (linear_) return linear_->row(y);
     const uint8_t* pixels = same_ ? same_->row(y, 0) : area_->row(y);
     if (channels_ == 1) return pixels;
-    resize_kernels().split_planes(pixels, width_, channels_, planes_.data(), width_);
+    letterbox_kernels().split_planes(pixels, width_, channels_, planes_.data(), width_);
     return planes_.data();
   }
 
@@ -125,12 +126,24 @@ class Letterbox::Writer {
         planar_(pixel_stride_ == size_of_t && aligned(out, strides)),
         packed_(channels_ > 1 && channel_stride_ == size_of_t &&
                 pixel_stride_ == size_of_t * channels_ && aligned(out, strides)) {
-    for (int32_t c = 0; c < channels_; ++c) pad_[target(c)] = box.value<T>(box.options_.color[c], c);
+    for (int32_t c = 0; c < channels_; ++c) {
+      pad_[target(c)] = box.value<T>(box.options_.color[c], c);
+    }
     if (!planar_) values_.resize(static_cast<size_t>(at.width * channels_));
+    if (packed_) {
+      border_.resize(static_cast<size_t>(width_ * channels_));
+      const auto pixel = static_cast<size_t>(channels_);
+      for (size_t i = 0; i < border_.size(); ++i) border_[i] = pad_[i % pixel];
+    }
   }
 
   void padding(int64_t y, int64_t from, int64_t to) {
     if (from == to) return;
+    if (packed_) {
+      std::memcpy(pointer(0, y, from), border_.data(),
+                  static_cast<size_t>((to - from) * channels_) * sizeof(T));
+      return;
+    }
     for (int32_t c = 0; c < channels_; ++c) {
       uint8_t* start = pointer(c, y, from);
       if (planar_) {
@@ -194,9 +207,9 @@ class Letterbox::Writer {
   void convert(const uint8_t* plane, size_t n, int32_t channel, T* to) const {
     const fl_letterbox_options& o = box_.options_;
     if constexpr (sizeof(T) == sizeof(float)) {
-      resize_kernels().scale_row(plane, n, o.scale, o.mean[channel], o.std[channel], to);
+      letterbox_kernels().scale_row(plane, n, o.scale, o.mean[channel], o.std[channel], to);
     } else if (box_.mapped_) {
-      resize_kernels().map_row(plane, n, box_.table_[channel], to);
+      letterbox_kernels().map_row(plane, n, box_.table_[channel], to);
     } else {
       std::memcpy(to, plane, n);
     }
@@ -204,9 +217,9 @@ class Letterbox::Writer {
 
   void join(size_t n, T* to) const {
     if constexpr (sizeof(T) == sizeof(float)) {
-      resize_kernels().join_floats(values_.data(), n, n, channels_, to);
+      letterbox_kernels().join_floats(values_.data(), n, n, channels_, to);
     } else {
-      resize_kernels().join_planes(values_.data(), n, n, channels_, to);
+      letterbox_kernels().join_planes(values_.data(), n, n, channels_, to);
     }
   }
 
@@ -219,6 +232,7 @@ class Letterbox::Writer {
   bool planar_, packed_;
   T pad_[4];
   std::vector<T> values_;
+  std::vector<T> border_;  // a row of padding pixels
 };
 
 template <typename T>

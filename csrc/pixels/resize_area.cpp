@@ -9,11 +9,13 @@ namespace fl {
 
 namespace {
 
-constexpr uint64_t kNarrowArea = uint64_t{1} << 24;  // 255.5 * it fits 32 bits
+// Up to it, sums fit 32 bits and so does the magic number of a division.
+constexpr uint64_t kNarrowArea = uint64_t{1} << 23;
+constexpr int64_t kTallest = int64_t{1} << 24;  // 255 * it fits 32 bits
 
 // floor(n / area) = n * magic >> shift for n <= 255.5 * area: with 2^b >= area and
 // shift = 8 + 2 b, magic exceeds 2^shift / area by less than one, so that the product exceeds
-// the quotient by less than n / 2^shift <= 1 / area.
+// the quotient by less than n / 2^shift <= 1 / area. Below 2^23, magic is under 2^32.
 AreaDivisor divisor_for(uint64_t area) noexcept {
   uint32_t bits = 0;
   while ((uint64_t{1} << bits) < area) ++bits;
@@ -50,7 +52,7 @@ bool area_fits(int64_t width, int64_t height, int64_t out_width, int64_t out_hei
   const int64_t n = height / std::gcd(height, out_height);
   const int64_t m = width / std::gcd(width, out_width);
   int64_t sum = 0;
-  return n <= static_cast<int64_t>(kNarrowArea) && checked_mul(n * 256, m, &sum);
+  return n <= kTallest && checked_mul(n * 256, m, &sum);
 }
 
 AreaResizer::AreaResizer(const fl_image& image, int64_t width, int64_t height)

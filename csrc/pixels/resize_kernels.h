@@ -1,7 +1,5 @@
-// Kernels that resize 8-bit pictures and turn rows of pixels into a network's input.
-//
-// Integers throughout, so that a picture is the same bytes on every machine; the one kernel
-// that writes floats does single IEEE operations, each rounded, on whole numbers 0..255.
+// Kernels that resize 8-bit pictures. Integers throughout, so that a picture is the same bytes
+// on every machine.
 #pragma once
 
 #include "core/dispatch.h"
@@ -18,7 +16,7 @@ struct AreaCell {
 };
 
 // n / area, rounded half up, without a division: (n + half) * magic >> shift. Exact for
-// n <= 255 * area and area <= 2^24.
+// n <= 255.5 * area and area <= 2^23.
 struct AreaDivisor {
   uint32_t half;
   uint32_t magic;
@@ -38,10 +36,6 @@ struct AreaDivisor {
 //               `safe` of the n outputs may read eight bytes from at[i] on.
 // linear_rows   out[i] = ((w0 a[i] >> 16) + (w1 b[i] >> 16) + 2) >> 2.
 //               pre: 0 <= a[i], b[i]; w0 and w1 in 0..2048.
-// split_planes  out[c * plane + i] = pixels[i * channels + c].
-// join_planes   the way back, of bytes; join_floats, of floats.
-// scale_row     out[i] = (row[i] * scale - mean) / std, each operation rounded to float32.
-// map_row       out[i] = table[row[i]].
 // channels is 1, 3 or 4.
 #define FL_RESIZE_KERNELS(X)                                                                     \
   X(void, area_rows,                                                                             \
@@ -59,16 +53,7 @@ struct AreaDivisor {
     (const uint8_t* row, const int32_t* at, const int16_t* weights, size_t n, size_t safe,       \
      int32_t channels, int16_t* out, size_t plane))                                              \
   X(void, linear_rows,                                                                           \
-    (const int16_t* a, const int16_t* b, int32_t w0, int32_t w1, size_t n, uint8_t* out))        \
-  X(void, split_planes,                                                                          \
-    (const uint8_t* pixels, size_t n, int32_t channels, uint8_t* out, size_t plane))             \
-  X(void, join_planes,                                                                           \
-    (const uint8_t* planes, size_t plane, size_t n, int32_t channels, uint8_t* out))             \
-  X(void, join_floats,                                                                           \
-    (const float* planes, size_t plane, size_t n, int32_t channels, float* out))                 \
-  X(void, scale_row,                                                                             \
-    (const uint8_t* row, size_t n, float scale, float mean, float std, float* out))              \
-  X(void, map_row, (const uint8_t* row, size_t n, const uint8_t* table, uint8_t* out))
+    (const int16_t* a, const int16_t* b, int32_t w0, int32_t w1, size_t n, uint8_t* out))
 
 FL_DECLARE_KERNELS(ResizeKernels, FL_RESIZE_KERNELS, resize_kernels, oracle_resize_kernels)
 

@@ -77,43 +77,6 @@ void linear_rows(const int16_t* a, const int16_t* b, int32_t w0, int32_t w1, siz
   }
 }
 
-void split_planes(const uint8_t* pixels, size_t n, int32_t channels, uint8_t* out,
-                  size_t plane) noexcept {
-  const size_t width = static_cast<size_t>(channels);
-  for (size_t i = 0; i < n; ++i) {
-    for (size_t c = 0; c < width; ++c) out[c * plane + i] = pixels[i * width + c];
-  }
-}
-
-void join_planes(const uint8_t* planes, size_t plane, size_t n, int32_t channels,
-                 uint8_t* out) noexcept {
-  const size_t width = static_cast<size_t>(channels);
-  for (size_t i = 0; i < n; ++i) {
-    for (size_t c = 0; c < width; ++c) out[i * width + c] = planes[c * plane + i];
-  }
-}
-
-void join_floats(const float* planes, size_t plane, size_t n, int32_t channels,
-                 float* out) noexcept {
-  const size_t width = static_cast<size_t>(channels);
-  for (size_t i = 0; i < n; ++i) {
-    for (size_t c = 0; c < width; ++c) out[i * width + c] = planes[c * plane + i];
-  }
-}
-
-void scale_row(const uint8_t* row, size_t n, float scale, float mean, float std,
-               float* out) noexcept {
-  for (size_t i = 0; i < n; ++i) {
-    const float scaled = static_cast<float>(row[i]) * scale;
-    const float centred = scaled - mean;
-    out[i] = centred / std;
-  }
-}
-
-void map_row(const uint8_t* row, size_t n, const uint8_t* table, uint8_t* out) noexcept {
-  for (size_t i = 0; i < n; ++i) out[i] = table[row[i]];
-}
-
 const ResizeKernels kTable = {FL_RESIZE_KERNELS(FL_KERNEL_ENTRY)};
 
 }  // namespace

@@ -249,19 +249,87 @@ inline void halve_any(const uint8_t* __restrict a, const uint8_t* __restrict b, 
     for (size_t c = 0; c < kChannels; ++c) {
       const size_t left = 2 * i * kChannels + c;
       const size_t right = left + kChannels;
-      out[i * kChannels + c] = static_cast<uint8_t>((a[left] + a[right] + b[left] + b[right] + 2) >> 2);
+      const int32_t sum = a[left] + a[right] + b[left] + b[right];
+      out[i * kChannels + c] = static_cast<uint8_t>((sum + 2) >> 2);
     }
   }
 }
 
+#if defined(__AVX2__)
+
+// (x0 + x1 + y0 + y1 + 2) / 4 of the pairs of bytes x of one row and y of another.
+inline __m256i mean_of_pairs(__m256i x, __m256i y) noexcept {
+  const __m256i one = _mm256_set1_epi8(1);
+  const __m256i sum = _mm256_add_epi16(_mm256_maddubs_epi16(x, one), _mm256_maddubs_epi16(y, one));
+  return _mm256_srli_epi16(_mm256_add_epi16(sum, _mm256_set1_epi16(2)), 2);
+}
+
+inline size_t halve_1(const uint8_t* a, const uint8_t* b, size_t n, uint8_t* out) noexcept {
+  size_t i = 0;
+  for (; i + 32 <= n; i += 32) {
+    const __m256i low = mean_of_pairs(load(a + 2 * i), load(b + 2 * i));
+    const __m256i high = mean_of_pairs(load(a + 2 * i + 32), load(b + 2 * i + 32));
+    store(out + i, _mm256_permute4x64_epi64(_mm256_packus_epi16(low, high), 0xD8));
+  }
+  return i;
+}
+
+// Four pixels of three bytes in each half of a vector, `apart` bytes from each other.
+inline __m256i two_fours(const uint8_t* p, size_t apart) noexcept {
+  return _mm256_set_m128i(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p + apart)),
+                          _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+
+// Eight outputs at a time; loads and stores reach four bytes past them, hence the ten.
+inline size_t halve_3(const uint8_t* a, const uint8_t* b, size_t n, uint8_t* out) noexcept {
+  const __m256i pairs = _mm256_broadcastsi128_si256(
+      _mm_setr_epi8(0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11, -1, -1, -1, -1));
+  const __m256i close = _mm256_broadcastsi128_si256(
+      _mm_setr_epi8(0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 13, -1, -1, -1, -1));
+  size_t i = 0;
+  for (; i + 10 <= n; i += 8) {
+    const auto mean = [&](size_t at) {
+      return mean_of_pairs(_mm256_shuffle_epi8(two_fours(a + 6 * i + at, 24), pairs),
+                           _mm256_shuffle_epi8(two_fours(b + 6 * i + at, 24), pairs));
+    };
+    const __m256i bytes = _mm256_shuffle_epi8(_mm256_packus_epi16(mean(0), mean(12)), close);
+    uint8_t* to = out + 3 * i;
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_castsi256_si128(bytes));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 12), _mm256_extracti128_si256(bytes, 1));
+  }
+  return i;
+}
+
+inline size_t halve_4(const uint8_t* a, const uint8_t* b, size_t n, uint8_t* out) noexcept {
+  const __m256i pairs = _mm256_broadcastsi128_si256(
+      _mm_setr_epi8(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15));
+  size_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    const auto mean = [&](size_t at) {
+      return mean_of_pairs(_mm256_shuffle_epi8(load(a + 8 * i + at), pairs),
+                           _mm256_shuffle_epi8(load(b + 8 * i + at), pairs));
+    };
+    const __m256i bytes = _mm256_packus_epi16(mean(0), mean(32));
+    store(out + 4 * i, _mm256_permute4x64_epi64(bytes, 0xD8));
+  }
+  return i;
+}
+
+#endif
+
 void area_halve(const uint8_t* a, const uint8_t* b, size_t n, int32_t channels,
                 uint8_t* out) noexcept {
+  size_t done = 0;
+#if defined(__AVX2__)
+  done = channels == 1 ? halve_1(a, b, n, out)
+                       : channels == 3 ? halve_3(a, b, n, out) : halve_4(a, b, n, out);
+#endif
   if (channels == 1) {
-    halve_any<1>(a, b, 0, n, out);
+    halve_any<1>(a, b, done, n, out);
   } else if (channels == 3) {
-    halve_any<3>(a, b, 0, n, out);
+    halve_any<3>(a, b, done, n, out);
   } else {
-    halve_any<4>(a, b, 0, n, out);
+    halve_any<4>(a, b, done, n, out);
   }
 }
 
@@ -395,75 +463,6 @@ void linear_rows(const int16_t* __restrict a, const int16_t* __restrict b, int32
   for (; i < n; ++i) {
     out[i] = static_cast<uint8_t>((((x * a[i]) >> 16) + ((y * b[i]) >> 16) + 2) >> 2);
   }
-}
-
-// ---- layout and numbers ----------------------------------------------------------------
-
-template <size_t kChannels>
-inline void split_any(const uint8_t* __restrict pixels, size_t from, size_t n,
-                      uint8_t* __restrict out, size_t plane) noexcept {
-  for (size_t i = from; i < n; ++i) {
-    for (size_t c = 0; c < kChannels; ++c) out[c * plane + i] = pixels[i * kChannels + c];
-  }
-}
-
-void split_planes(const uint8_t* pixels, size_t n, int32_t channels, uint8_t* out,
-                  size_t plane) noexcept {
-  if (channels == 1) {
-    __builtin_memcpy(out, pixels, n);
-  } else if (channels == 3) {
-    split_any<3>(pixels, 0, n, out, plane);
-  } else {
-    split_any<4>(pixels, 0, n, out, plane);
-  }
-}
-
-template <size_t kChannels, typename T>
-inline void join_any(const T* __restrict planes, size_t plane, size_t n,
-                     T* __restrict out) noexcept {
-  for (size_t i = 0; i < n; ++i) {
-    for (size_t c = 0; c < kChannels; ++c) out[i * kChannels + c] = planes[c * plane + i];
-  }
-}
-
-template <typename T>
-inline void join(const T* planes, size_t plane, size_t n, int32_t channels, T* out) noexcept {
-  if (channels == 1) {
-    __builtin_memcpy(out, planes, n * sizeof(T));
-  } else if (channels == 3) {
-    join_any<3>(planes, plane, n, out);
-  } else {
-    join_any<4>(planes, plane, n, out);
-  }
-}
-
-void join_planes(const uint8_t* planes, size_t plane, size_t n, int32_t channels,
-                 uint8_t* out) noexcept {
-  join(planes, plane, n, channels, out);
-}
-
-void join_floats(const float* planes, size_t plane, size_t n, int32_t channels,
-                 float* out) noexcept {
-  join(planes, plane, n, channels, out);
-}
-
-// x - 0 and x / 1 are x, so that the short loop gives the long one's bits.
-void scale_row(const uint8_t* __restrict row, size_t n, float scale, float mean, float std,
-               float* __restrict out) noexcept {
-  if (mean == 0.0F && std == 1.0F) {
-    for (size_t i = 0; i < n; ++i) out[i] = static_cast<float>(row[i]) * scale;
-  } else {
-    for (size_t i = 0; i < n; ++i) {
-      const float scaled = static_cast<float>(row[i]) * scale;
-      const float centred = scaled - mean;
-      out[i] = centred / std;
-    }
-  }
-}
-
-void map_row(const uint8_t* __restrict row, size_t n, const uint8_t* __restrict table,
-             uint8_t* __restrict out) noexcept {
-  for (size_t i = 0; i < n; ++i) out[i] = table[row[i]];
 }
 
 constexpr ResizeKernels kTable = {FL_RESIZE_KERNELS(FL_KERNEL_ENTRY)};

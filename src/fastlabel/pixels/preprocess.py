@@ -107,7 +107,10 @@ def resize_area(
     width, height = _as_size(size, picture.shape[2] if picture.ndim == 3 else 1)
     shape = (height, width, *picture.shape[2:])
     result = check_out(out, "out", shape, np.uint8, picture)
-    native(picture, result)
+    try:
+        native(picture, result)
+    except OverflowError as error:
+        raise _too_large(picture) from error
     return result
 
 
@@ -252,7 +255,11 @@ def letterbox(
     n = len(pictures)
     shape = (n, channels, height, width) if layout == "nchw" else (n, height, width, channels)
     result = check_out(out, "out", shape, kind, *pictures)
-    places = native(pictures, options, result, _as_workers(workers))
+    threads = _as_workers(workers)
+    try:
+        places = native(pictures, options, result, threads)
+    except OverflowError as error:
+        raise _too_large(max(pictures, key=lambda p: p.shape[0])) from error
     transforms = [
         LetterboxTransform(sx, sy, left, top, (w, h), picture.shape[1::-1], (width, height))
         for picture, (w, h, left, top, sx, sy) in zip(pictures, places, strict=True)
@@ -274,6 +281,13 @@ def _as_image(value: Any, name: str) -> Image:
     if array.shape[1] * _channels(array) > _SIDE_LIMIT or array.shape[0] > _SIDE_LIMIT:
         raise ValueError(f"{name}: got shape {array.shape}, expected sides below 2^31")
     return array
+
+
+def _too_large(array: Image) -> ValueError:
+    return ValueError(
+        f"img: got shape {array.shape}, expected a height that, over its greatest common divisor "
+        "with the result's, is at most 2^24"
+    )
 
 
 def _channels(array: Image) -> int:
