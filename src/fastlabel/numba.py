@@ -75,8 +75,9 @@ def _signature(capsule: Any) -> Any:
     match = re.fullmatch(r"(.+?) ?\((.*)\)", text)
     assert match, text
     parameters = [p.strip() for p in match[2].split(",") if p.strip() not in ("", "void")]
-    # An address crosses as a number: what `array.ctypes.data` is.
-    kinds = [types.uintp if "*" in p else _SCALARS[p] for p in (match[1].strip(), *parameters)]
+    # An address crosses as a number, what `array.ctypes.data` is; so does a callback's.
+    words = (match[1].strip(), *parameters)
+    kinds = [types.uintp if "*" in w else _SCALARS.get(w, types.uintp) for w in words]
     return kinds[0](*kinds[1:])
 
 
