@@ -70,7 +70,7 @@ double floor_once(const std::vector<std::vector<unsigned char>>& files) {
 
 double scan_once(const std::vector<std::vector<unsigned char>>& files, int workers) {
   fl_scan_options options;
-  fl_scan_options_init(&options);
+  fl_scan_options_init(&options, sizeof options);
   options.workers = workers;
   std::vector<fl_scan_image> images(files.size());
   for (size_t i = 0; i < files.size(); ++i) {

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import sys
+from keyword import iskeyword
 from pathlib import Path
 from typing import NamedTuple
 
@@ -82,12 +83,11 @@ def parameter(text: str, k: int) -> tuple[str, str]:
     """``const double* a`` or ``uint8_t out[16]`` as (type, name)."""
     text = re.sub(r"\bstruct\s+", "", " ".join(text.split()))
     array = re.fullmatch(r"(.+?)\s*(\w+)\s*\[\s*\w*\s*\]", text)
-    if array:
-        return array[1] + "*", array[2]
-    match = re.fullmatch(r"(.+?[\s*])(\w+)", text)
+    match = array or re.fullmatch(r"(.+?[\s*])(\w+)", text)
     if match is None:
         return text, f"argument{k}"
-    return match[1].strip().replace(" *", "*"), match[2]
+    kind, name = match[1].strip().replace(" *", "*"), match[2]
+    return kind + "*" * bool(array), name + "_" * iskeyword(name)
 
 
 def functions(text: str) -> list[Function]:
@@ -102,14 +102,16 @@ def functions(text: str) -> list[Function]:
 
 
 def members(body: str, numbers: dict[str, str]) -> list[str]:
-    """Declarations inside a struct; sizes of arrays as numbers."""
+    """Declarations inside a struct, one a line; sizes of arrays as numbers."""
     lines = []
     for piece in body.split(";"):
         piece = re.sub(r"\bstruct\s+", "", " ".join(piece.split()))
         for name, value in numbers.items():
             piece = re.sub(rf"\b{name}\b", value, piece)
-        if piece:
-            lines.append(piece)
+        first, *others = piece.split(", ")
+        if first:
+            kind = first.rpartition(" ")[0]
+            lines += [first, *(f"{kind} {other}" for other in others)]
     return lines
 
 
@@ -120,6 +122,7 @@ def types(text: str, numbers: dict[str, str]) -> list[str]:
         r"typedef\s+enum\s+\w+\s*\{(?P<values>[^}]*)\}\s*(?P<enum>\w+)\s*;"
         r"|typedef\s+struct\s+\w+\s*\{(?P<body>[^}]*)\}\s*(?P<struct>\w+)\s*;"
         r"|typedef\s+struct\s+\w+\s+(?P<opaque>\w+)\s*;"
+        r"|typedef\s+(?P<callback>[^;{}]*\(\s*\*\s*\w+\s*\)[^;{}]*);"
         r"|^struct\s+(?P<tagged>\w+)\s*(?:\{[^}]*\})?\s*;",
         re.MULTILINE,
     )
@@ -136,6 +139,8 @@ def types(text: str, numbers: dict[str, str]) -> list[str]:
             out += [f"ctypedef struct {match['struct']}:", *(f"    {line}" for line in body)]
         elif match["opaque"]:
             out += [f"ctypedef struct {match['opaque']}:", "    pass"]
+        elif match["callback"]:
+            out.append(f"ctypedef {' '.join(match['callback'].split())} noexcept nogil")
         else:
             # A struct without a typedef keeps its tag in C.
             out += [f"struct {match['tagged']}:", "    pass"]

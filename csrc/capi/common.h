@@ -2,8 +2,12 @@
 // exception out.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <new>
+#include <type_traits>
 
 #include "core/checked.h"
 #include "core/dispatch.h"
@@ -23,6 +27,43 @@ fl_status guarded(Body body) noexcept {
   } catch (...) {
     return FL_ERROR_ARGUMENT;
   }
+}
+
+// Option structs grow at their end only; no honest one is as large as this.
+constexpr size_t kMaxOptions = 4096;
+
+// fl_..._options_init: the defaults, as far as the caller's struct reaches.
+template <typename Options>
+fl_status init_options(Options* to, size_t struct_size, const Options& defaults) noexcept {
+  static_assert(std::is_trivially_copyable_v<Options> && offsetof(Options, struct_size) == 0);
+  static_assert(std::is_same_v<decltype(Options::struct_size), size_t>);
+  if (to == nullptr || struct_size < sizeof(size_t) || struct_size > kMaxOptions) {
+    return FL_ERROR_ARGUMENT;
+  }
+  auto* bytes = reinterpret_cast<unsigned char*>(to);
+  std::memset(bytes, 0, struct_size);
+  std::memcpy(bytes, &defaults, std::min(struct_size, sizeof defaults));
+  std::memcpy(bytes, &struct_size, sizeof struct_size);
+  return FL_OK;
+}
+
+// Reads a caller's struct of any age: see the header's first comment.
+template <typename Options>
+fl_status read_options(const Options* from, const Options& defaults, Options* to) noexcept {
+  static_assert(std::is_trivially_copyable_v<Options> && offsetof(Options, struct_size) == 0);
+  static_assert(std::is_same_v<decltype(Options::struct_size), size_t>);
+  if (from == nullptr) return FL_ERROR_ARGUMENT;
+  const auto* bytes = reinterpret_cast<const unsigned char*>(from);
+  size_t struct_size = 0;
+  std::memcpy(&struct_size, bytes, sizeof struct_size);
+  if (struct_size < sizeof(size_t) || struct_size > kMaxOptions) return FL_ERROR_ARGUMENT;
+  for (size_t k = sizeof(Options); k < struct_size; ++k) {
+    if (bytes[k] != 0) return FL_ERROR_ARGUMENT;
+  }
+  *to = defaults;
+  std::memcpy(to, bytes, std::min(struct_size, sizeof(Options)));
+  to->struct_size = sizeof(Options);
+  return FL_OK;
 }
 
 // Arrow list offsets: from 0, never falling.

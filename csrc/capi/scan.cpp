@@ -15,6 +15,20 @@ struct fl_scanner {
   fl::Scanner scanner;
 };
 
+namespace {
+
+fl_scan_options default_options() noexcept {
+  fl_scan_options options = {};
+  options.struct_size = sizeof options;
+  options.max_scans = 200;
+  options.max_pixels = uint64_t{250} * 1000 * 1000;
+  options.max_bytes = uint64_t{512} << 20;
+  options.max_memory = uint64_t{512} << 20;
+  return options;
+}
+
+}  // namespace
+
 extern "C" {
 
 const char* fl_format_name(int32_t format) {
@@ -44,25 +58,18 @@ fl_status fl_sniff_files(const char* const* paths, int64_t n, int32_t workers,
   });
 }
 
-fl_status fl_scan_options_init(fl_scan_options* options) {
-  if (options == nullptr) return FL_ERROR_ARGUMENT;
-  *options = fl_scan_options{};
-  options->struct_size = sizeof *options;
-  options->max_scans = 200;
-  options->max_pixels = uint64_t{250} * 1000 * 1000;
-  options->max_bytes = uint64_t{512} << 20;
-  options->max_memory = uint64_t{512} << 20;
-  return FL_OK;
+fl_status fl_scan_options_init(fl_scan_options* options, size_t struct_size) {
+  return fl::init_options(options, struct_size, default_options());
 }
 
 fl_status fl_scanner_create(const fl_scan_options* options, fl_scanner** out) {
-  if (options == nullptr || out == nullptr) return FL_ERROR_ARGUMENT;
-  if (options->struct_size < sizeof(fl_scan_options)) return FL_ERROR_ARGUMENT;
-  if (options->workers < 0 || options->workers > 4096 || options->max_scans < 1) {
-    return FL_ERROR_ARGUMENT;
-  }
+  if (out == nullptr) return FL_ERROR_ARGUMENT;
+  fl_scan_options known;
+  const fl_status read = fl::read_options(options, default_options(), &known);
+  if (read != FL_OK) return read;
+  if (known.workers < 0 || known.workers > 4096 || known.max_scans < 1) return FL_ERROR_ARGUMENT;
   return guarded([&] {
-    *out = new fl_scanner(*options);
+    *out = new fl_scanner(known);
     return FL_OK;
   });
 }

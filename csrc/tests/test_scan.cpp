@@ -29,7 +29,7 @@ struct Output {
 
 Output scan(const std::vector<std::vector<uint8_t>>& files, int workers, int64_t batch) {
   fl_scan_options options;
-  CHECK(fl_scan_options_init(&options) == FL_OK);
+  CHECK(fl_scan_options_init(&options, sizeof options) == FL_OK);
   options.workers = workers;
   fl_scanner* scanner = nullptr;
   CHECK(fl_scanner_create(&options, &scanner) == FL_OK);
@@ -80,7 +80,7 @@ void the_same_rows_for_any_workers() {
 void cancelling_ends_the_wait() {
   const auto files = jpegs(40);
   fl_scan_options options;
-  fl_scan_options_init(&options);
+  fl_scan_options_init(&options, sizeof options);
   options.workers = 2;
   fl_scanner* scanner = nullptr;
   CHECK(fl_scanner_create(&options, &scanner) == FL_OK);
@@ -102,7 +102,7 @@ void cancelling_ends_the_wait() {
 
 void odd_files_are_rows() {
   fl_scan_options options;
-  fl_scan_options_init(&options);
+  fl_scan_options_init(&options, sizeof options);
   options.workers = 1;
   fl_scanner* scanner = nullptr;
   CHECK(fl_scanner_create(&options, &scanner) == FL_OK);
@@ -134,13 +134,45 @@ void odd_files_are_rows() {
 
 void bad_options_are_refused() {
   fl_scan_options options;
-  fl_scan_options_init(&options);
+  fl_scan_options_init(&options, sizeof options);
   fl_scanner* scanner = nullptr;
   options.struct_size = 4;
   CHECK(fl_scanner_create(&options, &scanner) == FL_ERROR_ARGUMENT);
-  fl_scan_options_init(&options);
+  fl_scan_options_init(&options, sizeof options);
   options.workers = -1;
   CHECK(fl_scanner_create(&options, &scanner) == FL_ERROR_ARGUMENT);
+}
+
+// Callers compiled with an earlier and with a later header than the library's.
+void options_of_any_age_are_read() {
+  constexpr size_t kKnown = sizeof(fl_scan_options);
+  constexpr size_t kLater = kKnown + 16;
+  constexpr size_t kEarlier = offsetof(fl_scan_options, max_pixels);
+  alignas(8) unsigned char memory[kLater + 8];
+  auto* options = reinterpret_cast<fl_scan_options*>(memory);
+  fl_scanner* scanner = nullptr;
+
+  std::memset(memory, 0xAB, sizeof memory);
+  CHECK(fl_scan_options_init(options, kEarlier) == FL_OK);
+  CHECK(options->struct_size == kEarlier && options->max_scans == 200);
+  for (size_t k = kEarlier; k < sizeof memory; ++k) CHECK(memory[k] == 0xAB);
+  // What lies behind an earlier struct is not read: no limit is 0xABAB...
+  CHECK(fl_scanner_create(options, &scanner) == FL_OK);
+  fl_scanner_destroy(scanner);
+
+  std::memset(memory, 0xAB, sizeof memory);
+  CHECK(fl_scan_options_init(options, kLater) == FL_OK);
+  for (size_t k = kKnown; k < kLater; ++k) CHECK(memory[k] == 0);
+  CHECK(memory[kLater] == 0xAB);
+  CHECK(fl_scanner_create(options, &scanner) == FL_OK);
+  fl_scanner_destroy(scanner);
+  memory[kLater - 1] = 1;  // a setting this library does not have
+  CHECK(fl_scanner_create(options, &scanner) == FL_ERROR_ARGUMENT);
+
+  for (const size_t size : {size_t{0}, size_t{4}, size_t{4097}, SIZE_MAX}) {
+    CHECK(fl_scan_options_init(options, size) == FL_ERROR_ARGUMENT);
+  }
+  CHECK(fl_scan_options_init(nullptr, kKnown) == FL_ERROR_ARGUMENT);
 }
 
 }  // namespace
@@ -150,5 +182,6 @@ int main() {
   cancelling_ends_the_wait();
   odd_files_are_rows();
   bad_options_are_refused();
+  options_of_any_age_are_read();
   return test::finish("scan");
 }

@@ -41,7 +41,7 @@ class PyScanner {
   PyScanner(int32_t workers, uint64_t max_pixels, uint64_t max_bytes, int32_t max_scans,
             uint64_t max_memory) {
     fl_scan_options options;
-    fl_scan_options_init(&options);
+    fl_scan_options_init(&options, sizeof options);
     options.workers = workers;
     options.max_pixels = max_pixels;
     options.max_bytes = max_bytes;

@@ -35,7 +35,9 @@ import numpy as np
 
 try:
     from llvmlite import binding as llvm
+    from llvmlite import ir
     from numba import njit, types
+    from numba.core import cgutils
     from numba.core.errors import TypingError
     from numba.extending import (
         get_cython_function_address,
@@ -48,7 +50,7 @@ except ImportError as error:
         f"fastlabel.numba needs numba ({error}): pip install 'fastlabel[numba]'"
     ) from error
 
-__all__ = ["box_iou", "content_hash", "laplacian_variance", "nms"]
+__all__ = ["box_iou", "boxes_view", "content_hash", "image_view", "laplacian_variance", "nms"]
 
 _SCALARS = {
     "fl_status": types.int32,
@@ -75,8 +77,9 @@ def _signature(capsule: Any) -> Any:
     match = re.fullmatch(r"(.+?) ?\((.*)\)", text)
     assert match, text
     parameters = [p.strip() for p in match[2].split(",") if p.strip() not in ("", "void")]
-    # An address crosses as a number: what `array.ctypes.data` is.
-    kinds = [types.uintp if "*" in p else _SCALARS[p] for p in (match[1].strip(), *parameters)]
+    # An address crosses as a number, what `array.ctypes.data` is; so does a callback's.
+    words = (match[1].strip(), *parameters)
+    kinds = [types.uintp if "*" in w else _SCALARS.get(w, types.uintp) for w in words]
     return kinds[0](*kinds[1:])
 
 
@@ -134,6 +137,95 @@ def _address(typing: Any, array: Any) -> Any:
         return builder.ptrtoint(data, context.get_value_type(types.uintp))
 
     return types.uintp(array), code
+
+
+# ---- views: what C functions that take an fl_boxes or an fl_image are given ---------------------
+
+
+def _struct(context: Any, builder: Any, fields: list[tuple[Any, Any]]) -> Any:
+    """Write the fields (numba type, value) into a C struct on the stack; its address."""
+    kinds = [context.get_value_type(kind) for kind, _ in fields]
+    slot = cgutils.alloca_once(builder, ir.LiteralStructType(kinds))
+    for k, (_, value) in enumerate(fields):
+        builder.store(value, cgutils.gep_inbounds(builder, slot, 0, k))
+    return builder.ptrtoint(slot, context.get_value_type(types.uintp))
+
+
+def _unpacked(context: Any, builder: Any, kind: Any, array: Any) -> tuple[Any, Any, Any]:
+    parts = context.make_array(kind)(context, builder, array)
+    address = builder.ptrtoint(parts.data, context.get_value_type(types.uintp))
+    shape = cgutils.unpack_tuple(builder, parts.shape, kind.ndim)
+    return address, shape, cgutils.unpack_tuple(builder, parts.strides, kind.ndim)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def boxes_view(typing: Any, boxes: Any) -> Any:
+    """Give the address of an ``fl_boxes`` of x1 y1 x2 y2, for functions of ``fastlabel.h``.
+
+    For compiled code only. The struct is on the stack: it is good until the function that
+    asked for it returns, or asks again in the same place, and the array must live as long.
+
+    Parameters
+    ----------
+    boxes : (N, 4) array of float32 or float64
+        Any strides. The second dimension is not checked here.
+
+    Returns
+    -------
+    int
+        The address.
+    """
+    floats = {types.float32: 5, types.float64: 6}  # fl_dtype
+    if not isinstance(boxes, types.Array) or boxes.ndim != 2 or boxes.dtype not in floats:
+        raise TypingError(f"boxes: got {boxes}, expected a float32 or float64 array of (N, 4)")
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        address, shape, strides = _unpacked(context, builder, signature.args[0], args[0])
+        small = [
+            context.get_constant(types.int32, value) for value in (floats[boxes.dtype], 0)
+        ]  # FL_XYXY
+        fields = [(types.uintp, address), (types.int64, shape[0])]
+        fields += [(types.int64, stride) for stride in strides]
+        return _struct(context, builder, [*fields, *((types.int32, v) for v in small)])
+
+    return types.uintp(boxes), code
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def image_view(typing: Any, img: Any, order: Any) -> Any:
+    """Give the address of an ``fl_image``, for functions of ``fastlabel.h``.
+
+    For compiled code only, and as short-lived as that of :func:`boxes_view`.
+
+    Parameters
+    ----------
+    img : (H, W) or (H, W, C) array of uint8
+        Any strides.
+    order : int
+        ``fl_channels``: 0 grey, 1 BGR, 2 RGB, 3 BGRA, 4 RGBA. Not checked here.
+
+    Returns
+    -------
+    int
+        The address.
+    """
+    if not isinstance(img, types.Array) or img.ndim not in (2, 3) or img.dtype != types.uint8:
+        raise TypingError(f"img: got {img}, expected a uint8 array of (H, W) or (H, W, C)")
+    if not isinstance(order, types.Integer):
+        raise TypingError(f"order: got {order}, expected a whole number")
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        address, shape, strides = _unpacked(context, builder, signature.args[0], args[0])
+        one = context.get_constant(types.int64, 1)
+        height, width, channels = (*shape, one)[:3]
+        row, pixel, channel = (*strides, one)[:3]
+        number = context.cast(builder, args[1], signature.args[1], types.int32)
+        count = context.cast(builder, channels, types.int64, types.int32)
+        wide = [(types.int64, value) for value in (width, height, row, pixel, channel)]
+        narrow = [(types.int32, count), (types.int32, number)]
+        return _struct(context, builder, [(types.uintp, address), *wide, *narrow])
+
+    return types.uintp(img, order), code
 
 
 @register_jitable  # type: ignore[untyped-decorator]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import fastlabel as fl
-from fastlabel import kernels
+from fastlabel import _core, kernels
 
 ROOT = Path(__file__).resolve().parents[2]
 HEADER = Path(fl.get_include()) / "fastlabel" / "fastlabel.h"
@@ -115,6 +115,18 @@ def test_importing_fastlabel_loads_neither_kernels_nor_numba():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_modules_find_the_library_beside_them():
+    if shutil.which("readelf") is None:
+        pytest.skip("readelf is not on this machine")
+    for module in (_core, kernels):
+        done = subprocess.run(
+            ["readelf", "-d", module.__file__], capture_output=True, text=True, check=True
+        )
+        path = re.findall(r"\((?:RUNPATH|RPATH)\).*\[(.*)\]", done.stdout)
+        assert path == ["$ORIGIN"], module
+        assert Path(module.__file__).parent == Path(fl.get_library_dir())
 
 
 def test_one_copy_of_the_library_serves_every_door():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
 import subprocess
 import sys
@@ -18,9 +19,12 @@ from numba.core.errors import TypingError  # noqa: E402
 
 from fastlabel.numba import (  # noqa: E402
     box_iou,
+    boxes_view,
     content_hash,
     fl_box_iou,
+    fl_content_hash,
     fl_nms,
+    image_view,
     laplacian_variance,
     nms,
 )
@@ -106,6 +110,72 @@ def test_content_hash():
     out = np.empty(16, np.uint8)
     content_hash(data, out)
     assert out.tobytes().hex() == fl.content_hash(data.tobytes())
+
+
+class Boxes(ctypes.Structure):
+    """As fastlabel.h has fl_boxes."""
+
+    _fields_ = (
+        ("data", ctypes.c_void_p),
+        *[(name, ctypes.c_int64) for name in ("n", "row_stride", "column_stride")],
+        *[(name, ctypes.c_int32) for name in ("dtype", "format")],
+    )
+
+
+class Image(ctypes.Structure):
+    """As fastlabel.h has fl_image."""
+
+    _fields_ = (
+        ("data", ctypes.c_void_p),
+        *[
+            (name, ctypes.c_int64)
+            for name in ("width", "height", "row_stride", "pixel_stride", "channel_stride")
+        ],
+        *[(name, ctypes.c_int32) for name in ("channels", "order")],
+    )
+
+
+@njit
+def hash_of_boxes_view(boxes, size, out):
+    return fl_content_hash(boxes_view(boxes), size, out.ctypes.data)
+
+
+@njit
+def hash_of_image_view(img, order, size, out):
+    return fl_content_hash(image_view(img, order), size, out.ctypes.data)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "cut", [np.s_[:], np.s_[::-1], np.s_[1::3], np.s_[:, ::-1], np.s_[:0]], ids=str
+)
+def test_a_view_of_boxes_is_the_struct_c_expects(dtype, cut):
+    boxes = np.arange(48, dtype=dtype).reshape(12, 4)[cut]
+    kind = 5 if dtype == np.float32 else 6
+    expected = Boxes(boxes.ctypes.data, len(boxes), *boxes.strides, kind, 0)
+    out = np.zeros(16, np.uint8)
+    assert hash_of_boxes_view(boxes, ctypes.sizeof(Boxes), out) == 0
+    assert out.tobytes().hex() == fl.content_hash(bytes(expected))
+
+
+def test_a_view_of_a_picture_is_the_struct_c_expects():
+    whole = np.zeros((20, 30, 4), np.uint8)
+    for img, order in ((whole, 4), (whole[3:, ::2, 2::-1], 2), (whole[::-1, :, 0], 0)):
+        strides = img.strides if img.ndim == 3 else (*img.strides, 1)
+        height, width, channels = img.shape if img.ndim == 3 else (*img.shape, 1)
+        expected = Image(img.ctypes.data, width, height, *strides, channels, order)
+        out = np.zeros(16, np.uint8)
+        assert hash_of_image_view(img, order, ctypes.sizeof(Image), out) == 0
+        assert out.tobytes().hex() == fl.content_hash(bytes(expected))
+
+
+def test_views_of_anything_else_are_refused():
+    out = np.zeros(16, np.uint8)
+    for wrong in (np.zeros((3, 4), int), np.zeros(4), [1.0]):
+        with pytest.raises(TypingError, match="boxes: got"):
+            hash_of_boxes_view(wrong, 40, out)
+    with pytest.raises(TypingError, match="img: got"):
+        hash_of_image_view(np.zeros((3, 3)), 0, 56, out)
 
 
 def test_it_runs_on_threads_at_once(random_boxes):

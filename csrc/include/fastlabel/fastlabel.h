@@ -3,8 +3,12 @@
  * Every function returns an fl_status and writes its results through pointers; none
  * throws, and none keeps a pointer past its return unless its comment says so. Sizes
  * and strides are in bytes where they are called bytes, in elements otherwise.
- * Option structs begin with struct_size, set by the caller to sizeof of what it knows,
- * so that a later library still reads an earlier caller's struct.
+ *
+ * Option structs begin with struct_size, the sizeof that the caller was compiled with; its
+ * fl_..._options_init takes it and sets the defaults. An earlier caller's smaller struct is
+ * read with defaults for what it lacks. A later caller's larger one is read when all that this
+ * library does not know is zero, and refused (FL_ERROR_ARGUMENT) otherwise: no setting is
+ * ignored in silence.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -566,7 +570,8 @@ typedef struct fl_scan_image {
  * scanner may be under way or follow. */
 typedef struct fl_scanner fl_scanner;
 
-FL_API fl_status fl_scan_options_init(fl_scan_options* options);
+/* struct_size: sizeof *options. */
+FL_API fl_status fl_scan_options_init(fl_scan_options* options, size_t struct_size);
 FL_API fl_status fl_scanner_create(const fl_scan_options* options, fl_scanner** out);
 /* Queues a batch; boxes of image i are rows offsets[i] .. offsets[i + 1]. */
 FL_API fl_status fl_scanner_submit(fl_scanner* scanner, const fl_scan_image* images, int64_t n,

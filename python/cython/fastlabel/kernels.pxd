@@ -48,7 +48,8 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
 
     ctypedef struct fl_image:
         const uint8_t* data
-        int64_t width, height
+        int64_t width
+        int64_t height
         int64_t row_stride
         int64_t pixel_stride
         int64_t channel_stride
@@ -62,20 +63,34 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
 
     ctypedef struct fl_luma_stats:
         int64_t pixels
-        double luma_mean, luma_std
-        uint8_t p01, p05, p50, p95, p99
+        double luma_mean
+        double luma_std
+        uint8_t p01
+        uint8_t p05
+        uint8_t p50
+        uint8_t p95
+        uint8_t p99
         uint8_t has_acutance
         uint8_t has_scale
         uint8_t has_phash
-        double dark_fraction, bright_fraction, entropy
-        double laplacian_variance, noise_sigma, sharpness, acutance
+        double dark_fraction
+        double bright_fraction
+        double entropy
+        double laplacian_variance
+        double noise_sigma
+        double sharpness
+        double acutance
         double scale_sharpness[3]
         double scale_acutance[3]
         uint64_t phash
 
     ctypedef struct fl_box_row:
         int64_t pixels
-        double luma_mean, contrast, laplacian_variance, sharpness, acutance
+        double luma_mean
+        double contrast
+        double laplacian_variance
+        double sharpness
+        double acutance
         int32_t has_acutance
         int32_t reserved
 
@@ -91,7 +106,8 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
 
     ctypedef struct fl_header:
         int32_t format
-        int32_t width, height
+        int32_t width
+        int32_t height
         int32_t channels
         int32_t orientation
         int32_t bits
@@ -110,10 +126,16 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
     ctypedef struct fl_image_row:
         int32_t status
         int32_t format
-        int32_t width, height, channels, orientation
+        int32_t width
+        int32_t height
+        int32_t channels
+        int32_t orientation
         int64_t bytes
         uint8_t content_hash[16]
-        uint8_t has_hash, measured, turned, reserved
+        uint8_t has_hash
+        uint8_t measured
+        uint8_t turned
+        uint8_t reserved
         char detail[124]
         fl_luma_stats stats
 
@@ -129,7 +151,8 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         const char* path
         const uint8_t* data
         uint64_t size
-        int32_t declared_width, declared_height
+        int32_t declared_width
+        int32_t declared_height
         int32_t turned
         int32_t reserved
 
@@ -162,7 +185,7 @@ cdef fl_status sniff(const uint8_t* data, uint64_t size, fl_header* header) noex
 cdef fl_status sniff_files(const char* const* paths, int64_t n, int32_t workers,
         fl_header* headers) noexcept nogil
 cdef const char* image_status_name(int32_t status) noexcept nogil
-cdef fl_status scan_options_init(fl_scan_options* options) noexcept nogil
+cdef fl_status scan_options_init(fl_scan_options* options, size_t struct_size) noexcept nogil
 cdef fl_status scanner_create(const fl_scan_options* options, fl_scanner** out) noexcept nogil
 cdef fl_status scanner_submit(fl_scanner* scanner, const fl_scan_image* images, int64_t n,
         const double* boxes, const int64_t* offsets, int64_t* ticket) noexcept nogil

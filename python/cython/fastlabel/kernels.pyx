@@ -33,7 +33,7 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
     fl_status fl_sniff_files(const char* const* paths, int64_t n, int32_t workers,
             fl_header* headers)
     const char* fl_image_status_name(int32_t status)
-    fl_status fl_scan_options_init(fl_scan_options* options)
+    fl_status fl_scan_options_init(fl_scan_options* options, size_t struct_size)
     fl_status fl_scanner_create(const fl_scan_options* options, fl_scanner** out)
     fl_status fl_scanner_submit(fl_scanner* scanner, const fl_scan_image* images, int64_t n,
             const double* boxes, const int64_t* offsets, int64_t* ticket)
@@ -123,8 +123,8 @@ cdef const char* image_status_name(int32_t status) noexcept nogil:
     return fl_image_status_name(status)
 
 
-cdef fl_status scan_options_init(fl_scan_options* options) noexcept nogil:
-    return fl_scan_options_init(options)
+cdef fl_status scan_options_init(fl_scan_options* options, size_t struct_size) noexcept nogil:
+    return fl_scan_options_init(options, struct_size)
 
 
 cdef fl_status scanner_create(const fl_scan_options* options, fl_scanner** out) noexcept nogil:
