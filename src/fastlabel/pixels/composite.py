@@ -44,18 +44,24 @@ def _channels(image: NDArray[np.uint8]) -> int:
     return 1 if image.ndim == 2 else int(image.shape[2])
 
 
+def _same(a: NDArray[np.uint8], b: Any) -> bool:
+    """Whether two arrays are the same memory in the same shape."""
+    return a is b or (
+        isinstance(b, np.ndarray)
+        and a.ctypes.data == b.ctypes.data
+        and (a.shape, a.strides, a.dtype) == (b.shape, b.strides, b.dtype)
+    )
+
+
 def _target(scene: NDArray[np.uint8], out: Any, *others: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The array to paste into, holding the scene."""
     if out is None:
         return scene.copy()
-    if not isinstance(out, np.ndarray):
-        raise TypeError(f"out: got {type(out).__name__}, expected a NumPy array")
-    same = (
-        out.__array_interface__["data"][0] == scene.__array_interface__["data"][0]
-        and out.strides == scene.strides
-        and out.shape == scene.shape
-    )
-    if same:
+    if out is scene and out.flags.c_contiguous and out.flags.writeable:
+        # The common case, for which the checks below cost more than the pasting.
+        if not any(np.may_share_memory(out, other) for other in others):
+            return scene
+    if _same(scene, out):
         return check_out(out, "out", scene.shape, np.uint8, *others)
     target = check_out(out, "out", scene.shape, np.uint8, scene, *others)
     target[...] = scene
@@ -135,6 +141,8 @@ def composite(
     feather = _whole(feather, "feather")
     if not 0 <= feather <= _MAX_FEATHER:
         raise ValueError(f"feather: got {feather}, expected 0 to {_MAX_FEATHER} pixels")
+    if isinstance(opacity, str) or not np.isscalar(opacity):
+        raise TypeError(f"opacity: got {type(opacity).__name__}, expected a number")
     if not 0 <= opacity <= 1:
         raise ValueError(f"opacity: got {opacity}, expected 0 to 1")
     left, top = (max(-_FAR, min(_FAR, _whole(v, name))) for v, name in ((x, "x"), (y, "y")))
