@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-
 import cv2
 import numpy as np
 import pytest
@@ -13,8 +11,7 @@ from pixel_pictures import pictures, strided
 
 import fastlabel as fl
 from fastlabel import _core
-
-BLEND_MODES = importlib.import_module("fastlabel.pixels.composite").BLEND_MODES
+from fastlabel.pixels.compositing import BLEND_MODES
 
 # ---- the definition -------------------------------------------------------------------
 
@@ -29,9 +26,7 @@ def lerp(b, s, w):
 
 
 def hard_light(b, s):
-    return np.where(
-        s < 128, nearest(2 * s * b, 255), 255 - nearest((510 - 2 * s) * (255 - b), 255)
-    )
+    return np.where(s < 128, nearest(2 * s * b, 255), 255 - nearest((510 - 2 * s) * (255 - b), 255))
 
 
 MIX = {

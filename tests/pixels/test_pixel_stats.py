@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pixel_pictures import gray_of, pictures, strided
 
 import fastlabel as fl
 from fastlabel import _core
-
-from pixel_pictures import gray_of, pictures, strided
 
 ALL = (
     fl.laplacian_variance,
@@ -40,9 +39,9 @@ def tiers():
     _core.isa_select(before)
 
 
-boxes_of = st.lists(
-    st.tuples(*[st.floats(-20, 90)] * 2, *[st.floats(-5, 90)] * 2), max_size=6
-).map(lambda rows: np.array([(a, b, a + c, b + d) for a, b, c, d in rows], float).reshape(-1, 4))
+boxes_of = st.lists(st.tuples(*[st.floats(-20, 90)] * 2, *[st.floats(-5, 90)] * 2), max_size=6).map(
+    lambda rows: np.array([(a, b, a + c, b + d) for a, b, c, d in rows], float).reshape(-1, 4)
+)
 
 
 def pixels_in(gray, box):
@@ -234,8 +233,15 @@ def test_inside_boxes(picture, boxes):
 def test_boxes_that_are_no_boxes():
     gray = np.random.default_rng(1).integers(0, 256, (20, 30), np.uint8)
     nan, inf = math.nan, math.inf
-    bad = [[nan, 0, 5, 5], [0, 0, inf, 5], [5, 5, 5, 9], [9, 9, 2, 2], [-9, -9, -1, -1],
-           [40, 0, 50, 9], [1e300, 0, 2e300, 5]]
+    bad = [
+        [nan, 0, 5, 5],
+        [0, 0, inf, 5],
+        [5, 5, 5, 9],
+        [9, 9, 2, 2],
+        [-9, -9, -1, -1],
+        [40, 0, 50, 9],
+        [1e300, 0, 2e300, 5],
+    ]
     assert np.isnan(fl.laplacian_variance(gray, bad)).all()
     assert np.isnan(fl.noise_sigma(gray, bad)).all()
     assert fl.luma_histogram(gray, bad).sum() == 0

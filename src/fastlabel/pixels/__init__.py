@@ -1,6 +1,6 @@
 """Pixels: statistics of 8-bit pictures, and pasting, by the native engine."""
 
-from .composite import composite
+from .compositing import composite
 from .stats import (
     content_hash,
     entropy,

@@ -1,0 +1,1 @@
+"""The benchmark rows: our kernels beside the peers, on the same work."""
