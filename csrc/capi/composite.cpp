@@ -51,8 +51,8 @@ fl_status fl_composite_options_init(fl_composite_options* options) {
 
 fl_status fl_composite(const fl_image* scene, const fl_image* patch, int64_t x, int64_t y,
                        const fl_image* mask, const fl_composite_options* options) {
-  for (const fl_image* image : {scene, patch, mask}) {
-    if (image == nullptr && image == mask) continue;
+  // Without a mask the patch is looked at twice.
+  for (const fl_image* image : {scene, patch, mask == nullptr ? patch : mask}) {
     const fl_status status = fl::check_image(image);
     if (status != FL_OK) return status;
   }

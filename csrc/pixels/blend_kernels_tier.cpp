@@ -51,9 +51,9 @@ inline uint16_t mixed(uint16_t b, uint16_t s) noexcept {
 }
 
 template <int kMode>
-inline void blend_some(const uint8_t* __restrict patch, const uint8_t* __restrict weight,
-                       uint8_t cap, size_t n, uint8_t* __restrict scene) noexcept {
-  for (size_t i = 0; i < n; ++i) {
+inline void blend_block(const uint8_t* __restrict patch, const uint8_t* __restrict weight,
+                        uint8_t cap, uint8_t* __restrict scene) noexcept {
+  for (size_t i = 0; i < kBlock; ++i) {
     const uint16_t b = scene[i];
     const uint8_t w = weight[i] < cap ? weight[i] : cap;
     scene[i] = static_cast<uint8_t>(lerp(b, mixed<kMode>(b, patch[i]), w));
@@ -86,9 +86,15 @@ void blend_mode(const uint8_t* patch, const uint8_t* weight, uint8_t cap, size_t
       __builtin_memcpy(scene + i, patch + i, kBlock);
       continue;
     }
-    blend_some<kMode>(patch + i, weight + i, cap, kBlock, scene + i);
+    blend_block<kMode>(patch + i, weight + i, cap, scene + i);
   }
-  blend_some<kMode>(patch + i, weight + i, cap, n - i, scene + i);
+  if (i == n) return;
+  // The rest of the row goes through a block of its own.
+  uint8_t some[3][kBlock] = {};
+  const uint8_t* const from[3] = {patch + i, weight + i, scene + i};
+  for (size_t k = 0; k < 3; ++k) __builtin_memcpy(some[k], from[k], n - i);
+  blend_block<kMode>(some[0], some[1], cap, some[2]);
+  __builtin_memcpy(scene + i, some[2], n - i);
 }
 
 template <int kMode>

@@ -49,6 +49,13 @@ void every_tier_equals_the_oracle() {
           oracle.row_sums(rows, count, n, &b);
           CHECK(std::memcmp(&a, &b, sizeof a) == 0);
         }
+        for (const size_t count : {size_t{1}, size_t{4}}) {
+          uint64_t sa = 5;
+          uint64_t sb = 5;
+          k.row_squares(rows, count, n, &sa);
+          oracle.row_squares(rows, count, n, &sb);
+          CHECK(sa == sb);
+        }
         std::vector<uint16_t> na(n + 1, 9);
         std::vector<uint16_t> nb(n + 1, 9);
         k.row_noise(rows[0], rows[1], rows[2], n, na.data());
@@ -98,6 +105,9 @@ void long_rows_do_not_overflow() {
     fl::row_kernels().row_sums(rows, fl::LevelStats::kMaxRows, n, &a);
     fl::oracle_row_kernels().row_sums(rows, fl::LevelStats::kMaxRows, n, &b);
     CHECK(std::memcmp(&a, &b, sizeof a) == 0);
+    uint64_t squares = 0;
+    fl::row_kernels().row_squares(rows, fl::LevelStats::kMaxRows, n, &squares);
+    CHECK(squares == b.lap2);
   }
   // Single white pixels: the Laplacian of every fourth lane is -1020, and no lane beside it
   // makes up for what it would lose.
@@ -112,6 +122,47 @@ void long_rows_do_not_overflow() {
     fl::row_kernels().row_sums(rows, fl::LevelStats::kMaxRows, n, &a);
     fl::oracle_row_kernels().row_sums(rows, fl::LevelStats::kMaxRows, n, &b);
     CHECK(std::memcmp(&a, &b, sizeof a) == 0);
+  }
+}
+
+// Interleaved, planar and reversed channels, whose buffers end with the last pixel.
+void luma_equals_the_oracle() {
+  test::Random r(12);
+  const int16_t weights[2][3] = {{3735, 19235, 9798}, {9798, 19235, 3735}};
+  const fl::RowKernels& oracle = fl::oracle_row_kernels();
+  for (const char* tier : tiers()) {
+    CHECK(fl_isa_select(tier) == FL_OK);
+    const fl::RowKernels& k = fl::row_kernels();
+    for (size_t n = 0; n <= 140; ++n) {
+      for (const size_t step : {1U, 3U, 4U, 5U}) {
+        const size_t bytes = step == 1 ? 3 * n : n > 0 ? (n - 1) * step + 3 : 0;
+        const std::vector<uint8_t> p = plane(&r, bytes, int(n % 3));
+        const size_t apart = step == 1 ? n : 1;
+        const uint8_t* c0 = p.data();
+        const uint8_t* c2 = p.data() + 2 * apart;
+        const int16_t* w = weights[n % 2];
+        std::vector<uint8_t> a(n + 1, 77);
+        std::vector<uint8_t> b(n + 1, 77);
+        const auto s = static_cast<ptrdiff_t>(step);
+        k.row_luma(c0, c0 + apart, c2, s, w, n, a.data());
+        oracle.row_luma(c0, c0 + apart, c2, s, w, n, b.data());
+        CHECK(a == b && a[n] == 77);
+        k.row_luma(c2, c0 + apart, c0, s, w, n, a.data());
+        oracle.row_luma(c2, c0 + apart, c0, s, w, n, b.data());
+        CHECK(a == b);
+        k.row_pick(c0, s, n, a.data());
+        oracle.row_pick(c0, s, n, b.data());
+        CHECK(a == b);
+        if (n == 0) continue;
+        const uint8_t* back = c0 + (n - 1) * step;
+        k.row_pick(back, -s, n, a.data());
+        oracle.row_pick(back, -s, n, b.data());
+        CHECK(a == b);
+        k.row_luma(back, back + apart, back + 2 * apart, -s, w, n, a.data());
+        oracle.row_luma(back, back + apart, back + 2 * apart, -s, w, n, b.data());
+        CHECK(a == b);
+      }
+    }
   }
 }
 
@@ -257,6 +308,79 @@ void content_hash_is_xxh3() {
   CHECK(std::memcmp(out, expected, 16) == 0);
 }
 
+// The whole picture and boxes, by the entries that read pictures where they lie.
+void pictures_in_place() {
+  test::Random r(6);
+  for (int round = 0; round < 200; ++round) {
+    const int64_t w = 1 + r.below(round < 60 ? 6 : 90);
+    const int64_t h = 1 + r.below(round < 60 ? 6 : 150);
+    const std::vector<uint8_t> p = plane(&r, size_t(w * h), round % 3);
+    // The same plane as it is, and as every second byte of another.
+    std::vector<uint8_t> apart(2 * p.size());
+    for (size_t i = 0; i < p.size(); ++i) apart[2 * i] = p[i];
+    const fl_image images[] = {{p.data(), w, h, w, 1, 1, 1, FL_GRAY},
+                               {apart.data(), w, h, 2 * w, 2, 1, 1, FL_GRAY}};
+    const auto x = float(r.below(w));
+    const auto y = float(r.below(h));
+    const float boxes[][4] = {{x, y, x + float(1 + r.below(w)), y + float(1 + r.below(h))},
+                              {x, y, 1, 1},
+                              {0, 0, -1, 5}};
+    const fl_boxes corners{boxes, 1, 16, 4, FL_FLOAT32, FL_XYXY};
+    const fl_boxes sizes{boxes, 3, 16, 4, FL_FLOAT32, FL_XYWH};
+    const double whole = naive(p, w, h, 0, 0, w, h).variance;
+    for (const fl_image& image : images) {
+      double v[3] = {};
+      CHECK(fl_image_laplacian_variance(&image, nullptr, v) == FL_OK && close(v[0], whole));
+      CHECK(fl_image_laplacian_variance(&image, &corners, v) == FL_OK);
+      const double asked[4] = {x, y, boxes[0][2], boxes[0][3]};
+      const fl::PixelBox b = fl::pixel_box(asked, w, h);
+      CHECK(close(v[0], naive(p, w, h, b.x0, b.y0, b.x1, b.y1).variance));
+      CHECK(fl_image_laplacian_variance(&image, &sizes, v) == FL_OK);
+      const auto x0 = int64_t(x);
+      const auto y0 = int64_t(y);
+      CHECK(close(v[1], naive(p, w, h, x0, y0, x0 + 1, y0 + 1).variance) && std::isnan(v[2]));
+      uint64_t counts[3 * 256];
+      uint64_t expected[256] = {};
+      for (int64_t k = b.y0; k < b.y1; ++k) {
+        for (int64_t i = b.x0; i < b.x1; ++i) ++expected[p[size_t(k * w + i)]];
+      }
+      CHECK(fl_luma_histogram(&image, &corners, counts) == FL_OK);
+      CHECK(std::memcmp(counts, expected, sizeof expected) == 0);
+    }
+  }
+}
+
+void bad_pictures_are_refused() {
+  uint8_t p[64] = {};
+  double v = 0;
+  const fl_image good{p, 4, 4, 12, 3, 1, 3, FL_BGR};
+  CHECK(fl_image_laplacian_variance(&good, nullptr, &v) == FL_OK && v == 0);
+  CHECK(fl_image_laplacian_variance(&good, nullptr, nullptr) == FL_ERROR_ARGUMENT);
+  CHECK(fl_image_laplacian_variance(nullptr, nullptr, &v) == FL_ERROR_ARGUMENT);
+  const auto refused = [&](auto change) {
+    fl_image bad = good;
+    change(&bad);
+    return fl_image_laplacian_variance(&bad, nullptr, &v);
+  };
+  CHECK(refused([](fl_image* i) { i->data = nullptr; }) == FL_ERROR_ARGUMENT);
+  CHECK(refused([](fl_image* i) { i->width = 0; }) == FL_ERROR_ARGUMENT);
+  CHECK(refused([](fl_image* i) { i->height = -1; }) == FL_ERROR_ARGUMENT);
+  CHECK(refused([](fl_image* i) { i->channels = 2; }) == FL_ERROR_ARGUMENT);
+  CHECK(refused([](fl_image* i) { i->order = FL_RGBA; }) == FL_ERROR_ARGUMENT);
+  CHECK(refused([](fl_image* i) { i->row_stride = INT64_MAX; }) == FL_ERROR_OVERFLOW);
+  const fl_boxes none{nullptr, 0, 0, 0, FL_FLOAT64, FL_XYXY};
+  CHECK(fl_image_laplacian_variance(&good, &none, nullptr) == FL_OK);
+  const fl_boxes absent{nullptr, 1, 32, 8, FL_FLOAT64, FL_XYXY};
+  CHECK(fl_image_laplacian_variance(&good, &absent, &v) == FL_ERROR_ARGUMENT);
+  const double box[4] = {0, 0, 1, 1};
+  const fl_boxes whole_numbers{box, 1, 32, 8, FL_INT64, FL_XYXY};
+  CHECK(fl_image_laplacian_variance(&good, &whole_numbers, &v) == FL_ERROR_ARGUMENT);
+  uint8_t out[16];
+  CHECK(fl_luma(&good, out, 4) == FL_OK && out[15] == 0);
+  CHECK(fl_luma(&good, out, 3) == FL_ERROR_ARGUMENT);
+  CHECK(fl_luma(&good, nullptr, 4) == FL_ERROR_ARGUMENT);
+}
+
 void bad_planes_are_refused() {
   uint8_t p[16] = {};
   double out = 0;
@@ -281,5 +405,8 @@ int main() {
   hostile_boxes_are_not_measured();
   content_hash_is_xxh3();
   bad_planes_are_refused();
+  luma_equals_the_oracle();
+  pictures_in_place();
+  bad_pictures_are_refused();
   return test::finish("pixels");
 }

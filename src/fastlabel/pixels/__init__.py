@@ -2,6 +2,7 @@
 
 from .composite import composite
 from .preprocess import LetterboxTransform, letterbox, resize_area
+from .compositing import composite
 from .stats import (
     content_hash,
     entropy,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import _core
 from .._arrays import as_image, check_out
 
 __all__ = ["BLEND_MODES", "composite"]
@@ -44,18 +45,24 @@ def _channels(image: NDArray[np.uint8]) -> int:
     return 1 if image.ndim == 2 else int(image.shape[2])
 
 
+def _same(a: NDArray[np.uint8], b: Any) -> bool:
+    """Whether two arrays are the same memory in the same shape."""
+    return a is b or (
+        isinstance(b, np.ndarray)
+        and a.ctypes.data == b.ctypes.data
+        and (a.shape, a.strides, a.dtype) == (b.shape, b.strides, b.dtype)
+    )
+
+
 def _target(scene: NDArray[np.uint8], out: Any, *others: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The array to paste into, holding the scene."""
     if out is None:
         return scene.copy()
-    if not isinstance(out, np.ndarray):
-        raise TypeError(f"out: got {type(out).__name__}, expected a NumPy array")
-    same = (
-        out.__array_interface__["data"][0] == scene.__array_interface__["data"][0]
-        and out.strides == scene.strides
-        and out.shape == scene.shape
-    )
-    if same:
+    # In place is the common case, and the full checks cost more than the pasting.
+    fine = out is scene and out.flags.c_contiguous and out.flags.writeable
+    if fine and not any(np.may_share_memory(out, other) for other in others):
+        return scene
+    if _same(scene, out):
         return check_out(out, "out", scene.shape, np.uint8, *others)
     target = check_out(out, "out", scene.shape, np.uint8, scene, *others)
     target[...] = scene
@@ -128,13 +135,13 @@ def composite(
     >>> composite(scene, np.full((1, 9), 200, np.uint8), 2, 1, opacity=0.5).tolist()
     [[0, 0, 0, 0], [0, 0, 100, 100]]
     """
-    from .._core import composite as native
-
     if mode not in BLEND_MODES:
         raise ValueError(f"mode: got {mode!r}, expected one of {', '.join(BLEND_MODES)}")
     feather = _whole(feather, "feather")
     if not 0 <= feather <= _MAX_FEATHER:
         raise ValueError(f"feather: got {feather}, expected 0 to {_MAX_FEATHER} pixels")
+    if not isinstance(opacity, (int, float, np.integer, np.floating)):
+        raise TypeError(f"opacity: got {type(opacity).__name__}, expected a number")
     if not 0 <= opacity <= 1:
         raise ValueError(f"opacity: got {opacity}, expected 0 to 1")
     left, top = (max(-_FAR, min(_FAR, _whole(v, name))) for v, name in ((x, "x"), (y, "y")))
@@ -152,5 +159,7 @@ def composite(
             raise ValueError(f"alpha: got shape {mask.shape}, expected {above.shape[:2]}")
         others.append(mask)
     target = _target(below, out, *others)
-    native(target, above, left, top, mask, BLEND_MODES.index(mode), feather, float(opacity))
+    _core.composite(
+        target, above, left, top, mask, BLEND_MODES.index(mode), feather, float(opacity)
+    )
     return target
