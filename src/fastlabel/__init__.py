@@ -28,6 +28,12 @@ _LAZY = {
     "nms": "boxes",
     "laplacian_variance": "pixels",
     "content_hash": "pixels",
+    "GroupedStats": "tables",
+    "Histogram": "tables",
+    "QuantileSketch": "tables",
+    "grouped_histogram": "tables",
+    "grouped_stats": "tables",
+    "histogram": "tables",
     "Dataset": "dataset",
     "DatasetError": "dataset",
     "read": "formats",
@@ -48,6 +54,14 @@ if TYPE_CHECKING:
     from .pixels import content_hash, laplacian_variance
     from .sample import make_sample
     from .scan import scan, scan_batches
+    from .tables import (
+        GroupedStats,
+        Histogram,
+        QuantileSketch,
+        grouped_histogram,
+        grouped_stats,
+        histogram,
+    )
 
 
 def __getattr__(name: str) -> Any:

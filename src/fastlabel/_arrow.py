@@ -33,7 +33,7 @@ def is_arrow(value: Any) -> bool:
         return False
     if not type(value).__module__.startswith("pandas."):
         return True
-    dtypes = getattr(value, "dtypes", None)
+    dtypes: Any = getattr(value, "dtypes", None)
     listed = list(dtypes) if hasattr(dtypes, "__iter__") else [dtypes]
     return any(not isinstance(dtype, np.dtype) for dtype in listed)
 

@@ -77,9 +77,22 @@ class Sketch:
     def __init__(self, bits: int) -> None: ...
     def fill(self, axes: list[_Axis], columns: list[_Column], value: _Column) -> None: ...
     def add(
-        self, groups: NDArray[np.int64], keys: NDArray[np.int32], counts: NDArray[np.int64]
+        self,
+        groups: NDArray[np.int64],
+        keys: NDArray[np.int32],
+        counts: NDArray[np.int64],
+        lows: NDArray[np.float64],
+        highs: NDArray[np.float64],
     ) -> None: ...
-    def entries(self) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]: ...
+    def entries(
+        self,
+    ) -> tuple[
+        NDArray[np.int64],
+        NDArray[np.int32],
+        NDArray[np.int64],
+        NDArray[np.float64],
+        NDArray[np.float64],
+    ]: ...
 
 class ArrowColumn:
     @property

@@ -250,6 +250,7 @@ typedef struct fl_sketch_entry {
   int32_t key; /* rises with the number; 0: zero, negative: negative numbers */
   int32_t reserved;
   int64_t count;
+  double min, max; /* of these numbers; a zero has no sign */
 } fl_sketch_entry;
 
 FL_API fl_status fl_sketch_create(int32_t bits, fl_sketch** out);
