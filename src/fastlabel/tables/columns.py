@@ -35,12 +35,14 @@ def parts_of(value: Any, name: str, axis: Axis | None) -> list[Part]:
                 raise ValueError(f"{name}: got {len(columns)} columns, expected one")
             chunks.append(_arrow_part(columns[0], name, axis))
         return chunks
-    texts = isinstance(axis, Category) and axis.names is not None
-    array = np.asarray(value) if texts and not isinstance(value, np.ndarray) else None
-    array = to_numpy(value, name) if array is None else array
+    named = isinstance(axis, Category) and axis.names is not None
+    if named and isinstance(value, (list, tuple)) and any(isinstance(v, str) for v in value):
+        # As they stand: NumPy would make texts of all of them.
+        return [_texts_part(list(value), axis, name)]
+    array = to_numpy(value, name)
     if array.ndim != 1:
         raise ValueError(f"{name}: got shape {array.shape}, expected (N,)")
-    if array.dtype.kind in "UO" and isinstance(axis, Category) and axis.names is not None:
+    if named and array.dtype.kind in "UO" and array.size:
         return [_texts_part(array.tolist(), axis, name)]
     if array.size == 0 and array.dtype == object:
         array = array.astype(np.int32)
@@ -106,13 +108,13 @@ def _check_kind(dtype: np.dtype[Any], name: str, axis: Axis | None) -> None:
         raise TypeError(f"{name}: got dtype {dtype}, expected {what}")
 
 
-def _texts_part(texts: list[Any], axis: Category, name: str) -> Part:
-    assert axis.names is not None
+def _texts_part(texts: list[Any], axis: Axis | None, name: str) -> Part:
+    assert isinstance(axis, Category) and axis.names is not None
     places = {text: k for k, text in enumerate(axis.names)}
     codes = np.empty(len(texts), np.int32)
     known = np.ones(len(texts), bool)
     for k, text in enumerate(texts):
-        if text is None:
+        if text is None or (isinstance(text, float) and text != text):
             known[k] = False
             codes[k] = 0
         elif isinstance(text, str):
