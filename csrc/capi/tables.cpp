@@ -104,14 +104,12 @@ fl_status fl_sketch_add(fl_sketch* sketch, const fl_sketch_entry* entries, int64
   const int32_t most = fl::Sketch::greatest_key(sketch->sketch.bits());
   const bool fine = std::all_of(entries, entries + n, [&](const fl_sketch_entry& e) {
     return e.group >= 0 && e.group < FL_MAX_CELLS && e.count >= 0 && e.key >= -most &&
-           e.key <= most;
+           e.key <= most && e.min <= e.max;
   });
   if (!fine) return FL_ERROR_ARGUMENT;
   return guarded([&] {
     for (int64_t k = 0; k < n; ++k) {
-      if (entries[k].count > 0) {
-        sketch->sketch.add(entries[k].group, entries[k].key, entries[k].count);
-      }
+      if (entries[k].count > 0) sketch->sketch.add(entries[k]);
     }
     return FL_OK;
   });

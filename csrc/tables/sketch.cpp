@@ -18,7 +18,10 @@ uint64_t code_of(int64_t group, int32_t key) noexcept {
 
 }  // namespace
 
-Sketch::Sketch(int32_t bits) : bits_(bits), slots_(1024, Slot{kEmpty, 0}) {}
+const Sketch::Slot Sketch::kFree = {kEmpty, 0, std::numeric_limits<double>::infinity(),
+                                    -std::numeric_limits<double>::infinity()};
+
+Sketch::Sketch(int32_t bits) : bits_(bits), slots_(1024, kFree) {}
 
 Sketch::Slot& Sketch::slot_of(uint64_t code) noexcept {
   const size_t mask = slots_.size() - 1;
@@ -37,11 +40,11 @@ void Sketch::make_room(int64_t more) {
   size_t size = slots_.size();
   while (static_cast<int64_t>(size) < 2 * (used_ + more)) size *= 2;
   if (size == slots_.size()) return;
-  std::vector<Slot> old(size, Slot{kEmpty, 0});
+  std::vector<Slot> old(size, kFree);
   old.swap(slots_);
   used_ = 0;
   for (const Slot& slot : old) {
-    if (slot.code != kEmpty) slot_of(slot.code).count = slot.count;
+    if (slot.code != kEmpty) slot_of(slot.code) = slot;
   }
 }
 
@@ -53,18 +56,27 @@ void Sketch::fill(const Grid& grid, const fl_column& value) {
   for (int64_t at = 0; at < value.n; at += kBlockRows) {
     const auto n = static_cast<size_t>(std::min<int64_t>(kBlockRows, value.n - at));
     grid.cells_of(kernels, at, n, flat);
-    kernels.sketch_keys(doubles_of(value, at, n, scratch), n, bits_, keys);
+    const double* x = doubles_of(value, at, n, scratch);
+    kernels.sketch_keys(x, n, bits_, keys);
     for_unknown(value, at, n, [&](size_t i) { keys[i] = kUnknown; });
     make_room(static_cast<int64_t>(n));
     for (size_t i = 0; i < n; ++i) {
-      if (keys[i] != kUnknown) ++slot_of(code_of(flat[i], keys[i])).count;
+      if (keys[i] == kUnknown) continue;
+      Slot& slot = slot_of(code_of(flat[i], keys[i]));
+      const double y = x[i] + 0.0;  // zeros of either sign are one
+      ++slot.count;
+      slot.min = y < slot.min ? y : slot.min;
+      slot.max = y > slot.max ? y : slot.max;
     }
   }
 }
 
-void Sketch::add(int64_t group, int32_t key, int64_t count) {
+void Sketch::add(const fl_sketch_entry& entry) {
   make_room(1);
-  slot_of(code_of(group, key)).count += count;
+  Slot& slot = slot_of(code_of(entry.group, entry.key));
+  slot.count += entry.count;
+  slot.min = entry.min < slot.min ? entry.min : slot.min;
+  slot.max = entry.max > slot.max ? entry.max : slot.max;
 }
 
 std::vector<fl_sketch_entry> Sketch::entries() const {
@@ -79,7 +91,8 @@ std::vector<fl_sketch_entry> Sketch::entries() const {
   out.reserve(used.size());
   for (const Slot& slot : used) {
     const auto key = static_cast<int32_t>(static_cast<uint32_t>(slot.code) ^ kZeroKey);
-    out.push_back({static_cast<int64_t>(slot.code >> 32), key, 0, slot.count});
+    out.push_back(
+        {static_cast<int64_t>(slot.code >> 32), key, 0, slot.count, slot.min, slot.max});
   }
   return out;
 }

@@ -1,5 +1,6 @@
 // Quantile sketches: how many numbers of a group share sign, exponent and the first bits of
-// the mantissa. Whole numbers that only add up: merging cannot depend on the order.
+// the mantissa, and the extremes of those. Whole numbers that only add up, and extremes:
+// merging cannot depend on the order.
 #pragma once
 
 #include "tables/axis.h"
@@ -12,7 +13,7 @@ class Sketch {
 
   int32_t bits() const noexcept { return bits_; }
   void fill(const Grid& grid, const fl_column& value);
-  void add(int64_t group, int32_t key, int64_t count);
+  void add(const fl_sketch_entry& entry);
   // Sorted by group and key.
   std::vector<fl_sketch_entry> entries() const;
   int64_t size() const noexcept { return used_; }
@@ -23,7 +24,9 @@ class Sketch {
   struct Slot {
     uint64_t code;  // group and key; kEmpty when the slot is free
     int64_t count;
+    double min, max;
   };
+  static const Slot kFree;
   void make_room(int64_t more);
   Slot& slot_of(uint64_t code) noexcept;
 

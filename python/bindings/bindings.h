@@ -41,6 +41,7 @@ inline py::buffer_info contiguous_bytes(const py::buffer& data, const char* name
   return info;
 }
 
+void register_arrow(py::module_& m);
 void register_boxes(py::module_& m);
 void register_pixels(py::module_& m);
 void register_preprocess(py::module_& m);

@@ -33,6 +33,7 @@ PYBIND11_MODULE(_core, m) {
   m.def(
       "isa_select", [](const char* name) { check(fl_isa_select(name), "isa_select"); },
       py::arg("name"), "Switches the tier of the process; for tests.");
+  register_arrow(m);
   register_boxes(m);
   register_pixels(m);
   register_preprocess(m);

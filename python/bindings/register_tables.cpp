@@ -180,14 +180,17 @@ class Sketch {
 
   void add(const py::array_t<int64_t, py::array::c_style>& groups,
            const py::array_t<int32_t, py::array::c_style>& keys,
-           const py::array_t<int64_t, py::array::c_style>& counts) {
+           const py::array_t<int64_t, py::array::c_style>& counts,
+           const py::array_t<double, py::array::c_style>& lows,
+           const py::array_t<double, py::array::c_style>& highs) {
     const auto n = groups.size();
-    if (keys.size() != n || counts.size() != n) {
-      throw py::value_error("groups, keys and counts: expected one length");
+    if (keys.size() != n || counts.size() != n || lows.size() != n || highs.size() != n) {
+      throw py::value_error("groups, keys, counts, lows and highs: expected one length");
     }
     std::vector<fl_sketch_entry> entries;
     for (py::ssize_t k = 0; k < n; ++k) {
-      entries.push_back({groups.data()[k], keys.data()[k], 0, counts.data()[k]});
+      entries.push_back({groups.data()[k], keys.data()[k], 0, counts.data()[k], lows.data()[k],
+                         highs.data()[k]});
     }
     const std::lock_guard<std::mutex> lock(mutex_);
     check(fl_sketch_add(sketch_, entries.data(), n), "QuantileSketch");
@@ -208,13 +211,17 @@ class Sketch {
     py::array_t<int64_t> groups(n);
     py::array_t<int32_t> keys(n);
     py::array_t<int64_t> counts(n);
+    py::array_t<double> lows(n);
+    py::array_t<double> highs(n);
     for (py::ssize_t k = 0; k < n; ++k) {
       const fl_sketch_entry& entry = found[static_cast<size_t>(k)];
       groups.mutable_data()[k] = entry.group;
       keys.mutable_data()[k] = entry.key;
       counts.mutable_data()[k] = entry.count;
+      lows.mutable_data()[k] = entry.min;
+      highs.mutable_data()[k] = entry.max;
     }
-    return py::make_tuple(groups, keys, counts);
+    return py::make_tuple(groups, keys, counts, lows, highs);
   }
 
  private:
@@ -238,6 +245,7 @@ void register_tables(py::module_& m) {
   py::class_<Sketch>(m, "Sketch")
       .def(py::init<int32_t>(), py::arg("bits"))
       .def("fill", &Sketch::fill, py::arg("axes"), py::arg("columns"), py::arg("value"))
-      .def("add", &Sketch::add, py::arg("groups"), py::arg("keys"), py::arg("counts"))
+      .def("add", &Sketch::add, py::arg("groups"), py::arg("keys"), py::arg("counts"),
+           py::arg("lows"), py::arg("highs"))
       .def("entries", &Sketch::entries);
 }

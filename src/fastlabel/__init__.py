@@ -52,6 +52,12 @@ _LAZY = {
     "perceptual_hash": "pixels",
     "resize_area": "pixels",
     "sharpness": "pixels",
+    "GroupedStats": "tables",
+    "Histogram": "tables",
+    "QuantileSketch": "tables",
+    "grouped_histogram": "tables",
+    "grouped_stats": "tables",
+    "histogram": "tables",
     "Dataset": "dataset",
     "DatasetError": "dataset",
     "read": "formats",
@@ -111,6 +117,14 @@ if TYPE_CHECKING:
     from .rules.user import rule
     from .sample import make_sample
     from .scan import scan, scan_batches
+    from .tables import (
+        GroupedStats,
+        Histogram,
+        QuantileSketch,
+        grouped_histogram,
+        grouped_stats,
+        histogram,
+    )
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._arrow import arrow_ragged, arrow_to_numpy, is_arrow
+
 Array = NDArray[Any]
 
 
@@ -18,6 +20,8 @@ def to_numpy(value: Any, name: str) -> Array:
     """An argument as an array, sharing memory where its type allows it."""
     if isinstance(value, np.ndarray):
         return value
+    if is_arrow(value):
+        return arrow_to_numpy(value, name)
     if hasattr(value, "__dlpack__") and not hasattr(value, "__array_interface__"):
         try:
             shared: Array = np.from_dlpack(value)
@@ -125,3 +129,14 @@ def as_image(value: Any, name: str) -> NDArray[np.uint8]:
     if array.size == 0:
         raise ValueError(f"{name}: got shape {array.shape}, which has no pixels")
     return array
+
+
+def as_ragged(value: Any, name: str) -> tuple[Array, NDArray[np.int64]]:
+    """Boxes of many images from one Arrow column of lists: (N, 4) and (G + 1,) offsets.
+
+    The items are fixed-size lists of four numbers, or structs of x1, y1, x2 and y2.
+    """
+    if not is_arrow(value):
+        raise TypeError(f"{name}: got {type(value).__name__}, expected an Arrow column of lists")
+    boxes, offsets = arrow_ragged(value, name)
+    return as_boxes(boxes, name), offsets

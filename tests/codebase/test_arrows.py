@@ -14,8 +14,9 @@ PACKAGE = ROOT / "src" / "fastlabel"
 #: Lowest first. A module may import from rows above its own, and from its own part.
 LAYERS = (
     ("_core", "_embed"),
+    ("_arrow",),
     ("_arrays",),
-    ("schema", "config", "boxes", "pixels", "numba"),
+    ("schema", "config", "boxes", "pixels", "tables", "numba"),
     ("deploy", "dataset"),
     ("formats", "scan", "rules"),
     ("distributions", "verdict", "summary"),
@@ -35,8 +36,9 @@ MAY_INCLUDE = {
     "geometry": {"core", "geometry"},
     # The codec writes rows into the ring of the statistics, so that no row is copied.
     "codec": {"core", "codec", "pixels"},
+    "tables": {"core", "tables"},
     "scan": {"core", "codec", "pixels", "scan"},
-    "capi": {"core", "codec", "pixels", "geometry", "scan", "capi"},
+    "capi": {"core", "codec", "pixels", "geometry", "scan", "tables", "capi"},
 }
 
 

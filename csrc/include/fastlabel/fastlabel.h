@@ -479,6 +479,7 @@ typedef struct fl_sketch_entry {
   int32_t key; /* rises with the number; 0: zero, negative: negative numbers */
   int32_t reserved;
   int64_t count;
+  double min, max; /* of these numbers; a zero has no sign */
 } fl_sketch_entry;
 
 FL_API fl_status fl_sketch_create(int32_t bits, fl_sketch** out);
@@ -491,6 +492,116 @@ FL_API fl_status fl_sketch_add(fl_sketch* sketch, const fl_sketch_entry* entries
 /* The entries sorted by group and key; *count gets their number even when it is too many. */
 FL_API fl_status fl_sketch_entries(const fl_sketch* sketch, fl_sketch_entry* out,
                                    int64_t capacity, int64_t* count);
+
+/* ---- Arrow in ------------------------------------------------------------------- */
+/* The three structs of the Arrow C data and stream interfaces, as the format fixes them:
+ * https://arrow.apache.org/docs/format/CDataInterface.html */
+
+#ifndef ARROW_C_DATA_INTERFACE
+#define ARROW_C_DATA_INTERFACE
+#define ARROW_FLAG_DICTIONARY_ORDERED 1
+#define ARROW_FLAG_NULLABLE 2
+#define ARROW_FLAG_MAP_KEYS_SORTED 4
+
+struct ArrowSchema {
+  const char* format;
+  const char* name;
+  const char* metadata;
+  int64_t flags;
+  int64_t n_children;
+  struct ArrowSchema** children;
+  struct ArrowSchema* dictionary;
+  void (*release)(struct ArrowSchema*);
+  void* private_data;
+};
+
+struct ArrowArray {
+  int64_t length;
+  int64_t null_count;
+  int64_t offset;
+  int64_t n_buffers;
+  int64_t n_children;
+  const void** buffers;
+  struct ArrowArray** children;
+  struct ArrowArray* dictionary;
+  void (*release)(struct ArrowArray*);
+  void* private_data;
+};
+#endif
+
+#ifndef ARROW_C_STREAM_INTERFACE
+#define ARROW_C_STREAM_INTERFACE
+struct ArrowArrayStream {
+  int (*get_schema)(struct ArrowArrayStream*, struct ArrowSchema* out);
+  int (*get_next)(struct ArrowArrayStream*, struct ArrowArray* out);
+  const char* (*get_last_error)(struct ArrowArrayStream*);
+  void (*release)(struct ArrowArrayStream*);
+  void* private_data;
+};
+#endif
+
+typedef enum fl_arrow_kind {
+  FL_ARROW_UNSUPPORTED = 0,
+  FL_ARROW_NUMBERS = 1,    /* of dtype; FL_BITS for bool */
+  FL_ARROW_TEXT = 2,       /* utf8, large_utf8 or string_view; see fl_arrow_text */
+  FL_ARROW_DICTIONARY = 3, /* indices of dtype; the next node is the dictionary */
+  FL_ARROW_LIST = 4,       /* offsets; the next node is the items */
+  FL_ARROW_FIXED_LIST = 5, /* list_size items a row; the next node is the items */
+  FL_ARROW_STRUCT = 6      /* n_children nodes follow, each with its own */
+} fl_arrow_kind;
+
+/* A checked view of one node of a column; rows the array's offset hides are not in it. */
+typedef struct fl_arrow_view {
+  const char* name;
+  const char* format; /* as Arrow writes it */
+  const void* data;
+  const uint8_t* validity; /* null when every row is known */
+  const void* offsets;     /* of a list: length + 1; items are counted from the first one */
+  const void* const* buffers; /* of string_view: the buffers that long texts lie in */
+  int64_t length;
+  int64_t null_count;
+  int64_t validity_offset;
+  int64_t bit_offset;      /* of FL_BITS */
+  int64_t list_size;
+  int32_t kind;            /* fl_arrow_kind */
+  int32_t dtype;           /* fl_dtype */
+  int32_t offset_bytes;    /* 4 or 8; of text too, where 0 is string_view */
+  int32_t n_children;
+} fl_arrow_view;
+
+typedef struct fl_arrow fl_arrow;             /* a reader of batches */
+typedef struct fl_arrow_batch fl_arrow_batch; /* one batch; lives on without the reader */
+
+FL_API fl_status fl_arrow_create(fl_arrow** out);
+FL_API void fl_arrow_destroy(fl_arrow* reader);
+/* Why the last call on this reader, or on a batch of it, failed; never null. */
+FL_API const char* fl_arrow_message(const fl_arrow* reader);
+FL_API const char* fl_arrow_batch_message(const fl_arrow_batch* batch);
+/* Take over the structs, which are marked as released and will be released exactly once,
+ * also when this fails. One open a reader. */
+FL_API fl_status fl_arrow_open_stream(fl_arrow* reader, struct ArrowArrayStream* stream);
+FL_API fl_status fl_arrow_open_array(fl_arrow* reader, struct ArrowSchema* schema,
+                                     struct ArrowArray* array);
+/* The columns of a table or struct; anything else is one column without a name. */
+FL_API int64_t fl_arrow_columns(const fl_arrow* reader);
+FL_API const char* fl_arrow_column_name(const fl_arrow* reader, int64_t column);
+FL_API const char* fl_arrow_column_format(const fl_arrow* reader, int64_t column);
+/* The next batch, or null at the end. */
+FL_API fl_status fl_arrow_next(fl_arrow* reader, fl_arrow_batch** out);
+FL_API void fl_arrow_batch_destroy(fl_arrow_batch* batch);
+FL_API int64_t fl_arrow_batch_rows(const fl_arrow_batch* batch);
+/* A column's nodes, parents before children, checked as far as Arrow lets a reader check:
+ * counts, pointers, offsets and indices; the length of a buffer is nowhere written.
+ * *count gets their number also when capacity is too small. */
+FL_API fl_status fl_arrow_batch_column(fl_arrow_batch* batch, int64_t column,
+                                       fl_arrow_view* nodes, int64_t capacity, int64_t* count);
+/* The bytes of one row of a text node; not NUL-terminated. */
+FL_API fl_status fl_arrow_text(const fl_arrow_view* text, int64_t row, const char** data,
+                               int64_t* size);
+/* codes[row] = the place of the row's text among names, n_names when it is none of them. What
+ * stands for an unknown row has no meaning. names are NUL-terminated. */
+FL_API fl_status fl_arrow_text_codes(const fl_arrow_view* text, const char* const* names,
+                                     int64_t n_names, int32_t* codes);
 
 /* ---- files ---------------------------------------------------------------------- */
 
