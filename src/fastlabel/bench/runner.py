@@ -212,12 +212,12 @@ def _in_turn(
     calls: Sequence[Callable[[], Any]], first: Sequence[float], plan: Plan
 ) -> list[list[float]]:
     """Seconds of each call, one list a rival; the rounds go through all of them in turn."""
-    loops = [max(1, round(SHORTEST_SAMPLE / max(t, 1e-9))) for t in map(_warm, calls, first)]
-    rounds = []
-    for seconds, loop in zip(first, loops, strict=True):
+    loops, rounds = [], []
+    for seconds in map(_warm, calls, first):
+        loops.append(max(1, round(SHORTEST_SAMPLE / max(seconds, 1e-9))))
         least = plan.least if seconds <= plan.seconds else plan.least_slow
-        sample = max(seconds, SHORTEST_SAMPLE) if loop > 1 else seconds
-        rounds.append(max(least, min(plan.most, int(plan.seconds / max(sample, 1e-9)))))
+        sample = max(seconds, SHORTEST_SAMPLE)
+        rounds.append(max(least, min(plan.most, int(plan.seconds / sample))))
     times: list[list[float]] = [[] for _ in calls]
     collecting = gc.isenabled()
     gc.disable()
