@@ -143,9 +143,8 @@ def _measured(topic: str, row: Row, plan: Plan) -> Outcome:
     out = Outcome(topic, row.name, row.title, budget=dict(row.budget))
     try:
         inputs = row.make()
-        start = perf_counter()
-        answer, out.peak_mb = peak_mb(lambda: row.run(*inputs))
-        first = [perf_counter() - start]
+        (answer, seconds), out.peak_mb = peak_mb(lambda: _once(row.run, inputs))
+        first = [seconds]
         if row.bytes_moved is not None:
             out.bytes_moved = int(row.bytes_moved(*inputs))
     except ImportError as error:
@@ -180,10 +179,8 @@ def _asked(row: Row, peer: Peer, inputs: Sequence[Any], answer: Any) -> tuple[Ri
     if absent:
         rival.status, rival.message = "absent", ", ".join(absent)
         return rival, 0.0
-    start = perf_counter()
     try:
-        theirs = peer.run(*inputs)
-        seconds = perf_counter() - start
+        theirs, seconds = _once(peer.run, inputs)
         row.agree(answer, theirs)
     except AssertionError as error:
         rival.status, rival.message = "disagrees", _words(error)
@@ -192,6 +189,12 @@ def _asked(row: Row, peer: Peer, inputs: Sequence[Any], answer: Any) -> tuple[Ri
     else:
         return rival, seconds
     return rival, 0.0
+
+
+def _once(call: Callable[..., Any], inputs: Sequence[Any]) -> tuple[Any, float]:
+    start = perf_counter()
+    answer = call(*inputs)
+    return answer, perf_counter() - start
 
 
 def _installed(name: str) -> bool:
