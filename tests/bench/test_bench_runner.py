@@ -5,8 +5,11 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import sys
 import time
+import tomllib
+from pathlib import Path
 
 import jsonschema
 import numpy as np
@@ -16,6 +19,9 @@ from fastlabel.bench import TOPICS, Peer, Row, choose, host, load, machine, runn
 from fastlabel.bench.table import facts_text, lines, share_text, time_text, write
 from fastlabel.config import ConfigError
 
+ROOT = Path(__file__).resolve().parents[2]
+DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow"}
+TOO_LARGE = {"torch", "torchvision"}
 PLAN = runner.Plan(seconds=0.005, least=3, most=5, least_slow=1)
 NUMBER = {"type": ["number", "null"]}
 TIMES = {
@@ -213,8 +219,6 @@ class TestMachine:
 
 class TestRows:
     def test_every_module_of_rows_is_in_the_list(self):
-        from pathlib import Path
-
         import fastlabel.bench
 
         folder = Path(fastlabel.bench.__file__).parent
@@ -230,6 +234,14 @@ class TestRows:
             assert r.name == r.name.lower() and " " not in r.name
             assert set(r.budget) <= {"seconds", "mb"}
             assert r.title and len(r.title) <= 70
+
+    def test_what_peers_need_can_be_had(self):
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+        wanted = [*project["dependencies"], *project["optional-dependencies"]["bench"]]
+        there = {re.split(r"[<>=\[]", text)[0] for text in wanted}
+        for _, r in load()[0]:
+            for name in {n.split(".")[0] for peer in r.peers for n in peer.needs} - TOO_LARGE:
+                assert DISTRIBUTIONS.get(name, name.replace("_", "-")) in there, (r.name, name)
 
     def test_loading_rows_loads_no_peer(self):
         import subprocess
