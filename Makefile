@@ -85,6 +85,8 @@ bench: $(VENV)/tools
 	@$(BIN)/cmake -S . -B build/bench -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
 	  -DFASTLABEL_BENCHMARKS=ON >/dev/null
 	@$(BIN)/cmake --build build/bench
+	@$(BIN)/fastlabel bench --json build/bench/kernels.json
+	@$(BIN)/python benchmarks/table.py build/bench/kernels.json
 	@$(BIN)/python -m pytest benchmarks --benchmark-columns=min,median,iqr,rounds
 	@$(BIN)/python benchmarks/run.py --floor build/bench/scan_floor
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import pytest
 from harness import Setup, Unavailable
 from run import default_data
 
+from fastlabel.bench.machine import one_thread
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> Iterator[None]:
     """Peers and we use one thread each: the rows compare work, not core counts."""
-    cv2.setNumThreads(1)
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="session")

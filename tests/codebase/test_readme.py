@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -21,13 +24,48 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_settings_it_shows_are_understood(tmp_path):
-    settings, profile = blocks("toml")
+    own, settings, profile = blocks("toml")
     (tmp_path / "fastlabel.toml").write_text(settings)
     loaded = config.load(tmp_path)
     assert loaded.deploy == "doorbell-416"
     assert loaded.rules["FL401"]["max_acutance"] == 0.2
     (tmp_path / "gate.toml").write_text(profile)
     assert deploy.load(tmp_path / "gate.toml").min_target == 10
+    (tmp_path / "fastlabel.toml").write_text(own)
+    loaded = config.load(tmp_path)
+    assert loaded.user_rules == ("mypkg.rules",)
+    assert loaded.rules == {"X001": {"max_ratio": 8}}
+
+
+def test_the_rule_it_shows_works():
+    (shown,) = (block for block in blocks("python") if "@fl.rule" in block)
+    space = {"__name__": "mypkg.rules"}
+    exec(shown, space)
+    rule = space["too_wide"]
+    columns = {
+        name: np.array(values)
+        for name, values in {
+            "x1": [0.0, 0.0, 0.0],
+            "y1": [0.0, 0.0, 0.0],
+            "x2": [60.0, 60.0, 10.0],
+            "y2": [10.0, 10.0, 10.0],
+            "luma_mean": [100.0, 10.0],
+        }.items()
+    }
+    found = rule.judge(columns, image=[0, 1, 0])
+    assert (found.rows.tolist(), found.values.tolist()) == ([0], [6.0])
+
+
+def test_the_table_of_kernels_is_that_of_the_stored_run():
+    path = ROOT / "benchmarks" / "table.py"
+    spec = importlib.util.spec_from_file_location("benchmarks_table", path)
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    results = json.loads(script.RESULTS.read_text(encoding="utf-8"))
+    assert results["complete"]
+    assert {row["status"] for row in results["rows"]} == {"ok"}
+    assert script.within(README, script.table(results)) == README
+    assert script.RESULTS.stat().st_size < 200_000
 
 
 def test_the_commands_it_shows_exist():

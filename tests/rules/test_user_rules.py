@@ -32,6 +32,7 @@ from fastlabel.rules import (
     without_user_rules,
 )
 from fastlabel.rules import columns as rule_columns
+from fastlabel.rules.compiled import _first_raising
 
 
 def judged(b, *own, **given):
@@ -85,6 +86,17 @@ class TestFindings:
         ]
         two.config = Config(rules={"X001": {"max_ratio": -1}})
         assert len(judged(two, user_rules.too_wide)[0]) == 3
+
+    def test_thresholds_may_stand_anywhere(self, two):
+        @fl.rule("X09", name="x", most=70, least=15, message="{least:g} {x2:g} {most:g}")
+        def between(least, x2, most):
+            return least < x2 < most
+
+        rows, _ = judged(two, between)
+        assert [(r["annotation_id"], r["message"]) for r in rows] == [(0, "15 60 70")]
+        two.config = Config(rules={"X09": {"least": 4, "most": 50}})
+        rows, _ = judged(two, between)
+        assert [r["annotation_id"] for r in rows] == [1, 3]
 
     def test_they_stand_among_the_built_in_ones(self, two):
         own = collect([user_rules])
@@ -164,6 +176,16 @@ class TestUnknown:
         assert unjudged == {"X09": 2}
         rows, unjudged = judged(two, user_rules.dim_image)
         assert ([r["image_id"] for r in rows], unjudged) == ([0], {"X002": 1})
+
+    def test_an_image_of_unknown_size(self, build):
+        b = build()
+        i = b.image(width=None, height=None, size_source=None)
+        b.box(i, 0, 0, 60, 10)
+        rows, unjudged = judged(b, user_rules.large_share)
+        assert (rows, unjudged) == ([], {"Y10": 1})
+        b.image_stats[0] |= {"width": 100, "height": 80}
+        rows, unjudged = judged(b, user_rules.large_share)
+        assert ([r["value"] for r in rows], unjudged) == ([0.6], {})
 
     def test_without_box_stats_nothing_is_known_of_boxes(self, two):
         made = two.context()
@@ -410,6 +432,17 @@ class TestCompiling:
             "with x1=7.0, x2=2.5, luma_mean=3.0"
         )
 
+    @pytest.mark.parametrize("rows", [1, 2, 3, 64, 100])
+    def test_the_first_row_that_raises_is_found(self, rows):
+        for start in (0, 7):
+            for bad in range(rows):
+
+                def ask(low, high, _, first=start + bad):
+                    if low <= first < high:
+                        raise ValueError
+
+                assert _first_raising(ask, start, start + rows) == start + bad
+
     def test_boxes_of_images_that_are_not_there_are_not_read(self, two):
         ctx = two.context()
         bad = pa.array(np.array([0, 0, 1, 2]))
@@ -432,6 +465,20 @@ class TestCompiling:
 
         rows, _ = judged(two, fl.rule("X09", name="x")(wide))
         assert [r["annotation_id"] for r in rows] == [0, 2]
+
+    def test_kernels_inside_a_rule(self, two):
+        kernels = pytest.importorskip("fastlabel.numba")
+        box_iou = kernels.box_iou
+
+        def half_of_corner(x1, y1, x2, y2, least=0.5):
+            box, corner, out = np.empty((1, 4)), np.empty((1, 4)), np.empty((1, 1))
+            box[0, 0], box[0, 1], box[0, 2], box[0, 3] = x1, y1, x2, y2
+            corner[0, 0], corner[0, 1], corner[0, 2], corner[0, 3] = 0.0, 0.0, 10.0, 10.0
+            box_iou(box, corner, out)
+            return out[0, 0] >= least
+
+        rows, _ = judged(two, fl.rule("X09", name="x")(half_of_corner))
+        assert [r["annotation_id"] for r in rows] == [1]
 
     def test_numba_absent(self, monkeypatch):
         real = builtins.__import__
