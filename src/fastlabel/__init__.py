@@ -23,9 +23,19 @@ __version__ = "0.1.0"
 _LAZY = {
     "box_area": "boxes",
     "box_convert": "boxes",
+    "box_ioa": "boxes",
+    "box_ios": "boxes",
     "box_iou": "boxes",
     "box_pairs": "boxes",
+    "box_pairs_between": "boxes",
+    "clip_boxes_to_image": "boxes",
+    "complete_box_iou": "boxes",
+    "distance_box_iou": "boxes",
+    "generalized_box_iou": "boxes",
     "nms": "boxes",
+    "ragged_best": "boxes",
+    "ragged_counts": "boxes",
+    "ragged_iou": "boxes",
     "laplacian_variance": "pixels",
     "content_hash": "pixels",
     "Dataset": "dataset",
@@ -41,7 +51,23 @@ _LAZY = {
 __all__ = ["__version__", *sorted(_LAZY)]
 
 if TYPE_CHECKING:
-    from .boxes import box_area, box_convert, box_iou, box_pairs, nms
+    from .boxes import (
+        box_area,
+        box_convert,
+        box_ioa,
+        box_ios,
+        box_iou,
+        box_pairs,
+        box_pairs_between,
+        clip_boxes_to_image,
+        complete_box_iou,
+        distance_box_iou,
+        generalized_box_iou,
+        nms,
+        ragged_best,
+        ragged_counts,
+        ragged_iou,
+    )
     from .check import Report, check
     from .dataset import Dataset, DatasetError
     from .formats import read
