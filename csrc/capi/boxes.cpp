@@ -93,8 +93,8 @@ fl_status plain_iou(const T* a, int64_t n, const T* b, int64_t m, T* out) noexce
   return guarded([&] {
     constexpr int64_t kSize = sizeof(T);
     const auto set = [](const T* boxes, int64_t count) {
-      return fl::BoxSet{{reinterpret_cast<const unsigned char*>(boxes), 4 * kSize, kSize, FL_XYXY, 0},
-                        count};
+      const auto* data = reinterpret_cast<const unsigned char*>(boxes);
+      return fl::BoxSet{{data, 4 * kSize, kSize, FL_XYXY, 0}, count};
     };
     fl::box_matrix<T>(set(a, n), set(b, m), {FL_IOU, 1e-7, nullptr, 0},
                       reinterpret_cast<unsigned char*>(out), m * kSize, kSize);

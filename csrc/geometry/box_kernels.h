@@ -72,10 +72,10 @@ struct BoxJob {
 // matrix   out[i * out_row + j] = metric of a[i] and b[j].
 // aligned  out[i] = metric of a[i] and b[i]; a.n == b.n.
 // best     for each a[i] the first j of the largest metric (IoU, IoA, IoS): where it beats
-//          value[i], value[i] and index[i] = first + j are set. When first is 0, both are
+//          value[i], value[i] and index[i] = first + j are set. When fresh is not 0, both are
 //          set to 0 and -1 before. Writes up to kBoxPad further entries of both.
 // count    adds to total[i] how many of b reach the threshold, after setting it to 0 when
-//          first is 0. Writes up to kBoxPad further entries.
+//          fresh is not 0. Writes up to kBoxPad further entries.
 // hits     writes the j, ascending, and metrics of the b that reach the threshold against
 //          box `row` of a; returns how many. pre: threshold > 0; room for b.n of each.
 // find_bad the first of n boxes that is reversed or not finite, or n.
@@ -90,10 +90,10 @@ struct BoxJob {
   X(void, matrix_##s, (const BoxJob<T>* job))                                                    \
   X(void, aligned_##s, (const BoxJob<T>* job))                                                   \
   X(void, best_##s,                                                                              \
-    (const BoxColumns<T>* a, const BoxColumns<T>* b, int32_t metric, int32_t first, T* value,    \
-     I* index))                                                                                  \
+    (const BoxColumns<T>* a, const BoxColumns<T>* b, int32_t metric, int32_t fresh,              \
+     int32_t first, T* value, I* index))                                                         \
   X(void, count_##s,                                                                             \
-    (const BoxColumns<T>* a, const BoxColumns<T>* b, int32_t metric, int32_t first, T threshold, \
+    (const BoxColumns<T>* a, const BoxColumns<T>* b, int32_t metric, int32_t fresh, T threshold, \
      I* total))                                                                                  \
   X(size_t, hits_##s,                                                                            \
     (const BoxColumns<T>* a, size_t row, const BoxColumns<T>* b, int32_t metric, T threshold,    \

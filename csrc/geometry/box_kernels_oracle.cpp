@@ -21,7 +21,8 @@ template <typename T>
 T number(const BoxSource& from, size_t row, int column) noexcept {
   T value;
   std::memcpy(&value,
-              from.data + static_cast<ptrdiff_t>(row) * from.row + column * from.column, sizeof value);
+              from.data + static_cast<ptrdiff_t>(row) * from.row + column * from.column,
+              sizeof value);
   return value;
 }
 
@@ -132,10 +133,10 @@ void aligned(const BoxJob<T>* job) noexcept {
 }
 
 template <typename T, typename I>
-void best(const BoxColumns<T>* a, const BoxColumns<T>* b, int32_t metric, int32_t first, T* value,
-          I* index) noexcept {
+void best(const BoxColumns<T>* a, const BoxColumns<T>* b, int32_t metric, int32_t fresh,
+          int32_t first, T* value, I* index) noexcept {
   for (size_t i = 0; i < a->n; ++i) {
-    if (first == 0) {
+    if (fresh != 0) {
       value[i] = 0;
       index[i] = -1;
     }
@@ -149,10 +150,10 @@ void best(const BoxColumns<T>* a, const BoxColumns<T>* b, int32_t metric, int32_
 }
 
 template <typename T, typename I>
-void count(const BoxColumns<T>* a, const BoxColumns<T>* b, int32_t metric, int32_t first,
+void count(const BoxColumns<T>* a, const BoxColumns<T>* b, int32_t metric, int32_t fresh,
            T threshold, I* total) noexcept {
   for (size_t i = 0; i < a->n; ++i) {
-    if (first == 0) total[i] = 0;
+    if (fresh != 0) total[i] = 0;
     for (size_t j = 0; j < b->n; ++j) {
       total[i] += metric_of(metric, packed(*a, i), packed(*b, j), T{0}) >= threshold;
     }

@@ -249,28 +249,32 @@ void aligned_of(const BoxJob<T>& job) noexcept {
   }
 }
 
-// Runs STATEMENT with kMetric one of the metrics that are 0 without overlap.
-#define FL_WITH_OVERLAP_METRIC(metric, STATEMENT)                 \
-  case FL_IOU: { constexpr int32_t kMetric = FL_IOU; STATEMENT; break; } \
-  case FL_IOA: { constexpr int32_t kMetric = FL_IOA; STATEMENT; break; } \
-  case FL_IOS: { constexpr int32_t kMetric = FL_IOS; STATEMENT; break; }
-#define FL_WITH_ANY_METRIC(metric, STATEMENT)                                                 \
-  switch (metric) {                                                                           \
-    FL_WITH_OVERLAP_METRIC(metric, STATEMENT)                                                 \
-    case FL_GIOU: { constexpr int32_t kMetric = FL_GIOU; STATEMENT; break; }                  \
-    case FL_DIOU: { constexpr int32_t kMetric = FL_DIOU; STATEMENT; break; }                  \
-    case FL_CIOU: { constexpr int32_t kMetric = FL_CIOU; STATEMENT; break; }                  \
-    case kIouWithCrowd: { constexpr int32_t kMetric = kIouWithCrowd; STATEMENT; break; }      \
-    default: break;                                                                           \
+// Cases of a switch that run their arguments, a statement, with kMetric the metric.
+#define FL_METRIC_CASE(metric, ...)    \
+  case metric: {                       \
+    constexpr int32_t kMetric = metric; \
+    __VA_ARGS__;                       \
+    break;                             \
   }
+#define FL_OVERLAP_CASES(...)         \
+  FL_METRIC_CASE(FL_IOU, __VA_ARGS__) \
+  FL_METRIC_CASE(FL_IOA, __VA_ARGS__) \
+  FL_METRIC_CASE(FL_IOS, __VA_ARGS__) \
+  default: break;
+#define FL_ALL_CASES(...)                    \
+  FL_METRIC_CASE(FL_GIOU, __VA_ARGS__)       \
+  FL_METRIC_CASE(FL_DIOU, __VA_ARGS__)       \
+  FL_METRIC_CASE(FL_CIOU, __VA_ARGS__)       \
+  FL_METRIC_CASE(kIouWithCrowd, __VA_ARGS__) \
+  FL_OVERLAP_CASES(__VA_ARGS__)
 
 template <typename T>
 void matrix(const BoxJob<T>* job) noexcept {
-  FL_WITH_ANY_METRIC(job->metric, (matrix_of<kMetric, T>(*job)))
+  switch (job->metric) { FL_ALL_CASES(matrix_of<kMetric, T>(*job)) }
 }
 template <typename T>
 void aligned(const BoxJob<T>* job) noexcept {
-  FL_WITH_ANY_METRIC(job->metric, (aligned_of<kMetric, T>(*job)))
+  switch (job->metric) { FL_ALL_CASES(aligned_of<kMetric, T>(*job)) }
 }
 
 // ---- results for each box, no matrix ------------------------------------------------------
@@ -278,14 +282,14 @@ void aligned(const BoxJob<T>* job) noexcept {
 // Boxes of a lie in the lanes and those of b come one by one, so that the best of each lane
 // needs no reduction. 0 / 0 of two boxes without area compares as false.
 template <int32_t kMetric, typename T, typename V, typename I>
-void best_of(const BoxColumns<T>& a, const BoxColumns<T>& b, int32_t first, T* value,
-             I* index) noexcept {
+void best_of(const BoxColumns<T>& a, const BoxColumns<T>& b, int32_t fresh, int32_t first,
+             T* value, I* index) noexcept {
   typedef I Indices __attribute__((vector_size(sizeof(V))));
   for (size_t i = 0; i < a.n; i += sizeof(V) / sizeof(T)) {
     const BoxVector<V> rows = load_boxes<V>(a, i);
     V most = V{};
     Indices where = Indices{} - 1;
-    if (first != 0) {
+    if (fresh == 0) {
       most = load<V>(value + i);
       where = load<Indices>(index + i);
     }
@@ -301,13 +305,13 @@ void best_of(const BoxColumns<T>& a, const BoxColumns<T>& b, int32_t first, T* v
 }
 
 template <int32_t kMetric, typename T, typename V, typename I>
-void count_of(const BoxColumns<T>& a, const BoxColumns<T>& b, int32_t first, T threshold,
+void count_of(const BoxColumns<T>& a, const BoxColumns<T>& b, int32_t fresh, T threshold,
               I* total) noexcept {
   typedef I Counts __attribute__((vector_size(sizeof(V))));
   for (size_t i = 0; i < a.n; i += sizeof(V) / sizeof(T)) {
     const BoxVector<V> rows = load_boxes<V>(a, i);
     Counts counts = Counts{};
-    if (first != 0) counts = load<Counts>(total + i);
+    if (fresh == 0) counts = load<Counts>(total + i);
     for (size_t j = 0; j < b.n; ++j) {
       const V now = metric_of<kMetric, false, T>(rows, splat_box<V>(b, j), T{0});
       counts -= now >= splat<V>(threshold);  // true is -1
@@ -317,26 +321,22 @@ void count_of(const BoxColumns<T>& a, const BoxColumns<T>& b, int32_t first, T t
 }
 
 template <typename T, typename I>
-void best(const BoxColumns<T>* a, const BoxColumns<T>* b, int32_t metric, int32_t first, T* value,
-          I* index) noexcept {
+void best(const BoxColumns<T>* a, const BoxColumns<T>* b, int32_t metric, int32_t fresh,
+          int32_t first, T* value, I* index) noexcept {
   const bool narrow = a->n <= sizeof(Narrow<T>) / sizeof(T);
   switch (metric) {
-    FL_WITH_OVERLAP_METRIC(
-        metric, (narrow ? best_of<kMetric, T, Narrow<T>, I>(*a, *b, first, value, index)
-                        : best_of<kMetric, T, Wide<T>, I>(*a, *b, first, value, index)))
-    default: break;
+    FL_OVERLAP_CASES(narrow ? best_of<kMetric, T, Narrow<T>, I>(*a, *b, fresh, first, value, index)
+                            : best_of<kMetric, T, Wide<T>, I>(*a, *b, fresh, first, value, index))
   }
 }
 
 template <typename T, typename I>
-void count(const BoxColumns<T>* a, const BoxColumns<T>* b, int32_t metric, int32_t first,
+void count(const BoxColumns<T>* a, const BoxColumns<T>* b, int32_t metric, int32_t fresh,
            T threshold, I* total) noexcept {
   const bool narrow = a->n <= sizeof(Narrow<T>) / sizeof(T);
   switch (metric) {
-    FL_WITH_OVERLAP_METRIC(
-        metric, (narrow ? count_of<kMetric, T, Narrow<T>, I>(*a, *b, first, threshold, total)
-                        : count_of<kMetric, T, Wide<T>, I>(*a, *b, first, threshold, total)))
-    default: break;
+    FL_OVERLAP_CASES(narrow ? count_of<kMetric, T, Narrow<T>, I>(*a, *b, fresh, threshold, total)
+                            : count_of<kMetric, T, Wide<T>, I>(*a, *b, fresh, threshold, total))
   }
 }
 
@@ -369,10 +369,9 @@ size_t hits(const BoxColumns<T>* a, size_t row, const BoxColumns<T>* b, int32_t 
             T threshold, int32_t* index, T* value) noexcept {
   const bool narrow = b->n <= sizeof(Narrow<T>) / sizeof(T);
   switch (metric) {
-    FL_WITH_OVERLAP_METRIC(
-        metric, return (narrow ? hits_of<kMetric, T, Narrow<T>>(*a, row, *b, threshold, index, value)
-                               : hits_of<kMetric, T, Wide<T>>(*a, row, *b, threshold, index, value)))
-    default: break;
+    FL_OVERLAP_CASES(
+        return narrow ? hits_of<kMetric, T, Narrow<T>>(*a, row, *b, threshold, index, value)
+                      : hits_of<kMetric, T, Wide<T>>(*a, row, *b, threshold, index, value))
   }
   return 0;
 }

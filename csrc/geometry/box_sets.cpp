@@ -134,33 +134,38 @@ BoxSet part(const BoxSource& source, const int64_t* offsets, int64_t g) noexcept
   return {moved, offsets[g + 1] - offsets[g]};
 }
 
-// Packs the runs of small images a tile at a time and calls `each(g, a, b)` with the columns of
-// image g; `large(g)` with an image that does not fit.
-template <typename T, typename Each, typename Large>
-void for_each_image(const RaggedSets& sets, const OverlapChoice& choice, Each each,
+// Packs the runs of small images a tile at a time and calls `each(g, a, b, at_a, at_b)` with the
+// columns of image g and their place in the tiles, and `done(g, end)` after the images of a run;
+// `large(g)` with an image that does not fit.
+template <typename T, typename Each, typename Done, typename Large>
+void for_each_image(const RaggedSets& sets, const OverlapChoice& choice, Each each, Done done,
                     Large large) noexcept {
   BoxTile<T> tile_a;
   BoxTile<T> tile_b;
-  for (int64_t g = 0; g < sets.groups;) {
-    const int64_t end = end_of_run(sets, g, static_cast<int64_t>(kTileBoxes<T>));
-    if (end == g) {
-      large(g++);
+  for (int64_t first = 0; first < sets.groups;) {
+    const int64_t end = end_of_run(sets, first, static_cast<int64_t>(kTileBoxes<T>));
+    if (end == first) {
+      large(first++);
       continue;
     }
-    const int64_t first_a = sets.offsets_a[g];
-    const int64_t first_b = sets.offsets_b[g];
+    const int64_t first_a = sets.offsets_a[first];
+    const int64_t first_b = sets.offsets_b[first];
     FL_BOX_KERNEL(T, pack)(&sets.a, static_cast<size_t>(first_a),
                            static_cast<size_t>(sets.offsets_a[end] - first_a),
                            rule_of(choice.metric), tile_a.data, tile_a.kCapacity);
     pack_b(sets.b, static_cast<size_t>(first_b),
            static_cast<size_t>(sets.offsets_b[end] - first_b), choice, &tile_b);
-    for (; g < end; ++g) {
-      each(g,
-           tile_a.columns(static_cast<size_t>(sets.offsets_a[g] - first_a),
-                          static_cast<size_t>(sets.offsets_a[g + 1] - sets.offsets_a[g])),
-           tile_b.columns(static_cast<size_t>(sets.offsets_b[g] - first_b),
-                          static_cast<size_t>(sets.offsets_b[g + 1] - sets.offsets_b[g])));
+    size_t at_a = 0;
+    size_t at_b = 0;
+    for (int64_t g = first; g < end; ++g) {
+      const size_t n = static_cast<size_t>(sets.offsets_a[g + 1] - sets.offsets_a[g]);
+      const size_t m = static_cast<size_t>(sets.offsets_b[g + 1] - sets.offsets_b[g]);
+      each(tile_a.columns(at_a, n), tile_b.columns(at_b, m), at_a, at_b);
+      at_a += n;
+      at_b += m;
     }
+    done(first, end);
+    first = end;
   }
 }
 
@@ -201,7 +206,7 @@ void ragged_matrix(const RaggedSets& sets, const OverlapChoice& choice, T* out) 
   job.eps = static_cast<T>(choice.eps);
   for_each_image<T>(
       sets, choice,
-      [&](int64_t, const BoxColumns<T>& a, const BoxColumns<T>& b) noexcept {
+      [&](const BoxColumns<T>& a, const BoxColumns<T>& b, size_t, size_t) noexcept {
         if (a.n == 0 || b.n == 0) return;
         job.a = a;
         job.b = b;
@@ -211,6 +216,7 @@ void ragged_matrix(const RaggedSets& sets, const OverlapChoice& choice, T* out) 
         matrix(&job);
         out += a.n * b.n;
       },
+      [](int64_t, int64_t) noexcept {},
       [&](int64_t g) noexcept {
         const BoxSet a = part(sets.a, sets.offsets_a, g);
         const BoxSet b = part(sets.b, sets.offsets_b, g);
@@ -238,15 +244,18 @@ void ragged_best(const RaggedSets& sets, int32_t metric, double threshold, int64
   };
   for_each_image<T>(
       sets, {metric, 0, nullptr, 0},
-      [&](int64_t g, const BoxColumns<T>& a, const BoxColumns<T>& b) noexcept {
-        best(&a, &b, metric, 0, values, rows);
-        write(sets.offsets_a[g], a.n, sets.offsets_b[g]);
+      [&](const BoxColumns<T>& a, const BoxColumns<T>& b, size_t at_a, size_t at_b) noexcept {
+        best(&a, &b, metric, 1, static_cast<int32_t>(at_b), values + at_a, rows + at_a);
+      },
+      [&](int64_t g, int64_t end) noexcept {
+        write(sets.offsets_a[g], static_cast<size_t>(sets.offsets_a[end] - sets.offsets_a[g]),
+              sets.offsets_b[g]);
       },
       [&](int64_t g) noexcept {
         for_each_tile<T>(
             part(sets.a, sets.offsets_a, g), part(sets.b, sets.offsets_b, g),
             [&](const BoxColumns<T>& a, size_t first, const BoxColumns<T>& b) noexcept {
-              best(&a, &b, metric, static_cast<int32_t>(first), values, rows);
+              best(&a, &b, metric, first == 0, static_cast<int32_t>(first), values, rows);
             },
             [&](size_t i, size_t n) noexcept {
               write(sets.offsets_a[g] + static_cast<int64_t>(i), n, sets.offsets_b[g]);
@@ -261,15 +270,17 @@ void ragged_counts(const RaggedSets& sets, double threshold, int64_t* counts) no
   IndexOf<T> totals[kTileBoxes<T> + kBoxPad];
   for_each_image<T>(
       sets, {FL_IOU, 0, nullptr, 0},
-      [&](int64_t g, const BoxColumns<T>& a, const BoxColumns<T>& b) noexcept {
-        count(&a, &b, FL_IOU, 0, least, totals);
-        std::copy_n(totals, a.n, counts + sets.offsets_a[g]);
+      [&](const BoxColumns<T>& a, const BoxColumns<T>& b, size_t at_a, size_t) noexcept {
+        count(&a, &b, FL_IOU, 1, least, totals + at_a);
+      },
+      [&](int64_t g, int64_t end) noexcept {
+        std::copy_n(totals, sets.offsets_a[end] - sets.offsets_a[g], counts + sets.offsets_a[g]);
       },
       [&](int64_t g) noexcept {
         for_each_tile<T>(
             part(sets.a, sets.offsets_a, g), part(sets.b, sets.offsets_b, g),
             [&](const BoxColumns<T>& a, size_t first, const BoxColumns<T>& b) noexcept {
-              count(&a, &b, FL_IOU, static_cast<int32_t>(first), least, totals);
+              count(&a, &b, FL_IOU, first == 0, least, totals);
             },
             [&](size_t i, size_t n) noexcept {
               std::copy_n(totals, n, counts + sets.offsets_a[g] + static_cast<int64_t>(i));

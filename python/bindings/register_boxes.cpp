@@ -175,15 +175,20 @@ void ragged_iou(const py::array& boxes1, const Offsets& offsets1, const py::arra
   check(status, "ragged_iou");
 }
 
-py::tuple ragged_best(const py::array& boxes1, const Offsets& offsets1, const py::array& boxes2,
-                      const Offsets& offsets2, int32_t metric, double threshold) {
+void ragged_best(const py::array& boxes1, const Offsets& offsets1, const py::array& boxes2,
+                 const Offsets& offsets2, Offsets& index, py::array& value, int32_t metric,
+                 double threshold) {
   const fl_boxes a = view_of(boxes1, FL_XYXY, "boxes1");
   const fl_boxes b = view_of(boxes2, FL_XYXY, "boxes2");
   const int64_t groups = groups_of(offsets1, offsets2);
-  py::array_t<int64_t> index(a.n);
-  py::array value(boxes1.dtype(), std::vector<int64_t>{a.n});
+  if (index.ndim() != 1 || index.shape(0) != a.n) {
+    throw py::value_error("out[0]: another shape than the result's");
+  }
   int64_t* to = index.mutable_data();
-  void* values = value.mutable_data();
+  void* values = target_of(value, a, {a.n});
+  if (a.n > 1 && value.strides(0) != value.itemsize()) {
+    throw py::value_error("out[1]: expected contiguous memory");
+  }
   fl_status status;
   {
     py::gil_scoped_release release;
@@ -191,16 +196,16 @@ py::tuple ragged_best(const py::array& boxes1, const Offsets& offsets1, const py
                             to, values);
   }
   check(status, "ragged_best");
-  return py::make_tuple(index, value);
 }
 
-py::array_t<int64_t> ragged_counts(const py::array& boxes1, const Offsets& offsets1,
-                                   const py::array& boxes2, const Offsets& offsets2,
-                                   double threshold) {
+void ragged_counts(const py::array& boxes1, const Offsets& offsets1, const py::array& boxes2,
+                   const Offsets& offsets2, Offsets& counts, double threshold) {
   const fl_boxes a = view_of(boxes1, FL_XYXY, "boxes1");
   const fl_boxes b = view_of(boxes2, FL_XYXY, "boxes2");
   const int64_t groups = groups_of(offsets1, offsets2);
-  py::array_t<int64_t> counts(a.n);
+  if (counts.ndim() != 1 || counts.shape(0) != a.n) {
+    throw py::value_error("out: another shape than the result's");
+  }
   int64_t* to = counts.mutable_data();
   fl_status status;
   {
@@ -208,7 +213,6 @@ py::array_t<int64_t> ragged_counts(const py::array& boxes1, const Offsets& offse
     status = fl_ragged_counts(&a, offsets1.data(), &b, offsets2.data(), groups, threshold, to);
   }
   check(status, "ragged_counts");
-  return counts;
 }
 
 // Pairs as three columns, which become arrays without a copy.
@@ -315,10 +319,11 @@ void register_boxes(py::module_& m) {
         py::arg("boxes2"), py::arg("offsets2").noconvert(), py::arg("out"), py::arg("total"),
         py::arg("metric"), py::arg("eps"), py::arg("crowd").noconvert() = py::none());
   m.def("ragged_best", &ragged_best, py::arg("boxes1"), py::arg("offsets1").noconvert(),
-        py::arg("boxes2"), py::arg("offsets2").noconvert(), py::arg("metric"),
-        py::arg("threshold"));
+        py::arg("boxes2"), py::arg("offsets2").noconvert(), py::arg("index").noconvert(),
+        py::arg("value"), py::arg("metric"), py::arg("threshold"));
   m.def("ragged_counts", &ragged_counts, py::arg("boxes1"), py::arg("offsets1").noconvert(),
-        py::arg("boxes2"), py::arg("offsets2").noconvert(), py::arg("threshold"));
+        py::arg("boxes2"), py::arg("offsets2").noconvert(), py::arg("counts").noconvert(),
+        py::arg("threshold"));
   m.def("box_pairs", &box_pairs, py::arg("boxes"), py::arg("offsets").noconvert(),
         py::arg("threshold"), py::arg("max_per_box") = 0);
   m.def("box_pairs_between", &box_pairs_between, py::arg("boxes1"),

@@ -58,16 +58,19 @@ def ragged_best(
     offsets1: NDArray[np.int64],
     boxes2: NDArray[Any],
     offsets2: NDArray[np.int64],
+    index: NDArray[np.int64],
+    value: NDArray[Any],
     metric: int,
     threshold: float,
-) -> tuple[NDArray[np.int64], NDArray[Any]]: ...
+) -> None: ...
 def ragged_counts(
     boxes1: NDArray[Any],
     offsets1: NDArray[np.int64],
     boxes2: NDArray[Any],
     offsets2: NDArray[np.int64],
+    counts: NDArray[np.int64],
     threshold: float,
-) -> NDArray[np.int64]: ...
+) -> None: ...
 def box_pairs(
     boxes: NDArray[Any],
     offsets: NDArray[np.int64],

@@ -88,10 +88,8 @@ def ragged_iou(
             "use box_pairs_between, ragged_best or ragged_counts"
         )
     total = int(offsets[-1])
-    inputs: tuple[Array, ...] = (a, b) if flags is None else (a, b, flags)
-    values = check_out(out, "out", (total,), a.dtype, *inputs)
-    if not (values.flags.c_contiguous and values.flags.aligned):
-        raise ValueError("out: has gaps or is not aligned, expected a contiguous array")
+    inputs = (a, b, rows1, rows2) if flags is None else (a, b, rows1, rows2, flags)
+    values = _contiguous(out, "out", total, a.dtype, *inputs)
     native(a, rows1, b, rows2, values, total, METRICS[metric], eps, flags)
     return values, offsets
 
@@ -104,6 +102,7 @@ def ragged_best(
     *,
     metric: str = "iou",
     threshold: float = 0.0,
+    out: tuple[NDArray[np.int64], Real] | None = None,
     invalid: str = "raise",
 ) -> tuple[NDArray[np.int64], Real]:
     """The best match of each box among the other set's boxes of its image, without a matrix.
@@ -116,6 +115,8 @@ def ragged_best(
         What is best.
     threshold : float
         Least metric of a match, from 0 to 1.
+    out : tuple of numpy.ndarray, optional
+        Contiguous arrays for index and value.
 
     Returns
     -------
@@ -144,7 +145,13 @@ def ragged_best(
         raise ValueError(f"threshold: got {threshold!r}, expected a number from 0 to 1")
     check_overlap(invalid, 1)
     a, rows1, b, rows2 = _sets(boxes1, offsets1, boxes2, offsets2, invalid)
-    return native(a, rows1, b, rows2, METRICS[metric], float(threshold))
+    if out is not None and not (isinstance(out, tuple) and len(out) == 2):
+        raise TypeError(f"out: got {type(out).__name__}, expected a tuple of index and value")
+    into, values = (None, None) if out is None else out
+    index = _contiguous(into, "out[0]", len(a), np.int64, a, b, rows1, rows2)
+    value = _contiguous(values, "out[1]", len(a), a.dtype, a, b, rows1, rows2, index)
+    native(a, rows1, b, rows2, index, value, METRICS[metric], float(threshold))
+    return index, value
 
 
 def ragged_counts(
@@ -154,6 +161,7 @@ def ragged_counts(
     offsets2: ArrayLike,
     threshold: float,
     *,
+    out: NDArray[np.int64] | None = None,
     invalid: str = "raise",
 ) -> NDArray[np.int64]:
     """How many of the other set's boxes of its image each box overlaps, without a matrix.
@@ -164,6 +172,8 @@ def ragged_counts(
         As for `ragged_iou`.
     threshold : float
         Least IoU that counts, above 0 and at most 1.
+    out : numpy.ndarray, optional
+        (N,) int64, contiguous; the result is written there.
 
     Returns
     -------
@@ -185,7 +195,17 @@ def ragged_counts(
     threshold = positive_threshold(threshold)
     check_overlap(invalid, 1)
     a, rows1, b, rows2 = _sets(boxes1, offsets1, boxes2, offsets2, invalid)
-    return native(a, rows1, b, rows2, threshold)
+    counts = _contiguous(out, "out", len(a), np.int64, a, b, rows1, rows2)
+    native(a, rows1, b, rows2, counts, threshold)
+    return counts
+
+
+def _contiguous(out: Any, name: str, length: int, dtype: Any, *inputs: Array) -> Array:
+    """The caller's array for `length` results that are written side by side; or a new one."""
+    result = check_out(out, name, (length,), dtype, *inputs)
+    if not (result.flags.c_contiguous and result.flags.aligned):
+        raise ValueError(f"{name}: has gaps or is not aligned, expected a contiguous array")
+    return result
 
 
 def positive_threshold(threshold: Any) -> float:
