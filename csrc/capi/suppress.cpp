@@ -133,12 +133,12 @@ fl_status fl_soft_nms(const fl_boxes* boxes, const double* scores, const int64_t
 }
 
 fl_status fl_non_max_merge(const fl_boxes* boxes, const double* scores, const int64_t* classes,
-                           int32_t overlap, double threshold, double* merged, int64_t* best,
+                           int32_t metric, double threshold, double* merged, int64_t* best,
                            int64_t* group, int64_t* groups) {
   const fl_status status = check_ranking(boxes, scores);
   if (status != FL_OK) return status;
   if (groups == nullptr || !is_rate(threshold)) return FL_ERROR_ARGUMENT;
-  if (overlap != FL_IOU && overlap != FL_IOS) return FL_ERROR_ARGUMENT;
+  if (metric != FL_IOU && metric != FL_IOS) return FL_ERROR_ARGUMENT;
   if (boxes->n > 0 && (merged == nullptr || best == nullptr || group == nullptr)) {
     return FL_ERROR_ARGUMENT;
   }
@@ -146,7 +146,7 @@ fl_status fl_non_max_merge(const fl_boxes* boxes, const double* scores, const in
     const std::vector<double> rows = corners_of(*boxes);
     const fl::Merged found =
         fl::non_max_merge(rows.data(), scores, classes, boxes->n,
-                          overlap == FL_IOU ? fl::Overlap::iou : fl::Overlap::ios, threshold);
+                          metric == FL_IOU ? fl::Overlap::iou : fl::Overlap::ios, threshold);
     fl::merged_boxes(rows.data(), boxes->n, found, merged);
     std::copy(found.group.begin(), found.group.end(), group);
     hand_over(found.best, best, groups);

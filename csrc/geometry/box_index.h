@@ -1,30 +1,19 @@
-// Which index serves a set of boxes: the choice changes the time only.
+// Pairs of boxes over a threshold, without a matrix.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 
-#include "geometry/box_tree.h"
-#include "geometry/size_grid.h"
+#include "geometry/box_sets.h"
 
 namespace fl {
 
-// Calls body with an empty index that finds, for the measurable boxes among these rows, at least
-// the partners with an IoU above the threshold. 0: all that intersect.
-template <typename Body>
-void with_index(const double* boxes, const int64_t* rows, int64_t n, double threshold,
-                Body body) {
-  const bool by_size = threshold >= SizeGrid::kLeast &&
-                       std::all_of(rows, rows + n, [boxes](int64_t i) {
-                         return ordinary(boxes + 4 * i) || !measurable(boxes + 4 * i);
-                       });
-  if (by_size) {
-    SizeGrid grid(threshold);
-    body(grid);
-  } else {
-    BoxTree tree;
-    body(tree);
-  }
-}
+// Calls sink with all pairs of each image, sorted by (i, j); see fl_box_pairs_between.
+template <typename T>
+fl_status pairs_between(const RaggedSets& sets, double threshold, fl_pair_sink sink,
+                        void* context);
+// i < j within one set; see fl_box_pairs_within.
+template <typename T>
+fl_status pairs_within(const BoxSource& boxes, const int64_t* offsets, int64_t groups,
+                       double threshold, int64_t max_per_box, fl_pair_sink sink, void* context);
 
 }  // namespace fl

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "geometry/box_index.h"
+#include "geometry/index_choice.h"
 #include "geometry/nms.h"
 
 namespace fl {

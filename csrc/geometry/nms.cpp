@@ -8,7 +8,7 @@
 #include <queue>
 #include <utility>
 
-#include "geometry/box_index.h"
+#include "geometry/index_choice.h"
 
 namespace fl {
 

@@ -148,7 +148,6 @@ py::tuple match_coco(const py::array& predictions, const Integers& prediction_of
   const int64_t n_thresholds = thresholds.size();
   const fl_match_input input = {
       sizeof(fl_match_input),
-      0,
       &p,
       prediction_offsets.data(),
       entries(prediction_classes, p.n, "prediction_classes"),

@@ -6,6 +6,7 @@ arrays, buffers, DLPack tensors on the CPU, Arrow arrays, and lists.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -40,22 +41,32 @@ def to_numpy(value: Any, name: str) -> Array:
 def as_real(value: Any, name: str) -> Array:
     """A float32 or float64 array; other real numbers become float64."""
     array = to_numpy(value, name)
-    if array.dtype in (np.float32, np.float64):
+    dtype = array.dtype
+    if dtype.char in "fd" and dtype.isnative:
         return array
-    if array.size == 0 and array.dtype == object:
+    if array.size == 0 and dtype.kind == "O":
         return array.astype(np.float64)
-    if array.dtype.kind not in "iuf" or array.dtype.itemsize > 8:
-        raise TypeError(f"{name}: got dtype {array.dtype}, expected float32, float64 or integers")
+    if dtype.kind not in "iuf" or dtype.itemsize > 8:
+        raise TypeError(f"{name}: got dtype {dtype}, expected float32, float64 or integers")
     return array.astype(np.float64)
 
 
-def as_boxes(value: Any, name: str, *, invalid: str = "zero") -> Array:
+#: Box formats, in the order of the native engine's numbers, and what a sound box is in each.
+BOX_FORMATS = {
+    "xyxy": (0, "finite x1 <= x2 and y1 <= y2"),
+    "xywh": (1, "finite x, y, and w, h that are not negative"),
+    "cxcywh": (2, "finite cx, cy, and w, h that are not negative"),
+}
+
+
+def as_boxes(value: Any, name: str, *, invalid: str = "zero", fmt: str = "xyxy") -> Array:
     """Boxes as (N, 4) float32 or float64, of any strides.
 
     `invalid` says what a box of negative size or with a coordinate that is not finite means:
-    "raise" a ValueError that names it, or "zero": it overlaps nothing.
+    "raise" a ValueError that names it; with anything else it is passed on ("zero": it overlaps
+    nothing; "keep": it is worked on like any other).
     """
-    if invalid not in ("raise", "zero"):
+    if invalid not in ("raise", "zero", "keep"):
         raise ValueError(f"invalid: got {invalid!r}, expected 'raise' or 'zero'")
     array = as_real(value, name)
     if array.size == 0 and array.ndim <= 2 and array.shape[-1] in (0, 4):
@@ -63,14 +74,35 @@ def as_boxes(value: Any, name: str, *, invalid: str = "zero") -> Array:
     if array.ndim != 2 or array.shape[1] != 4:
         raise ValueError(f"{name}: got shape {array.shape}, expected (N, 4)")
     if invalid == "raise":
-        fine = (array[:, 2] >= array[:, 0]) & (array[:, 3] >= array[:, 1])
-        fine &= np.isfinite(array).all(axis=1)
-        if not fine.all():
-            row = int(fine.argmin())
-            raise ValueError(
-                f"{name}[{row}]: got {array[row].tolist()}, expected finite x1 <= x2 and y1 <= y2"
-            )
+        number, sound = BOX_FORMATS[fmt]
+        row = _core().find_bad_box(array, number)
+        if row >= 0:
+            raise ValueError(f"{name}[{row}]: got {array[row].tolist()}, expected {sound}")
     return array
+
+
+def as_box_pair(first: Any, second: Any, *, invalid: str, fmt: str = "xyxy") -> tuple[Array, Array]:
+    """Arguments boxes1 and boxes2 as (N, 4) and (M, 4) of one dtype."""
+    a = as_boxes(first, "boxes1", invalid=invalid, fmt=fmt)
+    b = as_boxes(second, "boxes2", invalid=invalid, fmt=fmt)
+    if a.dtype != b.dtype:
+        a, b = a.astype(np.float64), b.astype(np.float64)
+    return a, b
+
+
+def box_format(fmt: Any, name: str) -> int:
+    """The native engine's number of a box format."""
+    if not isinstance(fmt, str) or fmt not in BOX_FORMATS:
+        raise ValueError(f"{name}: got {fmt!r}, expected one of {', '.join(BOX_FORMATS)}")
+    return BOX_FORMATS[fmt][0]
+
+
+@cache
+def _core() -> Any:
+    """The native engine, loaded on first use."""
+    from . import _core as native
+
+    return native
 
 
 def as_offsets(value: Any, name: str, rows: int, of: str) -> NDArray[np.int64]:

@@ -135,7 +135,7 @@ class Dataset:
         from .boxes import box_convert
 
         stacked = np.stack([as_numpy(self.annotations[c]) for c in ("x1", "y1", "x2", "y2")], 1)
-        return stacked if fmt == "xyxy" else box_convert(stacked, "xyxy", fmt)
+        return stacked if fmt == "xyxy" else box_convert(stacked, "xyxy", fmt, invalid="keep")
 
     def column(self, table: str, name: str) -> np.ndarray[Any, Any]:
         """One column of ``images``, ``annotations`` or ``categories`` as NumPy, zero-copy."""

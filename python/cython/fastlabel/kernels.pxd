@@ -7,6 +7,11 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
     enum:
         FL_ABI_VERSION
         FL_SCALE_LEVELS
+        FL_MAX_FEATHER
+        FL_MAX_AXES
+        FL_MAX_CELLS
+        FL_SUM_LIMBS
+        FL_SQUARE_LIMBS
 
     ctypedef enum fl_status:
         FL_OK
@@ -25,6 +30,11 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         FL_INT64
         FL_FLOAT32
         FL_FLOAT64
+        FL_INT16
+        FL_UINT16
+        FL_UINT32
+        FL_UINT64
+        FL_BITS
 
     ctypedef enum fl_box_format:
         FL_XYXY
@@ -56,10 +66,62 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         int32_t channels
         int32_t order
 
+    ctypedef enum fl_box_metric:
+        FL_IOU
+        FL_IOA
+        FL_IOS
+        FL_GIOU
+        FL_DIOU
+        FL_CIOU
+
+    ctypedef struct fl_overlap_options:
+        size_t struct_size
+        int32_t metric
+        int32_t reserved
+        double eps
+        const uint8_t* crowd
+        int64_t crowd_stride
+
     ctypedef struct fl_pair:
         int64_t i
         int64_t j
         double iou
+
+    ctypedef fl_status (*fl_pair_sink)(void* context, const fl_pair* pairs, int64_t n) noexcept nogil
+
+    ctypedef enum fl_decay:
+        FL_DECAY_LINEAR
+        FL_DECAY_GAUSSIAN
+
+    ctypedef enum fl_confidence:
+        FL_AVERAGE
+        FL_MAXIMUM
+        FL_BOX_AND_MODEL_AVERAGE
+        FL_ABSENT_MODEL_AWARE_AVERAGE
+
+    ctypedef struct fl_fusion_options:
+        size_t struct_size
+        int32_t confidence
+        double iou_threshold
+        double skip_threshold
+        int32_t allows_overflow
+        int32_t reserved
+
+    ctypedef struct fl_match_input:
+        size_t struct_size
+        const fl_boxes* predictions
+        const int64_t* prediction_offsets
+        const int64_t* prediction_classes
+        const double* scores
+        const fl_boxes* labels
+        const int64_t* label_offsets
+        const int64_t* label_classes
+        const uint8_t* crowd
+        const uint8_t* ignore
+        int64_t images
+        const double* thresholds
+        int64_t n_thresholds
+        int64_t max_predictions
 
     ctypedef struct fl_luma_stats:
         int64_t pixels
@@ -93,6 +155,141 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         double acutance
         int32_t has_acutance
         int32_t reserved
+
+    ctypedef enum fl_blend_mode:
+        FL_BLEND_NORMAL
+        FL_BLEND_MULTIPLY
+        FL_BLEND_SCREEN
+        FL_BLEND_OVERLAY
+        FL_BLEND_HARD_LIGHT
+        FL_BLEND_DARKEN
+        FL_BLEND_LIGHTEN
+        FL_BLEND_ADD
+        FL_BLEND_SUBTRACT
+        FL_BLEND_DIFFERENCE
+        FL_BLEND_EXCLUSION
+        FL_BLEND_MODES
+
+    ctypedef struct fl_composite_options:
+        size_t struct_size
+        int32_t mode
+        int32_t feather
+        double opacity
+
+    ctypedef enum fl_interpolation:
+        FL_LINEAR
+        FL_AREA
+
+    ctypedef enum fl_layout:
+        FL_NCHW
+        FL_NHWC
+
+    ctypedef struct fl_letterbox_options:
+        size_t struct_size
+        int64_t width
+        int64_t height
+        int32_t interpolation
+        int32_t layout
+        int32_t dtype
+        int32_t swap_rb
+        int32_t center
+        int32_t scale_up
+        int32_t stretch
+        int32_t quantize
+        uint8_t color[4]
+        float scale
+        float mean[4]
+        float std[4]
+        float quant_scale
+        int32_t zero_point
+
+    ctypedef struct fl_placement:
+        int64_t width
+        int64_t height
+        int64_t left
+        int64_t top
+        double scale_x
+        double scale_y
+
+    ctypedef struct fl_column:
+        const void* data
+        const uint8_t* validity
+        int64_t n
+        int64_t stride
+        int64_t validity_offset
+        int64_t bit_offset
+        int32_t dtype
+        int32_t reserved
+
+    ctypedef struct fl_axis:
+        const double* edges
+        int64_t bins
+
+    ctypedef struct fl_fixed:
+        uint64_t low
+        int64_t high
+
+    ctypedef struct fl_moments:
+        int64_t count
+        int64_t unknown
+        int64_t plus_inf
+        int64_t minus_inf
+        double min
+        double max
+        int64_t sum[68]
+        int64_t sum_of_squares[136]
+
+    ctypedef struct fl_sketch:
+        pass
+
+    ctypedef struct fl_sketch_entry:
+        int64_t group
+        int32_t key
+        int32_t reserved
+        int64_t count
+        double min
+        double max
+
+    struct ArrowSchema:
+        pass
+
+    struct ArrowArray:
+        pass
+
+    struct ArrowArrayStream:
+        pass
+
+    ctypedef enum fl_arrow_kind:
+        FL_ARROW_UNSUPPORTED
+        FL_ARROW_NUMBERS
+        FL_ARROW_TEXT
+        FL_ARROW_DICTIONARY
+        FL_ARROW_LIST
+        FL_ARROW_FIXED_LIST
+        FL_ARROW_STRUCT
+
+    ctypedef struct fl_arrow_view:
+        const char* name
+        const char* format
+        const void* data
+        const uint8_t* validity
+        const void* offsets
+        const void* const* buffers
+        int64_t length
+        int64_t null_count
+        int64_t validity_offset
+        int64_t bit_offset
+        int64_t list_size
+        int32_t kind
+        int32_t dtype
+        int32_t offset_bytes
+        int32_t n_children
+
+    ctypedef struct fl_arrow:
+        pass
+
+    ctypedef struct fl_arrow_batch:
+        pass
 
     ctypedef enum fl_format:
         FL_FORMAT_UNKNOWN
@@ -167,19 +364,122 @@ cdef fl_status init() noexcept nogil
 cdef const char* isa_name() noexcept nogil
 cdef int32_t isa_available(const char** names, int32_t capacity) noexcept nogil
 cdef fl_status isa_select(const char* name) noexcept nogil
+cdef fl_status overlap_options_init(fl_overlap_options* options) noexcept nogil
 cdef fl_status box_iou(const double* a, int64_t n, const double* b, int64_t m,
         double* out) noexcept nogil
+cdef fl_status box_iou_f32(const float* a, int64_t n, const float* b, int64_t m,
+        float* out) noexcept nogil
+cdef fl_status box_matrix(const fl_boxes* a, const fl_boxes* b, const fl_overlap_options* options,
+        void* out, int64_t row_stride, int64_t column_stride) noexcept nogil
+cdef fl_status box_aligned(const fl_boxes* a, const fl_boxes* b, const fl_overlap_options* options,
+        void* out, int64_t stride) noexcept nogil
+cdef fl_status box_find_bad(const fl_boxes* boxes, int64_t* row) noexcept nogil
+cdef fl_status box_area(const fl_boxes* boxes, void* out, int64_t stride) noexcept nogil
+cdef fl_status box_convert(const fl_boxes* boxes, int32_t out_format, const double* in_size,
+        const double* out_size, int64_t size_step, void* out, int64_t row_stride,
+        int64_t column_stride) noexcept nogil
+cdef fl_status box_clip(const fl_boxes* boxes, double width, double height, void* out,
+        int64_t row_stride, int64_t column_stride) noexcept nogil
+cdef fl_status ragged_sizes(const int64_t* offsets_a, const int64_t* offsets_b, int64_t groups,
+        int64_t* out_offsets) noexcept nogil
+cdef fl_status ragged_iou(const fl_boxes* a, const int64_t* offsets_a, const fl_boxes* b,
+        const int64_t* offsets_b, int64_t groups, const fl_overlap_options* options,
+        void* out) noexcept nogil
+cdef fl_status ragged_best(const fl_boxes* a, const int64_t* offsets_a, const fl_boxes* b,
+        const int64_t* offsets_b, int64_t groups, int32_t metric, double threshold, int64_t* index,
+        void* value) noexcept nogil
+cdef fl_status ragged_counts(const fl_boxes* a, const int64_t* offsets_a, const fl_boxes* b,
+        const int64_t* offsets_b, int64_t groups, double threshold, int64_t* counts) noexcept nogil
+cdef fl_status box_pairs_between(const fl_boxes* a, const int64_t* offsets_a, const fl_boxes* b,
+        const int64_t* offsets_b, int64_t groups, double threshold, fl_pair_sink sink,
+        void* context) noexcept nogil
+cdef fl_status box_pairs_within(const fl_boxes* boxes, const int64_t* offsets, int64_t groups,
+        double threshold, int64_t max_per_box, fl_pair_sink sink, void* context) noexcept nogil
 cdef fl_status box_pairs(const double* boxes, const int64_t* offsets, int64_t groups,
         double threshold, int64_t max_per_box, fl_pair* out, int64_t capacity,
         int64_t* count) noexcept nogil
-cdef fl_status nms(const double* boxes, const double* scores, int64_t n, double iou_threshold,
-        int64_t* keep, int64_t* kept) noexcept nogil
+cdef fl_status nms(const fl_boxes* boxes, const double* scores, const int64_t* classes,
+        double iou_threshold, int64_t* keep, int64_t* kept) noexcept nogil
+cdef fl_status soft_nms(const fl_boxes* boxes, const double* scores, const int64_t* classes,
+        int32_t decay, double iou_threshold, double sigma, double score_threshold, int64_t* keep,
+        double* new_scores, int64_t* kept) noexcept nogil
+cdef fl_status non_max_merge(const fl_boxes* boxes, const double* scores, const int64_t* classes,
+        int32_t metric, double threshold, double* merged, int64_t* best, int64_t* group,
+        int64_t* groups) noexcept nogil
+cdef fl_status weighted_boxes_fusion(const fl_boxes* boxes, const double* scores,
+        const int64_t* classes, const int64_t* models, const double* weights, int64_t n_models,
+        const fl_fusion_options* options, double* out_boxes, double* out_scores,
+        int64_t* out_classes, int64_t* fused) noexcept nogil
+cdef fl_status match_coco(const fl_match_input* input, int64_t* prediction_match,
+        uint8_t* prediction_ignored, int64_t* label_match) noexcept nogil
+cdef fl_status obb_iou(const double* a, int64_t n, const double* b, int64_t m,
+        double* out) noexcept nogil
+cdef fl_status obb_iou_aligned(const double* a, const double* b, int64_t n,
+        double* out) noexcept nogil
+cdef fl_status obb_nms(const double* boxes, const double* scores, const int64_t* classes,
+        int64_t n, double iou_threshold, int64_t* keep, int64_t* kept) noexcept nogil
+cdef fl_status obb_to_corners(const double* boxes, int64_t n, double* out) noexcept nogil
+cdef fl_status obb_from_corners(const double* corners, int64_t n, double* out) noexcept nogil
 cdef fl_status laplacian_variance(const uint8_t* luma, int64_t width, int64_t height,
         int64_t stride_bytes, double* out) noexcept nogil
 cdef fl_status measure_luma(const uint8_t* luma, int64_t width, int64_t height,
         int64_t stride_bytes, const double* boxes, int64_t n_boxes, int32_t orientation,
         int32_t turned, fl_luma_stats* stats, fl_box_row* box_rows) noexcept nogil
+cdef fl_status image_stats(const fl_image* image, const fl_boxes* boxes, fl_luma_stats* stats,
+        fl_box_row* box_rows) noexcept nogil
+cdef fl_status luma(const fl_image* image, uint8_t* out, int64_t row_stride) noexcept nogil
+cdef fl_status image_laplacian_variance(const fl_image* image, const fl_boxes* boxes,
+        double* out) noexcept nogil
+cdef fl_status luma_histogram(const fl_image* image, const fl_boxes* boxes,
+        uint64_t* counts) noexcept nogil
+cdef fl_status histogram_entropy(const uint64_t* counts, int64_t n, double* out) noexcept nogil
 cdef fl_status content_hash(const uint8_t* data, uint64_t size, uint8_t* out) noexcept nogil
+cdef fl_status composite_options_init(fl_composite_options* options) noexcept nogil
+cdef fl_status composite(const fl_image* scene, const fl_image* patch, int64_t x, int64_t y,
+        const fl_image* mask, const fl_composite_options* options) noexcept nogil
+cdef fl_status resize_area(const fl_image* image, int64_t width, int64_t height, uint8_t* out,
+        int64_t row_stride, int64_t pixel_stride, int64_t channel_stride) noexcept nogil
+cdef fl_status letterbox_options_init(fl_letterbox_options* options) noexcept nogil
+cdef fl_status letterbox_placement(int64_t image_width, int64_t image_height,
+        const fl_letterbox_options* options, fl_placement* out) noexcept nogil
+cdef fl_status letterbox(const fl_image* image, const fl_letterbox_options* options, void* out,
+        const int64_t* strides, fl_placement* placement) noexcept nogil
+cdef fl_status letterbox_batch(const fl_image* images, int64_t n,
+        const fl_letterbox_options* options, int32_t workers, void* out, int64_t image_stride,
+        const int64_t* strides, fl_placement* placements) noexcept nogil
+cdef fl_status histogram_fill(const fl_axis* axes, int32_t n_axes, const fl_column* columns,
+        const fl_column* weight, int64_t* counts, fl_fixed* sums, double* heaviest) noexcept nogil
+cdef fl_status moments_init(fl_moments* groups, int64_t n) noexcept nogil
+cdef fl_status moments_fill(const fl_axis* axes, int32_t n_axes, const fl_column* columns,
+        const fl_column* value, fl_moments* groups) noexcept nogil
+cdef fl_status moments_merge(fl_moments* into, const fl_moments* from_, int64_t n) noexcept nogil
+cdef fl_status sketch_create(int32_t bits, fl_sketch** out) noexcept nogil
+cdef void sketch_destroy(fl_sketch* sketch) noexcept nogil
+cdef fl_status sketch_fill(fl_sketch* sketch, const fl_axis* axes, int32_t n_axes,
+        const fl_column* columns, const fl_column* value) noexcept nogil
+cdef fl_status sketch_add(fl_sketch* sketch, const fl_sketch_entry* entries,
+        int64_t n) noexcept nogil
+cdef fl_status sketch_entries(const fl_sketch* sketch, fl_sketch_entry* out, int64_t capacity,
+        int64_t* count) noexcept nogil
+cdef fl_status arrow_create(fl_arrow** out) noexcept nogil
+cdef void arrow_destroy(fl_arrow* reader) noexcept nogil
+cdef const char* arrow_message(const fl_arrow* reader) noexcept nogil
+cdef const char* arrow_batch_message(const fl_arrow_batch* batch) noexcept nogil
+cdef fl_status arrow_open_stream(fl_arrow* reader, ArrowArrayStream* stream) noexcept nogil
+cdef fl_status arrow_open_array(fl_arrow* reader, ArrowSchema* schema,
+        ArrowArray* array) noexcept nogil
+cdef int64_t arrow_columns(const fl_arrow* reader) noexcept nogil
+cdef const char* arrow_column_name(const fl_arrow* reader, int64_t column) noexcept nogil
+cdef const char* arrow_column_format(const fl_arrow* reader, int64_t column) noexcept nogil
+cdef fl_status arrow_next(fl_arrow* reader, fl_arrow_batch** out) noexcept nogil
+cdef void arrow_batch_destroy(fl_arrow_batch* batch) noexcept nogil
+cdef int64_t arrow_batch_rows(const fl_arrow_batch* batch) noexcept nogil
+cdef fl_status arrow_batch_column(fl_arrow_batch* batch, int64_t column, fl_arrow_view* nodes,
+        int64_t capacity, int64_t* count) noexcept nogil
+cdef fl_status arrow_text(const fl_arrow_view* text, int64_t row, const char** data,
+        int64_t* size) noexcept nogil
+cdef fl_status arrow_text_codes(const fl_arrow_view* text, const char* const* names,
+        int64_t n_names, int32_t* codes) noexcept nogil
 cdef const char* format_name(int32_t format) noexcept nogil
 cdef fl_status sniff(const uint8_t* data, uint64_t size, fl_header* header) noexcept nogil
 cdef fl_status sniff_files(const char* const* paths, int64_t n, int32_t workers,

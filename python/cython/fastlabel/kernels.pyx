@@ -17,17 +17,112 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
     const char* fl_isa_name()
     int32_t fl_isa_available(const char** names, int32_t capacity)
     fl_status fl_isa_select(const char* name)
+    fl_status fl_overlap_options_init(fl_overlap_options* options)
     fl_status fl_box_iou(const double* a, int64_t n, const double* b, int64_t m, double* out)
+    fl_status fl_box_iou_f32(const float* a, int64_t n, const float* b, int64_t m, float* out)
+    fl_status fl_box_matrix(const fl_boxes* a, const fl_boxes* b,
+            const fl_overlap_options* options, void* out, int64_t row_stride, int64_t column_stride)
+    fl_status fl_box_aligned(const fl_boxes* a, const fl_boxes* b,
+            const fl_overlap_options* options, void* out, int64_t stride)
+    fl_status fl_box_find_bad(const fl_boxes* boxes, int64_t* row)
+    fl_status fl_box_area(const fl_boxes* boxes, void* out, int64_t stride)
+    fl_status fl_box_convert(const fl_boxes* boxes, int32_t out_format, const double* in_size,
+            const double* out_size, int64_t size_step, void* out, int64_t row_stride,
+            int64_t column_stride)
+    fl_status fl_box_clip(const fl_boxes* boxes, double width, double height, void* out,
+            int64_t row_stride, int64_t column_stride)
+    fl_status fl_ragged_sizes(const int64_t* offsets_a, const int64_t* offsets_b, int64_t groups,
+            int64_t* out_offsets)
+    fl_status fl_ragged_iou(const fl_boxes* a, const int64_t* offsets_a, const fl_boxes* b,
+            const int64_t* offsets_b, int64_t groups, const fl_overlap_options* options, void* out)
+    fl_status fl_ragged_best(const fl_boxes* a, const int64_t* offsets_a, const fl_boxes* b,
+            const int64_t* offsets_b, int64_t groups, int32_t metric, double threshold,
+            int64_t* index, void* value)
+    fl_status fl_ragged_counts(const fl_boxes* a, const int64_t* offsets_a, const fl_boxes* b,
+            const int64_t* offsets_b, int64_t groups, double threshold, int64_t* counts)
+    fl_status fl_box_pairs_between(const fl_boxes* a, const int64_t* offsets_a, const fl_boxes* b,
+            const int64_t* offsets_b, int64_t groups, double threshold, fl_pair_sink sink,
+            void* context)
+    fl_status fl_box_pairs_within(const fl_boxes* boxes, const int64_t* offsets, int64_t groups,
+            double threshold, int64_t max_per_box, fl_pair_sink sink, void* context)
     fl_status fl_box_pairs(const double* boxes, const int64_t* offsets, int64_t groups,
             double threshold, int64_t max_per_box, fl_pair* out, int64_t capacity, int64_t* count)
-    fl_status fl_nms(const double* boxes, const double* scores, int64_t n, double iou_threshold,
-            int64_t* keep, int64_t* kept)
+    fl_status fl_nms(const fl_boxes* boxes, const double* scores, const int64_t* classes,
+            double iou_threshold, int64_t* keep, int64_t* kept)
+    fl_status fl_soft_nms(const fl_boxes* boxes, const double* scores, const int64_t* classes,
+            int32_t decay, double iou_threshold, double sigma, double score_threshold,
+            int64_t* keep, double* new_scores, int64_t* kept)
+    fl_status fl_non_max_merge(const fl_boxes* boxes, const double* scores, const int64_t* classes,
+            int32_t metric, double threshold, double* merged, int64_t* best, int64_t* group,
+            int64_t* groups)
+    fl_status fl_weighted_boxes_fusion(const fl_boxes* boxes, const double* scores,
+            const int64_t* classes, const int64_t* models, const double* weights, int64_t n_models,
+            const fl_fusion_options* options, double* out_boxes, double* out_scores,
+            int64_t* out_classes, int64_t* fused)
+    fl_status fl_match_coco(const fl_match_input* input, int64_t* prediction_match,
+            uint8_t* prediction_ignored, int64_t* label_match)
+    fl_status fl_obb_iou(const double* a, int64_t n, const double* b, int64_t m, double* out)
+    fl_status fl_obb_iou_aligned(const double* a, const double* b, int64_t n, double* out)
+    fl_status fl_obb_nms(const double* boxes, const double* scores, const int64_t* classes,
+            int64_t n, double iou_threshold, int64_t* keep, int64_t* kept)
+    fl_status fl_obb_to_corners(const double* boxes, int64_t n, double* out)
+    fl_status fl_obb_from_corners(const double* corners, int64_t n, double* out)
     fl_status fl_laplacian_variance(const uint8_t* luma, int64_t width, int64_t height,
             int64_t stride_bytes, double* out)
     fl_status fl_measure_luma(const uint8_t* luma, int64_t width, int64_t height,
             int64_t stride_bytes, const double* boxes, int64_t n_boxes, int32_t orientation,
             int32_t turned, fl_luma_stats* stats, fl_box_row* box_rows)
+    fl_status fl_image_stats(const fl_image* image, const fl_boxes* boxes, fl_luma_stats* stats,
+            fl_box_row* box_rows)
+    fl_status fl_luma(const fl_image* image, uint8_t* out, int64_t row_stride)
+    fl_status fl_image_laplacian_variance(const fl_image* image, const fl_boxes* boxes, double* out)
+    fl_status fl_luma_histogram(const fl_image* image, const fl_boxes* boxes, uint64_t* counts)
+    fl_status fl_histogram_entropy(const uint64_t* counts, int64_t n, double* out)
     fl_status fl_content_hash(const uint8_t* data, uint64_t size, uint8_t* out)
+    fl_status fl_composite_options_init(fl_composite_options* options)
+    fl_status fl_composite(const fl_image* scene, const fl_image* patch, int64_t x, int64_t y,
+            const fl_image* mask, const fl_composite_options* options)
+    fl_status fl_resize_area(const fl_image* image, int64_t width, int64_t height, uint8_t* out,
+            int64_t row_stride, int64_t pixel_stride, int64_t channel_stride)
+    fl_status fl_letterbox_options_init(fl_letterbox_options* options)
+    fl_status fl_letterbox_placement(int64_t image_width, int64_t image_height,
+            const fl_letterbox_options* options, fl_placement* out)
+    fl_status fl_letterbox(const fl_image* image, const fl_letterbox_options* options, void* out,
+            const int64_t* strides, fl_placement* placement)
+    fl_status fl_letterbox_batch(const fl_image* images, int64_t n,
+            const fl_letterbox_options* options, int32_t workers, void* out, int64_t image_stride,
+            const int64_t* strides, fl_placement* placements)
+    fl_status fl_histogram_fill(const fl_axis* axes, int32_t n_axes, const fl_column* columns,
+            const fl_column* weight, int64_t* counts, fl_fixed* sums, double* heaviest)
+    fl_status fl_moments_init(fl_moments* groups, int64_t n)
+    fl_status fl_moments_fill(const fl_axis* axes, int32_t n_axes, const fl_column* columns,
+            const fl_column* value, fl_moments* groups)
+    fl_status fl_moments_merge(fl_moments* into, const fl_moments* from_, int64_t n)
+    fl_status fl_sketch_create(int32_t bits, fl_sketch** out)
+    void fl_sketch_destroy(fl_sketch* sketch)
+    fl_status fl_sketch_fill(fl_sketch* sketch, const fl_axis* axes, int32_t n_axes,
+            const fl_column* columns, const fl_column* value)
+    fl_status fl_sketch_add(fl_sketch* sketch, const fl_sketch_entry* entries, int64_t n)
+    fl_status fl_sketch_entries(const fl_sketch* sketch, fl_sketch_entry* out, int64_t capacity,
+            int64_t* count)
+    fl_status fl_arrow_create(fl_arrow** out)
+    void fl_arrow_destroy(fl_arrow* reader)
+    const char* fl_arrow_message(const fl_arrow* reader)
+    const char* fl_arrow_batch_message(const fl_arrow_batch* batch)
+    fl_status fl_arrow_open_stream(fl_arrow* reader, ArrowArrayStream* stream)
+    fl_status fl_arrow_open_array(fl_arrow* reader, ArrowSchema* schema, ArrowArray* array)
+    int64_t fl_arrow_columns(const fl_arrow* reader)
+    const char* fl_arrow_column_name(const fl_arrow* reader, int64_t column)
+    const char* fl_arrow_column_format(const fl_arrow* reader, int64_t column)
+    fl_status fl_arrow_next(fl_arrow* reader, fl_arrow_batch** out)
+    void fl_arrow_batch_destroy(fl_arrow_batch* batch)
+    int64_t fl_arrow_batch_rows(const fl_arrow_batch* batch)
+    fl_status fl_arrow_batch_column(fl_arrow_batch* batch, int64_t column, fl_arrow_view* nodes,
+            int64_t capacity, int64_t* count)
+    fl_status fl_arrow_text(const fl_arrow_view* text, int64_t row, const char** data,
+            int64_t* size)
+    fl_status fl_arrow_text_codes(const fl_arrow_view* text, const char* const* names,
+            int64_t n_names, int32_t* codes)
     const char* fl_format_name(int32_t format)
     fl_status fl_sniff(const uint8_t* data, uint64_t size, fl_header* header)
     fl_status fl_sniff_files(const char* const* paths, int64_t n, int32_t workers,
@@ -74,9 +169,81 @@ cdef fl_status isa_select(const char* name) noexcept nogil:
     return fl_isa_select(name)
 
 
+cdef fl_status overlap_options_init(fl_overlap_options* options) noexcept nogil:
+    return fl_overlap_options_init(options)
+
+
 cdef fl_status box_iou(const double* a, int64_t n, const double* b, int64_t m,
         double* out) noexcept nogil:
     return fl_box_iou(a, n, b, m, out)
+
+
+cdef fl_status box_iou_f32(const float* a, int64_t n, const float* b, int64_t m,
+        float* out) noexcept nogil:
+    return fl_box_iou_f32(a, n, b, m, out)
+
+
+cdef fl_status box_matrix(const fl_boxes* a, const fl_boxes* b, const fl_overlap_options* options,
+        void* out, int64_t row_stride, int64_t column_stride) noexcept nogil:
+    return fl_box_matrix(a, b, options, out, row_stride, column_stride)
+
+
+cdef fl_status box_aligned(const fl_boxes* a, const fl_boxes* b, const fl_overlap_options* options,
+        void* out, int64_t stride) noexcept nogil:
+    return fl_box_aligned(a, b, options, out, stride)
+
+
+cdef fl_status box_find_bad(const fl_boxes* boxes, int64_t* row) noexcept nogil:
+    return fl_box_find_bad(boxes, row)
+
+
+cdef fl_status box_area(const fl_boxes* boxes, void* out, int64_t stride) noexcept nogil:
+    return fl_box_area(boxes, out, stride)
+
+
+cdef fl_status box_convert(const fl_boxes* boxes, int32_t out_format, const double* in_size,
+        const double* out_size, int64_t size_step, void* out, int64_t row_stride,
+        int64_t column_stride) noexcept nogil:
+    return fl_box_convert(boxes, out_format, in_size, out_size, size_step, out, row_stride,
+        column_stride)
+
+
+cdef fl_status box_clip(const fl_boxes* boxes, double width, double height, void* out,
+        int64_t row_stride, int64_t column_stride) noexcept nogil:
+    return fl_box_clip(boxes, width, height, out, row_stride, column_stride)
+
+
+cdef fl_status ragged_sizes(const int64_t* offsets_a, const int64_t* offsets_b, int64_t groups,
+        int64_t* out_offsets) noexcept nogil:
+    return fl_ragged_sizes(offsets_a, offsets_b, groups, out_offsets)
+
+
+cdef fl_status ragged_iou(const fl_boxes* a, const int64_t* offsets_a, const fl_boxes* b,
+        const int64_t* offsets_b, int64_t groups, const fl_overlap_options* options,
+        void* out) noexcept nogil:
+    return fl_ragged_iou(a, offsets_a, b, offsets_b, groups, options, out)
+
+
+cdef fl_status ragged_best(const fl_boxes* a, const int64_t* offsets_a, const fl_boxes* b,
+        const int64_t* offsets_b, int64_t groups, int32_t metric, double threshold, int64_t* index,
+        void* value) noexcept nogil:
+    return fl_ragged_best(a, offsets_a, b, offsets_b, groups, metric, threshold, index, value)
+
+
+cdef fl_status ragged_counts(const fl_boxes* a, const int64_t* offsets_a, const fl_boxes* b,
+        const int64_t* offsets_b, int64_t groups, double threshold, int64_t* counts) noexcept nogil:
+    return fl_ragged_counts(a, offsets_a, b, offsets_b, groups, threshold, counts)
+
+
+cdef fl_status box_pairs_between(const fl_boxes* a, const int64_t* offsets_a, const fl_boxes* b,
+        const int64_t* offsets_b, int64_t groups, double threshold, fl_pair_sink sink,
+        void* context) noexcept nogil:
+    return fl_box_pairs_between(a, offsets_a, b, offsets_b, groups, threshold, sink, context)
+
+
+cdef fl_status box_pairs_within(const fl_boxes* boxes, const int64_t* offsets, int64_t groups,
+        double threshold, int64_t max_per_box, fl_pair_sink sink, void* context) noexcept nogil:
+    return fl_box_pairs_within(boxes, offsets, groups, threshold, max_per_box, sink, context)
 
 
 cdef fl_status box_pairs(const double* boxes, const int64_t* offsets, int64_t groups,
@@ -85,9 +252,58 @@ cdef fl_status box_pairs(const double* boxes, const int64_t* offsets, int64_t gr
     return fl_box_pairs(boxes, offsets, groups, threshold, max_per_box, out, capacity, count)
 
 
-cdef fl_status nms(const double* boxes, const double* scores, int64_t n, double iou_threshold,
-        int64_t* keep, int64_t* kept) noexcept nogil:
-    return fl_nms(boxes, scores, n, iou_threshold, keep, kept)
+cdef fl_status nms(const fl_boxes* boxes, const double* scores, const int64_t* classes,
+        double iou_threshold, int64_t* keep, int64_t* kept) noexcept nogil:
+    return fl_nms(boxes, scores, classes, iou_threshold, keep, kept)
+
+
+cdef fl_status soft_nms(const fl_boxes* boxes, const double* scores, const int64_t* classes,
+        int32_t decay, double iou_threshold, double sigma, double score_threshold, int64_t* keep,
+        double* new_scores, int64_t* kept) noexcept nogil:
+    return fl_soft_nms(boxes, scores, classes, decay, iou_threshold, sigma, score_threshold, keep,
+        new_scores, kept)
+
+
+cdef fl_status non_max_merge(const fl_boxes* boxes, const double* scores, const int64_t* classes,
+        int32_t metric, double threshold, double* merged, int64_t* best, int64_t* group,
+        int64_t* groups) noexcept nogil:
+    return fl_non_max_merge(boxes, scores, classes, metric, threshold, merged, best, group, groups)
+
+
+cdef fl_status weighted_boxes_fusion(const fl_boxes* boxes, const double* scores,
+        const int64_t* classes, const int64_t* models, const double* weights, int64_t n_models,
+        const fl_fusion_options* options, double* out_boxes, double* out_scores,
+        int64_t* out_classes, int64_t* fused) noexcept nogil:
+    return fl_weighted_boxes_fusion(boxes, scores, classes, models, weights, n_models, options,
+        out_boxes, out_scores, out_classes, fused)
+
+
+cdef fl_status match_coco(const fl_match_input* input, int64_t* prediction_match,
+        uint8_t* prediction_ignored, int64_t* label_match) noexcept nogil:
+    return fl_match_coco(input, prediction_match, prediction_ignored, label_match)
+
+
+cdef fl_status obb_iou(const double* a, int64_t n, const double* b, int64_t m,
+        double* out) noexcept nogil:
+    return fl_obb_iou(a, n, b, m, out)
+
+
+cdef fl_status obb_iou_aligned(const double* a, const double* b, int64_t n,
+        double* out) noexcept nogil:
+    return fl_obb_iou_aligned(a, b, n, out)
+
+
+cdef fl_status obb_nms(const double* boxes, const double* scores, const int64_t* classes,
+        int64_t n, double iou_threshold, int64_t* keep, int64_t* kept) noexcept nogil:
+    return fl_obb_nms(boxes, scores, classes, n, iou_threshold, keep, kept)
+
+
+cdef fl_status obb_to_corners(const double* boxes, int64_t n, double* out) noexcept nogil:
+    return fl_obb_to_corners(boxes, n, out)
+
+
+cdef fl_status obb_from_corners(const double* corners, int64_t n, double* out) noexcept nogil:
+    return fl_obb_from_corners(corners, n, out)
 
 
 cdef fl_status laplacian_variance(const uint8_t* luma, int64_t width, int64_t height,
@@ -102,8 +318,170 @@ cdef fl_status measure_luma(const uint8_t* luma, int64_t width, int64_t height,
         stats, box_rows)
 
 
+cdef fl_status image_stats(const fl_image* image, const fl_boxes* boxes, fl_luma_stats* stats,
+        fl_box_row* box_rows) noexcept nogil:
+    return fl_image_stats(image, boxes, stats, box_rows)
+
+
+cdef fl_status luma(const fl_image* image, uint8_t* out, int64_t row_stride) noexcept nogil:
+    return fl_luma(image, out, row_stride)
+
+
+cdef fl_status image_laplacian_variance(const fl_image* image, const fl_boxes* boxes,
+        double* out) noexcept nogil:
+    return fl_image_laplacian_variance(image, boxes, out)
+
+
+cdef fl_status luma_histogram(const fl_image* image, const fl_boxes* boxes,
+        uint64_t* counts) noexcept nogil:
+    return fl_luma_histogram(image, boxes, counts)
+
+
+cdef fl_status histogram_entropy(const uint64_t* counts, int64_t n, double* out) noexcept nogil:
+    return fl_histogram_entropy(counts, n, out)
+
+
 cdef fl_status content_hash(const uint8_t* data, uint64_t size, uint8_t* out) noexcept nogil:
     return fl_content_hash(data, size, out)
+
+
+cdef fl_status composite_options_init(fl_composite_options* options) noexcept nogil:
+    return fl_composite_options_init(options)
+
+
+cdef fl_status composite(const fl_image* scene, const fl_image* patch, int64_t x, int64_t y,
+        const fl_image* mask, const fl_composite_options* options) noexcept nogil:
+    return fl_composite(scene, patch, x, y, mask, options)
+
+
+cdef fl_status resize_area(const fl_image* image, int64_t width, int64_t height, uint8_t* out,
+        int64_t row_stride, int64_t pixel_stride, int64_t channel_stride) noexcept nogil:
+    return fl_resize_area(image, width, height, out, row_stride, pixel_stride, channel_stride)
+
+
+cdef fl_status letterbox_options_init(fl_letterbox_options* options) noexcept nogil:
+    return fl_letterbox_options_init(options)
+
+
+cdef fl_status letterbox_placement(int64_t image_width, int64_t image_height,
+        const fl_letterbox_options* options, fl_placement* out) noexcept nogil:
+    return fl_letterbox_placement(image_width, image_height, options, out)
+
+
+cdef fl_status letterbox(const fl_image* image, const fl_letterbox_options* options, void* out,
+        const int64_t* strides, fl_placement* placement) noexcept nogil:
+    return fl_letterbox(image, options, out, strides, placement)
+
+
+cdef fl_status letterbox_batch(const fl_image* images, int64_t n,
+        const fl_letterbox_options* options, int32_t workers, void* out, int64_t image_stride,
+        const int64_t* strides, fl_placement* placements) noexcept nogil:
+    return fl_letterbox_batch(images, n, options, workers, out, image_stride, strides, placements)
+
+
+cdef fl_status histogram_fill(const fl_axis* axes, int32_t n_axes, const fl_column* columns,
+        const fl_column* weight, int64_t* counts, fl_fixed* sums, double* heaviest) noexcept nogil:
+    return fl_histogram_fill(axes, n_axes, columns, weight, counts, sums, heaviest)
+
+
+cdef fl_status moments_init(fl_moments* groups, int64_t n) noexcept nogil:
+    return fl_moments_init(groups, n)
+
+
+cdef fl_status moments_fill(const fl_axis* axes, int32_t n_axes, const fl_column* columns,
+        const fl_column* value, fl_moments* groups) noexcept nogil:
+    return fl_moments_fill(axes, n_axes, columns, value, groups)
+
+
+cdef fl_status moments_merge(fl_moments* into, const fl_moments* from_, int64_t n) noexcept nogil:
+    return fl_moments_merge(into, from_, n)
+
+
+cdef fl_status sketch_create(int32_t bits, fl_sketch** out) noexcept nogil:
+    return fl_sketch_create(bits, out)
+
+
+cdef void sketch_destroy(fl_sketch* sketch) noexcept nogil:
+    fl_sketch_destroy(sketch)
+
+
+cdef fl_status sketch_fill(fl_sketch* sketch, const fl_axis* axes, int32_t n_axes,
+        const fl_column* columns, const fl_column* value) noexcept nogil:
+    return fl_sketch_fill(sketch, axes, n_axes, columns, value)
+
+
+cdef fl_status sketch_add(fl_sketch* sketch, const fl_sketch_entry* entries,
+        int64_t n) noexcept nogil:
+    return fl_sketch_add(sketch, entries, n)
+
+
+cdef fl_status sketch_entries(const fl_sketch* sketch, fl_sketch_entry* out, int64_t capacity,
+        int64_t* count) noexcept nogil:
+    return fl_sketch_entries(sketch, out, capacity, count)
+
+
+cdef fl_status arrow_create(fl_arrow** out) noexcept nogil:
+    return fl_arrow_create(out)
+
+
+cdef void arrow_destroy(fl_arrow* reader) noexcept nogil:
+    fl_arrow_destroy(reader)
+
+
+cdef const char* arrow_message(const fl_arrow* reader) noexcept nogil:
+    return fl_arrow_message(reader)
+
+
+cdef const char* arrow_batch_message(const fl_arrow_batch* batch) noexcept nogil:
+    return fl_arrow_batch_message(batch)
+
+
+cdef fl_status arrow_open_stream(fl_arrow* reader, ArrowArrayStream* stream) noexcept nogil:
+    return fl_arrow_open_stream(reader, stream)
+
+
+cdef fl_status arrow_open_array(fl_arrow* reader, ArrowSchema* schema,
+        ArrowArray* array) noexcept nogil:
+    return fl_arrow_open_array(reader, schema, array)
+
+
+cdef int64_t arrow_columns(const fl_arrow* reader) noexcept nogil:
+    return fl_arrow_columns(reader)
+
+
+cdef const char* arrow_column_name(const fl_arrow* reader, int64_t column) noexcept nogil:
+    return fl_arrow_column_name(reader, column)
+
+
+cdef const char* arrow_column_format(const fl_arrow* reader, int64_t column) noexcept nogil:
+    return fl_arrow_column_format(reader, column)
+
+
+cdef fl_status arrow_next(fl_arrow* reader, fl_arrow_batch** out) noexcept nogil:
+    return fl_arrow_next(reader, out)
+
+
+cdef void arrow_batch_destroy(fl_arrow_batch* batch) noexcept nogil:
+    fl_arrow_batch_destroy(batch)
+
+
+cdef int64_t arrow_batch_rows(const fl_arrow_batch* batch) noexcept nogil:
+    return fl_arrow_batch_rows(batch)
+
+
+cdef fl_status arrow_batch_column(fl_arrow_batch* batch, int64_t column, fl_arrow_view* nodes,
+        int64_t capacity, int64_t* count) noexcept nogil:
+    return fl_arrow_batch_column(batch, column, nodes, capacity, count)
+
+
+cdef fl_status arrow_text(const fl_arrow_view* text, int64_t row, const char** data,
+        int64_t* size) noexcept nogil:
+    return fl_arrow_text(text, row, data, size)
+
+
+cdef fl_status arrow_text_codes(const fl_arrow_view* text, const char* const* names,
+        int64_t n_names, int32_t* codes) noexcept nogil:
+    return fl_arrow_text_codes(text, names, n_names, codes)
 
 
 cdef const char* format_name(int32_t format) noexcept nogil:

@@ -52,9 +52,7 @@ def _letterbox(img: Image, out: Any) -> Any:
 def _letterbox_int8(img: Image, out: Any) -> Any:
     from ..pixels import letterbox
 
-    return letterbox(
-        img, _SIDE, swap_rb=True, dtype="int8", quantize=(1 / 255, -128), out=out
-    )[0]
+    return letterbox(img, _SIDE, swap_rb=True, dtype="int8", quantize=(1 / 255, -128), out=out)[0]
 
 
 def _letterbox_area(img: Image, out: Any) -> Any:

@@ -1,4 +1,9 @@
-"""Pairs of boxes that overlap, without a matrix."""
+"""Pairs of boxes that overlap, without a matrix.
+
+In images of some thousand boxes an index of the boxes' places and sizes keeps the cost near the
+number of pairs. The pairs and their IoU are those of the matrix, bit for bit: a pair is listed
+when its IoU, in the boxes' dtype, is at least the threshold rounded to that dtype.
+"""
 
 from __future__ import annotations
 
@@ -7,39 +12,52 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._arrays import as_boxes
+from .._arrays import Array, as_box_pair, as_boxes, as_offsets
+from .iou import check_overlap
+from .ragged import positive_threshold
 
-__all__ = ["box_pairs"]
+__all__ = ["box_pairs", "box_pairs_between"]
+
+Pairs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[Any]]
 
 
 def box_pairs(
-    boxes: ArrayLike, offsets: ArrayLike, threshold: float, *, max_per_box: int = 0
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Pairs of boxes of one group (usually one image) that overlap, without an N x N matrix.
+    boxes: ArrayLike,
+    offsets: ArrayLike,
+    threshold: float,
+    *,
+    max_per_box: int = 0,
+    invalid: str = "raise",
+) -> Pairs:
+    """Pairs of boxes of one group (usually one image) that overlap.
 
     Parameters
     ----------
     boxes : array_like
         (N, 4) in ``xyxy``, sorted by group.
     offsets : array_like
-        (G + 1,) int64: group g is rows ``offsets[g]`` to ``offsets[g + 1]``.
+        (G + 1,) integers: group g is rows ``offsets[g]`` to ``offsets[g + 1]``.
     threshold : float
         Least IoU of a pair, above 0 and at most 1.
     max_per_box : int
         How many partners a box may have as the later one of its pairs; 0 means no limit.
-        It keeps n equal boxes from making n^2 pairs.
+        It keeps n equal boxes from making n^2 pairs. Which partners are listed then is not
+        said, but it is the same every time.
+    invalid : {"raise", "zero"}
+        A box that is reversed or not finite is an error, or overlaps nothing.
 
     Returns
     -------
     i, j : numpy.ndarray
         (P,) int64 row numbers, ``i < j``, sorted.
     iou : numpy.ndarray
-        (P,) float64.
+        (P,), of the boxes' dtype.
 
     Raises
     ------
     ValueError
-        For offsets that decrease or do not end at N, or a threshold outside (0, 1].
+        For offsets that fall or do not end at N, a threshold outside (0, 1], or an invalid
+        box.
 
     Examples
     --------
@@ -49,8 +67,78 @@ def box_pairs(
     """
     from .._core import box_pairs as native
 
-    rows = np.ascontiguousarray(offsets, dtype=np.int64)
-    result: tuple[Any, Any, Any] = native(
-        np.ascontiguousarray(as_boxes(boxes, "boxes"), np.float64), rows, threshold, max_per_box
+    threshold = positive_threshold(threshold)
+    if isinstance(max_per_box, bool) or max_per_box < 0 or max_per_box != int(max_per_box):
+        raise ValueError(f"max_per_box: got {max_per_box!r}, expected a whole number from 0 on")
+    check_overlap(invalid, 1)
+    rows = as_boxes(boxes, "boxes", invalid=invalid)
+    i, j, iou = native(
+        rows, as_offsets(offsets, "offsets", len(rows), "boxes"), threshold, int(max_per_box)
     )
-    return result
+    return i, j, _as(iou, rows)
+
+
+def box_pairs_between(
+    boxes1: ArrayLike,
+    boxes2: ArrayLike,
+    threshold: float,
+    *,
+    offsets1: ArrayLike | None = None,
+    offsets2: ArrayLike | None = None,
+    invalid: str = "raise",
+) -> Pairs:
+    """Pairs of a box of one set and a box of another that overlap.
+
+    Parameters
+    ----------
+    boxes1, boxes2 : array_like
+        (N, 4) and (M, 4) in ``xyxy``.
+    threshold : float
+        Least IoU of a pair, above 0 and at most 1.
+    offsets1, offsets2 : array_like, optional
+        (G + 1,) integers each: only boxes of one image meet, those of image g being rows
+        ``offsets1[g]`` to ``offsets1[g + 1]`` of boxes1, and so in boxes2. Without them all
+        boxes are of one image.
+    invalid : {"raise", "zero"}
+        A box that is reversed or not finite is an error, or overlaps nothing.
+
+    Returns
+    -------
+    i, j : numpy.ndarray
+        (P,) int64 row numbers in boxes1 and boxes2, sorted by i, then j.
+    iou : numpy.ndarray
+        (P,), of the boxes' dtype.
+
+    Raises
+    ------
+    ValueError
+        For offsets that fall or do not end at the number of boxes, only one of the two, a
+        threshold outside (0, 1], or an invalid box.
+
+    Examples
+    --------
+    >>> i, j, iou = box_pairs_between([[0, 0, 4, 4]], [[9, 9, 10, 10], [0, 0, 4, 3]], 0.5)
+    >>> i.tolist(), j.tolist(), iou.tolist()
+    ([0], [1], [0.75])
+    """
+    from .._core import box_pairs_between as native
+
+    threshold = positive_threshold(threshold)
+    check_overlap(invalid, 1)
+    a, b = as_box_pair(boxes1, boxes2, invalid=invalid)
+    if (offsets1 is None) != (offsets2 is None):
+        missing = "offsets1" if offsets1 is None else "offsets2"
+        raise ValueError(f"{missing}: got None, expected offsets for both sets or for neither")
+    rows1 = as_offsets([0, len(a)] if offsets1 is None else offsets1, "offsets1", len(a), "boxes1")
+    rows2 = as_offsets([0, len(b)] if offsets2 is None else offsets2, "offsets2", len(b), "boxes2")
+    if len(rows1) != len(rows2):
+        raise ValueError(
+            f"offsets2: got {len(rows2) - 1} images, expected {len(rows1) - 1}, as in offsets1"
+        )
+    i, j, iou = native(a, rows1, b, rows2, threshold)
+    return i, j, _as(iou, a)
+
+
+def _as(iou: NDArray[np.float64], boxes: Array) -> NDArray[Any]:
+    """The IoU in the dtype it was computed in."""
+    return iou if boxes.dtype == np.float64 else iou.astype(boxes.dtype)

@@ -1,8 +1,7 @@
 """Pixels: statistics of 8-bit pictures, pasting and preprocessing, by the native engine."""
 
-from .composite import composite
-from .preprocess import LetterboxTransform, letterbox, resize_area
 from .compositing import composite
+from .preprocess import LetterboxTransform, letterbox, resize_area
 from .stats import (
     content_hash,
     entropy,

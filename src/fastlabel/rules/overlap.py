@@ -47,7 +47,9 @@ def _best_earlier(
 
     found: list[tuple[Ints, Ints, Floats]] = []
     for at, offsets in _calls(ctx, rows, group):
-        i, j, iou = box_pairs(ctx.boxes[at], offsets, threshold, max_per_box=PARTNERS)
+        i, j, iou = box_pairs(
+            ctx.boxes[at], offsets, threshold, max_per_box=PARTNERS, invalid="zero"
+        )
         a, b = np.minimum(at[i], at[j]), np.maximum(at[i], at[j])
         good = keep(a, b, iou)
         found.append(_best(b[good], a[good], iou[good]))
