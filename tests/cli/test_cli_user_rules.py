@@ -156,6 +156,14 @@ class TestWithTheFlag:
         assert said in run.err
         assert not (here / "fastlabel-report").exists()
 
+    def test_the_flag_without_rules_is_said(self, cli, here, flat):
+        (here / "fastlabel.toml").write_text("workers = 1")
+        run = cli("check", flat, "--allow-user-code", "--select", "FL2")
+        assert run.code == 0
+        assert run.err.splitlines() == [
+            f"fastlabel: --allow-user-code: {here / 'fastlabel.toml'} names no user_rules"
+        ]
+
     def test_what_could_not_be_judged_is_said(self, cli, here, flat, trace):
         text = (here / "own_rules" / "flat.py").read_text().replace("x1, y1, x2", "area, y1, x2")
         text = text.replace("x2 - x1", "x2 - area")

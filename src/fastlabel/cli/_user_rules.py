@@ -21,13 +21,24 @@ allow_user_code = click.option(
 
 def own_rules(config: Config, allowed: bool) -> list[UserRule]:
     """Import the rules that the settings name; where that is not allowed, say so."""
-    if not config.user_rules:
-        return []
-    if not allowed:
+    if allowed:
+        return _loaded(config)
+    if config.user_rules:
         say_not_loaded(config)
-        return []
+    return []
+
+
+def _loaded(config: Config) -> list[UserRule]:
+    from ..report.text import visible
     from ..rules import load_modules
 
+    if not config.user_rules:
+        said = (
+            "no settings were found"
+            if config.source is None
+            else (f"{visible(config.source)} names no user_rules")
+        )
+        click.echo(f"fastlabel: --allow-user-code: {said}", err=True)
     return load_modules(config)
 
 
@@ -51,7 +62,7 @@ def table(allowed: bool) -> tuple[dict[str, Rule], Config]:
     import something.
     """
     from .. import config as settings
-    from ..rules import load_modules, table_of
+    from ..rules import table_of
 
     try:
         config = settings.load()
@@ -59,4 +70,4 @@ def table(allowed: bool) -> tuple[dict[str, Rule], Config]:
         if allowed:
             raise
         config = settings.Config()
-    return table_of(load_modules(config) if allowed else ()), config
+    return table_of(_loaded(config) if allowed else ()), config
