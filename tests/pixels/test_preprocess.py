@@ -161,10 +161,7 @@ def padded(img: np.ndarray, size: tuple[int, int], color, interpolation, center=
     """Resize, then pad, by OpenCV."""
     h, w = img.shape[:2]
     new, left, top, right, bottom = ultralytics_place(w, h, *size, center, up)
-    if interpolation == "area":
-        small = exact_area(img, *new)
-    else:
-        small = cv2.resize(img, new)
+    small = exact_area(img, *new) if interpolation == "area" else cv2.resize(img, new)
     return cv2.copyMakeBorder(small, top, bottom, left, right, cv2.BORDER_CONSTANT, value=color)
 
 
@@ -243,9 +240,7 @@ def test_numbers_bit_for_bit(isa, layout, swap, shape):
 def test_quantised_values_are_clipped():
     img = np.array([[0, 255]], np.uint8)
     for step in (1e-3, 1e-38):
-        got, _ = fl.letterbox(
-            img, (2, 1), dtype="int8", mean=0.5, quantize=(step, 0), stretch=True
-        )
+        got, _ = fl.letterbox(img, (2, 1), dtype="int8", mean=0.5, quantize=(step, 0), stretch=True)
         assert got.ravel().tolist() == [-128, 127]
 
 

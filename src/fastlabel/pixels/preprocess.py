@@ -6,7 +6,7 @@ import math
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, overload
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ __all__ = ["LetterboxTransform", "letterbox", "resize_area"]
 Image = NDArray[np.uint8]
 _SIDE_LIMIT = 2**31 - 1
 _BYTES_LIMIT = 2**63 - 1
+_FLOAT32_LIMIT = float(np.finfo(np.float32).max)
+_ZEROS, _ONES = [0.0] * 4, [1.0] * 4
+_KINDS = (np.dtype(np.float32), np.dtype(np.uint8), np.dtype(np.int8))
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,7 @@ class LetterboxTransform:
         """Boxes (N, 4) ``xyxy`` of the input in the picture's pixels, `clip`ped to it or not."""
         array = as_boxes(boxes, "boxes")
         pads = np.array([self.pad_x, self.pad_y] * 2, array.dtype)
-        out: NDArray[Any] = (array - pads) / np.array(
-            [self.scale_x, self.scale_y] * 2, array.dtype
-        )
+        out: NDArray[Any] = (array - pads) / np.array([self.scale_x, self.scale_y] * 2, array.dtype)
         if clip:
             out[:, 0::2] = out[:, 0::2].clip(0, self.image[0])
             out[:, 1::2] = out[:, 1::2].clip(0, self.image[1])
@@ -116,14 +117,6 @@ def resize_area(
     return result
 
 
-@overload
-def letterbox(
-    img: Image, size: int | tuple[int, int], **options: Any
-) -> tuple[NDArray[Any], LetterboxTransform]: ...
-@overload
-def letterbox(
-    img: Sequence[Image], size: int | tuple[int, int], **options: Any
-) -> tuple[NDArray[Any], list[LetterboxTransform]]: ...
 def letterbox(
     img: Image | Sequence[Image],
     size: int | tuple[int, int],
@@ -142,7 +135,7 @@ def letterbox(
     stretch: bool = False,
     workers: int = 1,
     out: NDArray[Any] | None = None,
-) -> tuple[NDArray[Any], LetterboxTransform | list[LetterboxTransform]]:
+) -> tuple[NDArray[Any], Any]:
     """Resize, pad, normalise and lay out pictures for a network, in one pass.
 
     The picture is scaled by ``min(width / w, height / h)``, its sides rounded half to even (at
@@ -212,7 +205,7 @@ def letterbox(
     """
     from .._core import letterbox as native
 
-    single = isinstance(img, np.ndarray) or not isinstance(img, (list, tuple))
+    single = not isinstance(img, (list, tuple))
     given = [img] if single else list(img)
     pictures = [_as_image(p, "img" if single else f"img[{k}]") for k, p in enumerate(given)]
     if not pictures:
@@ -248,9 +241,9 @@ def letterbox(
         "stretch": int(bool(stretch)),
         "quantize": int(quantize is not None),
         "color": _as_color(color, channels),
-        "scale": _as_scale(1 / 255 if scale is None else scale),
-        "mean": _per_channel(0.0 if mean is None else mean, "mean", channels),
-        "std": _per_channel(1.0 if std is None else std, "std", channels, positive=True),
+        "scale": 1 / 255 if scale is None else _as_scale(scale),
+        "mean": _ZEROS if mean is None else _per_channel(mean, "mean", channels),
+        "std": _ONES if std is None else _per_channel(std, "std", channels, positive=True),
         "quant_scale": step,
         "zero_point": zero_point,
     }
@@ -318,10 +311,10 @@ def _as_size(size: Any, unit: int) -> tuple[int, int]:
 
 def _as_dtype(dtype: Any) -> np.dtype[Any]:
     try:
-        kind = np.dtype(dtype)
+        kind: np.dtype[Any] = np.dtype(dtype)
     except TypeError:
-        kind = None
-    if kind not in (np.float32, np.uint8, np.int8):
+        kind = np.dtype(object)
+    if kind not in _KINDS:
         raise TypeError(f"dtype: got {dtype!r}, expected float32, uint8 or int8")
     return kind
 
@@ -334,6 +327,8 @@ def _index(value: Any, names: tuple[str, ...], name: str) -> int:
 
 
 def _as_color(color: Any, channels: int) -> list[int]:
+    if type(color) is int and 0 <= color <= 255:
+        return [color] * 4
     parts = list(color) if isinstance(color, (tuple, list, np.ndarray)) else [color] * channels
     if len(parts) != channels:
         raise ValueError(f"color: got {len(parts)} numbers, expected 1 or {channels}")
@@ -349,7 +344,7 @@ def _float32(value: Any, name: str) -> float:
         number = float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{name}: got {value!r}, expected a number") from None
-    if not math.isfinite(number) or abs(number) > float(np.finfo(np.float32).max):
+    if not math.isfinite(number) or abs(number) > _FLOAT32_LIMIT:
         raise ValueError(f"{name}: got {value!r}, expected a finite float32")
     return float(np.float32(number))
 
