@@ -20,7 +20,7 @@ LAYERS = (
     ("formats", "scan", "rules"),
     ("distributions", "verdict", "summary"),
     ("report", "sample"),
-    ("check",),
+    ("check", "bench"),
     ("cli",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

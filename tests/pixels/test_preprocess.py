@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import fastlabel as fl
@@ -95,6 +97,8 @@ def test_area_by_whole_numbers_is_opencvs(factor, channels):
 def test_area_is_within_a_level_of_opencvs(seed, a, b, c, d, grow):
     w, h, width, height = max(a, b), max(c, d), min(a, b), min(c, d)
     if grow:
+        # Where an output's edge falls on a pixel's, OpenCV's floats may take the neighbour.
+        assume(math.gcd(w, width) == 1 and math.gcd(h, height) == 1)
         w, h, width, height = width, height, w, h
     img = picture(seed, h, w)
     expected = cv2.resize(img, (width, height), interpolation=cv2.INTER_AREA)

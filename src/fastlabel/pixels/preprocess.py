@@ -57,8 +57,9 @@ class LetterboxTransform:
     @staticmethod
     def _mapped(boxes: Any, sx: float, sy: float, px: int, py: int) -> NDArray[Any]:
         array = as_boxes(boxes, "boxes")
-        scaled: NDArray[Any] = array * np.array([sx, sy, sx, sy], array.dtype)
-        return scaled + np.array([px, py, px, py], array.dtype)
+        scale = np.array([sx, sy, sx, sy], array.dtype)
+        out: NDArray[Any] = array * scale + np.array([px, py, px, py], array.dtype)
+        return out
 
 
 def resize_area(
@@ -71,10 +72,11 @@ def resize_area(
     the same on every machine. Each axis by itself, so that one may shrink and the other grow.
 
     Against ``cv2.resize(..., interpolation=cv2.INTER_AREA)``, which sums in float32: the same
-    bytes when both sides shrink by 2 or by one odd whole number; one level apart on exact
-    halves (OpenCV takes those to even numbers) or by its rounding elsewhere. Where one axis
-    grows and the other shrinks, OpenCV takes two samples of the shrinking axis; this averages
-    all of them.
+    bytes when both sides shrink by 2 or by odd whole numbers; one level apart on exact halves
+    (OpenCV takes those to even numbers) or by its rounding elsewhere. Where one axis grows and
+    the other shrinks, OpenCV takes two samples of the shrinking axis, and this averages all of
+    them; where a picture grows and an output pixel begins just where a source pixel does,
+    OpenCV's floats may take the neighbour.
 
     Parameters
     ----------
