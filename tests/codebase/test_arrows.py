@@ -20,7 +20,8 @@ LAYERS = (
     ("formats", "scan", "rules"),
     ("distributions", "verdict", "summary"),
     ("report", "sample"),
-    ("check", "bench"),
+    ("check",),
+    ("bench",),
     ("cli",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
