@@ -137,8 +137,9 @@ fl_status admit(const fl_image* image, const Call& call, int32_t channels, const
 // Calls body(i) for every i < n, on as many threads as there are, can be had and are useful.
 template <typename Body>
 fl_status for_each(int64_t n, int32_t workers, Body body) {
-  const int64_t cpus = std::max(1U, std::thread::hardware_concurrency());
-  const int64_t threads = std::min(workers == 0 ? cpus : int64_t{workers}, n);
+  // Asked for only when needed: the answer costs a system call or two.
+  const auto cpus = [] { return int64_t{std::max(1U, std::thread::hardware_concurrency())}; };
+  const int64_t threads = std::min(workers == 0 ? cpus() : int64_t{workers}, n);
   std::atomic<int64_t> next{0};
   std::atomic<int32_t> failed{FL_OK};
   const auto work = [&] {

@@ -19,6 +19,11 @@ class ImageRows {
     if (!packed_) copies_.resize(static_cast<size_t>(row_bytes_ * slots));
   }
 
+  // The row in the picture's own memory, if its pixels lie side by side there; or null.
+  const uint8_t* in_place(int64_t y) const noexcept {
+    return packed_ ? image_.data + y * image_.row_stride : nullptr;
+  }
+
   // Valid until the slot's next use.
   const uint8_t* row(int64_t y, int64_t slot) noexcept {
     const uint8_t* from = image_.data + y * image_.row_stride;

@@ -59,8 +59,8 @@ void area_halve(const uint8_t* a, const uint8_t* b, size_t n, int32_t channels,
   }
 }
 
-void linear_columns(const uint8_t* row, const int32_t* at, const int16_t* weights, size_t n,
-                    size_t /*safe*/, int32_t channels, int16_t* out, size_t plane) noexcept {
+void linear_columns(const uint8_t* row, const uint8_t* /*next*/, const int32_t* at,
+                    const int16_t* weights, size_t n, size_t /*safe*/, int32_t channels, int16_t* out, size_t plane) noexcept {
   for (size_t i = 0; i < n; ++i) {
     for (int32_t c = 0; c < channels; ++c) {
       const uint8_t* p = row + at[i] + c;

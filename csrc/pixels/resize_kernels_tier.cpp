@@ -374,14 +374,16 @@ inline void store_words(int16_t* first, int16_t* second, __m256i a, __m256i b) n
 
 // Eight outputs at a time. Of each, the bytes b0 g0 r0 b1 g1 r1 are brought channel by channel
 // beside the same channel of the next output, so that one multiply-add serves eight outputs.
-inline size_t linear_3(const uint8_t* row, const int32_t* at, const int16_t* weights, size_t n,
-                       int16_t* out, size_t plane) noexcept {
+inline size_t linear_3(const uint8_t* row, const uint8_t* next, const int32_t* at,
+                       const int16_t* weights, size_t n, int16_t* out, size_t plane) noexcept {
   const __m256i zero = _mm256_setzero_si256();
   const __m256i pick = _mm256_broadcastsi128_si256(
       _mm_setr_epi8(0, 3, 8, 11, 1, 4, 9, 12, 2, 5, 10, 13, -1, -1, -1, -1));
   size_t i = 0;
   for (; i + 8 <= n; i += 8) {
     const int32_t* x = at + i;
+    __builtin_prefetch(next + x[0]);
+    __builtin_prefetch(next + x[4]);
     const __m256i even =
         _mm256_shuffle_epi8(four_pairs(row, x[0], x[1], x[4], x[5]), pick);  // b01 g01 r01 0
     const __m256i odd = _mm256_shuffle_epi8(four_pairs(row, x[2], x[3], x[6], x[7]), pick);
@@ -399,14 +401,16 @@ inline size_t linear_3(const uint8_t* row, const int32_t* at, const int16_t* wei
   return i;
 }
 
-inline size_t linear_4(const uint8_t* row, const int32_t* at, const int16_t* weights, size_t n,
-                       int16_t* out, size_t plane) noexcept {
+inline size_t linear_4(const uint8_t* row, const uint8_t* next, const int32_t* at,
+                       const int16_t* weights, size_t n, int16_t* out, size_t plane) noexcept {
   const __m256i zero = _mm256_setzero_si256();
   const __m256i pick = _mm256_broadcastsi128_si256(
       _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
   size_t i = 0;
   for (; i + 8 <= n; i += 8) {
     const int32_t* x = at + i;
+    __builtin_prefetch(next + x[0]);
+    __builtin_prefetch(next + x[4]);
     const __m256i even = _mm256_shuffle_epi8(four_pairs(row, x[0], x[1], x[4], x[5]), pick);
     const __m256i odd = _mm256_shuffle_epi8(four_pairs(row, x[2], x[3], x[6], x[7]), pick);
     const __m256i low = _mm256_unpacklo_epi32(even, odd);
@@ -423,14 +427,16 @@ inline size_t linear_4(const uint8_t* row, const int32_t* at, const int16_t* wei
 
 #endif
 
-void linear_columns(const uint8_t* row, const int32_t* at, const int16_t* weights, size_t n,
-                    size_t safe, int32_t channels, int16_t* out, size_t plane) noexcept {
+void linear_columns(const uint8_t* row, const uint8_t* next, const int32_t* at,
+                    const int16_t* weights, size_t n, size_t safe, int32_t channels, int16_t* out,
+                    size_t plane) noexcept {
   size_t done = 0;
 #if defined(__AVX2__)
-  if (channels == 3) done = linear_3(row, at, weights, safe, out, plane);
-  if (channels == 4) done = linear_4(row, at, weights, safe, out, plane);
+  if (channels == 3) done = linear_3(row, next, at, weights, safe, out, plane);
+  if (channels == 4) done = linear_4(row, next, at, weights, safe, out, plane);
 #else
   static_cast<void>(safe);
+  static_cast<void>(next);
 #endif
   if (channels == 1) {
     linear_any<1>(row, at, weights, done, n, out, plane);

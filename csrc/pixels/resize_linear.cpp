@@ -53,8 +53,9 @@ LinearResizer::LinearResizer(const fl_image& image, int64_t width, int64_t heigh
   for (auto& slot : slots_) slot.resize(out_.size());
 }
 
-// The source row y, interpolated along x; never put over the row `keep`.
-const int16_t* LinearResizer::columns(int64_t y, int64_t keep) {
+// The source row y, interpolated along x; never put over the row `keep`. Row `next` is fetched
+// meanwhile: rows far apart are no stream that a CPU foresees.
+const int16_t* LinearResizer::columns(int64_t y, int64_t keep, int64_t next) {
   if (held_[0] == y) return slots_[0].data();
   if (held_[1] == y) return slots_[1].data();
   const size_t slot = held_[0] == keep ? 1 : 0;
@@ -64,26 +65,33 @@ const int16_t* LinearResizer::columns(int64_t y, int64_t keep) {
     std::memcpy(twin_.data() + twin_.size() / 2, row, twin_.size() / 2);
     row = twin_.data();
   }
+  const uint8_t* ahead = twin_.empty() ? rows_.in_place(next) : nullptr;
+  if (ahead == nullptr) ahead = row;
   const auto n = static_cast<size_t>(width_);
-  resize_kernels().linear_columns(row, x_.at.data(), x_.weights.data(), n, safe_, channels_,
-                                  slots_[slot].data(), n);
+  resize_kernels().linear_columns(row, ahead, x_.at.data(), x_.weights.data(), n,
+                                  safe_, channels_, slots_[slot].data(), n);
   held_[slot] = y;
   return slots_[slot].data();
 }
 
+LinearResizer::Pair LinearResizer::sources(size_t y) const noexcept {
+  const int64_t last = source_height_ - 1;
+  const int64_t above = std::clamp<int64_t>(y_.at[y], 0, last);
+  const int64_t below = std::clamp<int64_t>(int64_t{y_.at[y]} + 1, 0, last);
+  // A row that weighs nothing need not be made.
+  if (y_.weights[2 * y] == 0) return {below, below};
+  if (y_.weights[2 * y + 1] == 0) return {above, above};
+  return {above, below};
+}
+
 const uint8_t* LinearResizer::row(int64_t y) {
   const auto i = static_cast<size_t>(y);
-  const int32_t w0 = y_.weights[2 * i];
-  const int32_t w1 = y_.weights[2 * i + 1];
-  const int64_t last = source_height_ - 1;
-  int64_t above = std::clamp<int64_t>(y_.at[i], 0, last);
-  int64_t below = std::clamp<int64_t>(int64_t{y_.at[i]} + 1, 0, last);
-  // A row that weighs nothing need not be made.
-  if (w0 == 0) above = below;
-  if (w1 == 0) below = above;
-  const int16_t* a = columns(above, below);
-  const int16_t* b = columns(below, above);
-  resize_kernels().linear_rows(a, b, w0, w1, out_.size(), out_.data());
+  const Pair now = sources(i);
+  const Pair next = sources(std::min(i + 1, y_.at.size() - 1));
+  const int16_t* a = columns(now.above, now.below, next.above);
+  const int16_t* b = columns(now.below, now.above, next.below);
+  resize_kernels().linear_rows(a, b, y_.weights[2 * i], y_.weights[2 * i + 1], out_.size(),
+                               out_.data());
   return out_.data();
 }
 

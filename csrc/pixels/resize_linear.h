@@ -26,7 +26,12 @@ class LinearResizer {
   const uint8_t* row(int64_t y);
 
  private:
-  const int16_t* columns(int64_t y, int64_t keep);
+  // The two source rows of an output row; the same one twice where one weighs nothing.
+  struct Pair {
+    int64_t above, below;
+  };
+  Pair sources(size_t y) const noexcept;
+  const int16_t* columns(int64_t y, int64_t keep, int64_t next);
 
   int64_t width_, source_height_;
   int32_t channels_;

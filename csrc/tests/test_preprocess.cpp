@@ -212,10 +212,10 @@ void linear_equals_the_oracle() {
         const size_t plane = n + 5;
         std::vector<int16_t> x(plane * 4, 9);
         std::vector<int16_t> y(plane * 4, 9);
-        k.linear_columns(row.data(), at.data(), weights.data(), n, safe, channels, x.data(),
-                         plane);
-        oracle.linear_columns(row.data(), at.data(), weights.data(), n, safe, channels, y.data(),
-                              plane);
+        k.linear_columns(row.data(), row.data(), at.data(), weights.data(), n, safe, channels,
+                         x.data(), plane);
+        oracle.linear_columns(row.data(), row.data(), at.data(), weights.data(), n, safe, channels,
+                              y.data(), plane);
         CHECK(x == y);
         std::vector<int16_t> a(n + 1);
         std::vector<int16_t> b(n + 1);

@@ -55,10 +55,13 @@ fl_letterbox_options options_of(const py::dict& given) {
   o.height = given["height"].cast<int64_t>();
   o.scale = given["scale"].cast<float>();
   o.quant_scale = given["quant_scale"].cast<float>();
+  const auto color = given["color"].cast<py::list>();
+  const auto mean = given["mean"].cast<py::list>();
+  const auto std = given["std"].cast<py::list>();
   for (size_t c = 0; c < 4; ++c) {
-    o.color[c] = given["color"].cast<py::sequence>()[c].cast<uint8_t>();
-    o.mean[c] = given["mean"].cast<py::sequence>()[c].cast<float>();
-    o.std[c] = given["std"].cast<py::sequence>()[c].cast<float>();
+    o.color[c] = color[c].cast<uint8_t>();
+    o.mean[c] = mean[c].cast<float>();
+    o.std[c] = std[c].cast<float>();
   }
   return o;
 }

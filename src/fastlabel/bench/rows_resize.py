@@ -33,7 +33,8 @@ def _picture(size: tuple[int, int], seed: int) -> Image:
     rng = np.random.default_rng(seed)
     slope = np.linspace(0, 200, size[0], dtype=np.float32)[None, :, None]
     noise = rng.normal(28, 20, (size[1], size[0], 3)).astype(np.float32)
-    return np.clip(slope + noise, 0, 255).astype(np.uint8)
+    picture: Image = np.clip(slope + noise, 0, 255).astype(np.uint8)
+    return picture
 
 
 # ---- letterbox -------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import math
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, overload
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ __all__ = ["LetterboxTransform", "letterbox", "resize_area"]
 Image = NDArray[np.uint8]
 _SIDE_LIMIT = 2**31 - 1
 _BYTES_LIMIT = 2**63 - 1
+_FLOAT32_LIMIT = float(np.finfo(np.float32).max)
+_ZEROS, _ONES = [0.0] * 4, [1.0] * 4
+_KINDS = (np.dtype(np.float32), np.dtype(np.uint8), np.dtype(np.int8))
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,9 @@ class LetterboxTransform:
     @staticmethod
     def _mapped(boxes: Any, sx: float, sy: float, px: int, py: int) -> NDArray[Any]:
         array = as_boxes(boxes, "boxes")
-        scaled: NDArray[Any] = array * np.array([sx, sy, sx, sy], array.dtype)
-        return scaled + np.array([px, py, px, py], array.dtype)
+        scale = np.array([sx, sy, sx, sy], array.dtype)
+        out: NDArray[Any] = array * scale + np.array([px, py, px, py], array.dtype)
+        return out
 
 
 def resize_area(
@@ -68,10 +72,11 @@ def resize_area(
     the same on every machine. Each axis by itself, so that one may shrink and the other grow.
 
     Against ``cv2.resize(..., interpolation=cv2.INTER_AREA)``, which sums in float32: the same
-    bytes when both sides shrink by 2 or by one odd whole number; one level apart on exact
-    halves (OpenCV takes those to even numbers) or by its rounding elsewhere. Where one axis
-    grows and the other shrinks, OpenCV takes two samples of the shrinking axis; this averages
-    all of them.
+    bytes when both sides shrink by 2 or by odd whole numbers; one level apart on exact halves
+    (OpenCV takes those to even numbers) or by its rounding elsewhere. Where one axis grows and
+    the other shrinks, OpenCV takes two samples of the shrinking axis, and this averages all of
+    them; where a picture grows and an output pixel begins just where a source pixel does,
+    OpenCV's floats may take the neighbour.
 
     Parameters
     ----------
@@ -114,14 +119,6 @@ def resize_area(
     return result
 
 
-@overload
-def letterbox(
-    img: Image, size: int | tuple[int, int], **options: Any
-) -> tuple[NDArray[Any], LetterboxTransform]: ...
-@overload
-def letterbox(
-    img: Sequence[Image], size: int | tuple[int, int], **options: Any
-) -> tuple[NDArray[Any], list[LetterboxTransform]]: ...
 def letterbox(
     img: Image | Sequence[Image],
     size: int | tuple[int, int],
@@ -140,7 +137,7 @@ def letterbox(
     stretch: bool = False,
     workers: int = 1,
     out: NDArray[Any] | None = None,
-) -> tuple[NDArray[Any], LetterboxTransform | list[LetterboxTransform]]:
+) -> tuple[NDArray[Any], Any]:
     """Resize, pad, normalise and lay out pictures for a network, in one pass.
 
     The picture is scaled by ``min(width / w, height / h)``, its sides rounded half to even (at
@@ -210,7 +207,7 @@ def letterbox(
     """
     from .._core import letterbox as native
 
-    single = isinstance(img, np.ndarray) or not isinstance(img, (list, tuple))
+    single = not isinstance(img, (list, tuple))
     given = [img] if single else list(img)
     pictures = [_as_image(p, "img" if single else f"img[{k}]") for k, p in enumerate(given)]
     if not pictures:
@@ -246,9 +243,9 @@ def letterbox(
         "stretch": int(bool(stretch)),
         "quantize": int(quantize is not None),
         "color": _as_color(color, channels),
-        "scale": _as_scale(1 / 255 if scale is None else scale),
-        "mean": _per_channel(0.0 if mean is None else mean, "mean", channels),
-        "std": _per_channel(1.0 if std is None else std, "std", channels, positive=True),
+        "scale": 1 / 255 if scale is None else _as_scale(scale),
+        "mean": _ZEROS if mean is None else _per_channel(mean, "mean", channels),
+        "std": _ONES if std is None else _per_channel(std, "std", channels, positive=True),
         "quant_scale": step,
         "zero_point": zero_point,
     }
@@ -316,10 +313,10 @@ def _as_size(size: Any, unit: int) -> tuple[int, int]:
 
 def _as_dtype(dtype: Any) -> np.dtype[Any]:
     try:
-        kind = np.dtype(dtype)
+        kind: np.dtype[Any] = np.dtype(dtype)
     except TypeError:
-        kind = None
-    if kind not in (np.float32, np.uint8, np.int8):
+        kind = np.dtype(object)
+    if kind not in _KINDS:
         raise TypeError(f"dtype: got {dtype!r}, expected float32, uint8 or int8")
     return kind
 
@@ -332,6 +329,8 @@ def _index(value: Any, names: tuple[str, ...], name: str) -> int:
 
 
 def _as_color(color: Any, channels: int) -> list[int]:
+    if type(color) is int and 0 <= color <= 255:
+        return [color] * 4
     parts = list(color) if isinstance(color, (tuple, list, np.ndarray)) else [color] * channels
     if len(parts) != channels:
         raise ValueError(f"color: got {len(parts)} numbers, expected 1 or {channels}")
@@ -347,7 +346,7 @@ def _float32(value: Any, name: str) -> float:
         number = float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{name}: got {value!r}, expected a number") from None
-    if not math.isfinite(number) or abs(number) > float(np.finfo(np.float32).max):
+    if not math.isfinite(number) or abs(number) > _FLOAT32_LIMIT:
         raise ValueError(f"{name}: got {value!r}, expected a finite float32")
     return float(np.float32(number))
 
