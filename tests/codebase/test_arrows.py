@@ -22,6 +22,7 @@ LAYERS = (
     ("distributions", "verdict", "summary"),
     ("report", "sample"),
     ("check",),
+    ("bench",),
     ("cli",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
