@@ -72,8 +72,7 @@ def test_duckdb_scans_them_where_they_lie(findings):
     connection = duckdb.connect()
     rows = connection.execute("select code, count(*) from seen group by code").fetchall()
     assert dict(rows) == {
-        code: findings["code"].to_pylist().count(code)
-        for code in set(findings["code"].to_pylist())
+        code: findings["code"].to_pylist().count(code) for code in set(findings["code"].to_pylist())
     }
     assert seen.asked > 0
     ((count, columns),) = arrow_batches(seen, "findings", FIXED)

@@ -72,9 +72,7 @@ def _polars_grouped(classes: Column, size: Column, ratio: Column) -> tuple[Colum
 
     frame = pl.DataFrame({"c": classes, "s": size, "r": ratio}).lazy()
     found = (
-        frame.select(
-            "c", s=_polars_bin(pl.col("s"), SIZE), r=_polars_bin(pl.col("r"), RATIO)
-        )
+        frame.select("c", s=_polars_bin(pl.col("s"), SIZE), r=_polars_bin(pl.col("r"), RATIO))
         .group_by("c", "s", "r")
         .len()
         .collect()
@@ -110,7 +108,9 @@ def _nearly(ours: Any, theirs: Any) -> None:
 
 def _ours_moments(classes: Column, size: Column, ratio: Column) -> tuple[Column, ...]:
     stats = GroupedStats(Category(CLASSES)).fill(classes, size)
-    return tuple(f("value") for f in (stats.count, stats.min, stats.max, stats.mean, stats.variance))
+    return tuple(
+        f("value") for f in (stats.count, stats.min, stats.max, stats.mean, stats.variance)
+    )
 
 
 def _polars_moments(classes: Column, size: Column, ratio: Column) -> tuple[Column, ...]:
