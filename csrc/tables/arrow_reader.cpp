@@ -11,6 +11,9 @@ namespace fl {
 
 namespace {
 
+// No memory holds more; and counts of bytes need no further care.
+constexpr int64_t kMaxRows = int64_t{1} << 48;
+
 std::string said(int64_t value) { return std::to_string(value); }
 
 template <typename T>
@@ -50,8 +53,7 @@ void check_frame(const ArrowField& field, const ArrowArray& array) {
   if (array.length < 0) throw ArrowError("got length " + said(array.length) + ", expected 0 or more");
   if (array.offset < 0) throw ArrowError("got offset " + said(array.offset) + ", expected 0 or more");
   int64_t end = 0;
-  // A bit more, so that end + 1 and bytes of 16 a row need no further care.
-  if (!checked_add(array.offset, array.length, &end) || end > INT64_MAX / 32) {
+  if (!checked_add(array.offset, array.length, &end) || end > kMaxRows) {
     throw ArrowError("got offset " + said(array.offset) + " and length " + said(array.length) +
                      ", which together overflow");
   }

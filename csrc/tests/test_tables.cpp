@@ -265,6 +265,141 @@ void wrong_arguments_write_nothing() {
   CHECK(fl_sketch_create(0, &sketch) == FL_ERROR_ARGUMENT && sketch == nullptr);
 }
 
+// ---- Arrow in: an array of lists of boxes with one thing after the other broken ----
+
+int released = 0;
+void release_array(ArrowArray* a) {
+  ++released;
+  a->release = nullptr;
+}
+void release_schema(ArrowSchema* s) { s->release = nullptr; }
+void release_child(ArrowArray*) {}
+void release_child_schema(ArrowSchema*) {}
+
+struct Lists {
+  std::vector<double> numbers = std::vector<double>(64, 1.5);
+  std::vector<int32_t> offsets = {0, 2, 2, 5};
+  uint8_t validity[1] = {0x05};
+  const void* number_buffers[2] = {nullptr, numbers.data()};
+  const void* box_buffers[1] = {nullptr};
+  const void* list_buffers[2] = {validity, offsets.data()};
+  ArrowArray number{20, 0, 0, 2, 0, number_buffers, nullptr, nullptr, release_child, nullptr};
+  ArrowArray* box_children[1] = {&number};
+  ArrowArray box{5, 0, 0, 1, 1, box_buffers, box_children, nullptr, release_child, nullptr};
+  ArrowArray* list_children[1] = {&box};
+  ArrowArray list{3, 1, 0, 2, 1, list_buffers, list_children, nullptr, release_array, nullptr};
+  ArrowSchema number_schema{"g", "", nullptr, 2, 0, nullptr, nullptr, release_child_schema, nullptr};
+  ArrowSchema* box_schemas[1] = {&number_schema};
+  ArrowSchema box_schema{"+w:4", "", nullptr, 2, 1, box_schemas, nullptr, release_child_schema,
+                         nullptr};
+  ArrowSchema* list_schemas[1] = {&box_schema};
+  ArrowSchema list_schema{"+l", "", nullptr, 2, 1, list_schemas, nullptr, release_schema, nullptr};
+};
+
+// Reads all there is to read; true when it was accepted.
+bool accepted(Lists* lists) {
+  fl_arrow* reader = nullptr;
+  CHECK(fl_arrow_create(&reader) == FL_OK);
+  bool fine = fl_arrow_open_array(reader, &lists->list_schema, &lists->list) == FL_OK;
+  CHECK(lists->list.release == nullptr && lists->list_schema.release == nullptr);
+  fl_arrow_batch* batch = nullptr;
+  fine = fine && fl_arrow_next(reader, &batch) == FL_OK && batch != nullptr;
+  if (fine) {
+    fl_arrow_view nodes[8];
+    int64_t n = 0;
+    fine = fl_arrow_batch_column(batch, 0, nodes, 8, &n) == FL_OK;
+    if (!fine) CHECK(fl_arrow_batch_message(batch)[0] != 0);
+    for (int64_t k = 0; fine && k < n; ++k) {
+      if (nodes[k].kind != FL_ARROW_NUMBERS) continue;
+      // What was accepted can be read.
+      double sum = 0;
+      const auto* bytes = static_cast<const unsigned char*>(nodes[k].data);
+      for (int64_t i = 0; i < nodes[k].length * 8; ++i) sum += bytes[i];
+      CHECK(sum >= 0);
+    }
+  } else {
+    CHECK(fl_arrow_message(reader)[0] != 0);
+  }
+  fl_arrow_batch_destroy(batch);
+  fl_arrow_destroy(reader);
+  return fine;
+}
+
+void arrow_is_checked_and_released_once() {
+  {
+    Lists lists;
+    released = 0;
+    CHECK(accepted(&lists) && released == 1);
+  }
+  const auto refused = [](auto break_it, int line = __builtin_LINE()) {
+    Lists lists;
+    break_it(&lists);
+    released = 0;
+    const bool was_live = lists.list.release != nullptr;
+    const bool taken = accepted(&lists);
+    if (taken) std::printf("the case of line %d was taken\n", line);
+    CHECK(!taken);
+    CHECK(released == (was_live ? 1 : 0));
+  };
+  refused([](Lists* l) { l->list.release = nullptr; });
+  refused([](Lists* l) { l->box.release = nullptr; });
+  refused([](Lists* l) { l->list_schema.release = nullptr; });
+  refused([](Lists* l) { l->list.length = -1; });
+  refused([](Lists* l) { l->list.offset = INT64_MAX; });
+  refused([](Lists* l) { l->number.offset = INT64_MAX / 2; });
+  refused([](Lists* l) { l->list.null_count = 4; });
+  refused([](Lists* l) { l->box.null_count = 1; });
+  refused([](Lists* l) { l->list.n_buffers = 1; });
+  refused([](Lists* l) { l->list.buffers = nullptr; });
+  refused([](Lists* l) { l->list_buffers[1] = nullptr; });
+  refused([](Lists* l) { l->number_buffers[1] = nullptr; });
+  refused([](Lists* l) { l->list.children = nullptr; });
+  refused([](Lists* l) { l->list_children[0] = nullptr; });
+  refused([](Lists* l) { l->offsets[1] = 4; });
+  refused([](Lists* l) { l->offsets[3] = 6; });
+  refused([](Lists* l) { l->number.length = 19; });
+  refused([](Lists* l) { l->list.dictionary = &l->number; });
+  refused([](Lists* l) { l->box_schema.format = "+w:"; });
+  refused([](Lists* l) { l->box_schema.format = "+w:99999999999999999999"; });
+  refused([](Lists* l) { l->number_schema.format = "e"; });
+  refused([](Lists* l) { l->list_schema.n_children = 2; });
+  refused([](Lists* l) { l->list_schemas[0] = &l->list_schema; });  // a type inside itself
+  fl_arrow* reader = nullptr;
+  CHECK(fl_arrow_create(&reader) == FL_OK);
+  fl_arrow_batch* batch = nullptr;
+  CHECK(fl_arrow_next(reader, &batch) == FL_ERROR_ARGUMENT);
+  CHECK(fl_arrow_open_stream(reader, nullptr) == FL_ERROR_ARGUMENT);
+  fl_arrow_destroy(reader);
+}
+
+// Counts of every size in every place, as long as the buffers hold what they say.
+void arrow_survives_any_counts() {
+  test::Random r(31);
+  const int64_t odd[] = {-1, 0, 1, 2, 3, 5, INT64_MAX, INT64_MIN, INT64_MAX / 4};
+  int taken = 0;
+  for (int round = 0; round < 4000; ++round) {
+    Lists lists;
+    for (int k = 0; k < 2; ++k) {
+      ArrowArray* a[] = {&lists.list, &lists.box, &lists.number};
+      ArrowArray& chosen = *a[r.below(3)];
+      const int64_t value = odd[r.below(9)];
+      switch (r.below(4)) {
+        case 0: chosen.null_count = value; break;
+        case 1: chosen.n_buffers = value; break;
+        case 2: chosen.n_children = value; break;
+        default:
+          // Fewer lists, boxes or numbers are the truth too; more are not, unless absurd.
+          if (value < 2 || value > 1000) {
+            chosen.length = value;
+          }
+          if (r.below(4) == 0) chosen.offset = INT64_MAX / int64_t(1 + r.below(4000));
+      }
+    }
+    taken += accepted(&lists);
+  }
+  CHECK(taken > 50);
+}
+
 }  // namespace
 
 int main() {
@@ -275,5 +410,7 @@ int main() {
   sketches_merge();
   any_column_will_do();
   wrong_arguments_write_nothing();
+  arrow_is_checked_and_released_once();
+  arrow_survives_any_counts();
   return test::finish("tables");
 }

@@ -70,7 +70,7 @@ def test_a_released_struct_is_refused():
     schema, array = numbers(made)
     giver = ArrayGiver(schema, array)
     to_numpy(giver, "v")
-    with pytest.raises(ValueError, match="v: .*released"):
+    with pytest.raises(ValueError, match=r"v: .*released"):
         to_numpy(giver, "v")  # the same capsules' structs again
     schema, array = numbers(made)
     array.release = ReleaseArray()
@@ -115,7 +115,9 @@ def test_a_capsule_of_another_name_is_refused():
 
 def fixed(made, n, items, size=b"4", **kw):
     item = made.schema(b"g")
-    return made.schema(b"+w:" + size, item), made.array(n, [None], made.array(items, [None, X]), **kw)
+    return made.schema(b"+w:" + size, item), made.array(
+        n, [None], made.array(items, [None, X]), **kw
+    )
 
 
 def listed(made, offsets, items=2, **kw):
@@ -295,11 +297,13 @@ def test_random_damage_is_an_error_or_harmless(data):
     if field in ("length", "offset"):
         # More rows than the buffer holds cannot be told from fewer: nothing says how long it is.
         value = value if value < 0 or value > 2**61 else 0
-    if field == "n_children" and value > array.n_children or field == "n_buffers" and value > 3:
+    if (field == "n_children" and value > array.n_children) or (field == "n_buffers" and value > 3):
         value = -1
     setattr(array, field, value)
     if data.draw(st.booleans()):
-        schema.format = data.draw(st.sampled_from([b"g", b"+l", b"+w:4", b"+s", b"u", b"+w:", b"i"]))
+        schema.format = data.draw(
+            st.sampled_from([b"g", b"+l", b"+w:4", b"+s", b"u", b"+w:", b"i"])
+        )
     giver = ArrayGiver(schema, array)
     try:
         for _, columns in arrow_batches(giver, "v"):

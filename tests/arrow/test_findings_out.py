@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
+import cv2
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -15,10 +18,20 @@ FIXED = ("image_id", "annotation_id", "score", "value", "threshold")
 
 @pytest.fixture(scope="module")
 def findings(tmp_path_factory):
-    root = tmp_path_factory.mktemp("set") / "sample"
-    fl.make_sample(root)
+    """A small set with boxes that leave the picture, of no size, and twice."""
+    root = tmp_path_factory.mktemp("set")
+    images, annotations = [], []
+    for k in range(3):
+        cv2.imwrite(str(root / f"{k}.jpg"), np.full((64, 64, 3), 90 * k, np.uint8))
+        images.append({"id": k, "file_name": f"{k}.jpg", "width": 64, "height": 64})
+        for box in ([5, 5, 20, 20], [5, 5, 20, 20], [50, 50, 40, 40], [9, 9, 0, 3]):
+            entry = {"id": len(annotations), "image_id": k, "category_id": 1, "bbox": box}
+            annotations.append({**entry, "area": box[2] * box[3], "iscrowd": 0})
+    labels = {"images": images, "annotations": annotations}
+    labels["categories"] = [{"id": 1, "name": "blot"}]
+    (root / "annotations.json").write_text(json.dumps(labels))
     table = fl.check(root).findings
-    assert table.num_rows > 0
+    assert table.num_rows > 5
     return table.combine_chunks()
 
 
@@ -59,8 +72,7 @@ def test_duckdb_scans_them_where_they_lie(findings):
     connection = duckdb.connect()
     rows = connection.execute("select code, count(*) from seen group by code").fetchall()
     assert dict(rows) == {
-        code: findings["code"].to_pylist().count(code)
-        for code in set(findings["code"].to_pylist())
+        code: findings["code"].to_pylist().count(code) for code in set(findings["code"].to_pylist())
     }
     assert seen.asked > 0
     ((count, columns),) = arrow_batches(seen, "findings", FIXED)

@@ -106,19 +106,21 @@ def test_statistics_of_every_library_are_the_same(source):
 
 
 def test_columns_in_different_chunks_meet():
-    sizes = pa.chunked_array([SIZE[:3], SIZE[3:700], SIZE[700:]])
+    whole = pa.array(SIZE, mask=~KNOWN)
+    sizes = pa.chunked_array([whole[:3], whole[3:700], whole[700:]])
     classes = pa.chunked_array([CLASS[:500], CLASS[500:500], CLASS[500:]])
     odd = pa.array([bool(k % 2) for k in range(1003)])[3:]
     axes = (Category(4), Category(2), Regular(9, 0, 100))
     h = Histogram(*axes).fill(classes, odd, sizes)
-    assert h == Histogram(*axes).fill(CLASS, (np.arange(1000) + 1) % 2, SIZE)
+    known = np.where(KNOWN, SIZE, np.nan)
+    assert h == Histogram(*axes).fill(CLASS, (np.arange(1000) + 1) % 2, known)
 
 
 def test_a_column_that_is_not_there_or_not_read_adds_nothing():
     h = Histogram(Regular(4, 0, 1))
     with pytest.raises(ValueError, match="no such column: 'nope'"):
         h.fill_from(arrow_table(), ["nope"])
-    with pytest.raises(TypeError, match="column 'when': got timestamp.*cast"):
+    with pytest.raises(TypeError, match=r"column 'when': got timestamp.*cast"):
         h.fill_from(arrow_table(), ["when"])
     with pytest.raises(TypeError, match="texts need a Category axis with names"):
         h.fill_from(arrow_table(), ["name"])
@@ -238,3 +240,36 @@ def test_arrow_in_needs_no_pyarrow():
     pytest.importorskip("polars")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[1, 1] False"
+
+
+class OnlyDlpack:
+    """A tensor of another library, as far as DLPack shows it."""
+
+    def __init__(self, array):
+        self._array = array
+
+    def __dlpack__(self, **options):
+        return self._array.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self._array.__dlpack_device__()
+
+
+def test_dlpack_and_buffers_are_shared():
+    x = np.arange(12.0)
+    assert to_numpy(OnlyDlpack(x), "v").ctypes.data == x.ctypes.data
+    assert to_numpy(memoryview(x), "v").ctypes.data == x.ctypes.data
+    assert to_numpy(bytearray(3), "v").dtype == np.uint8
+    expected = Histogram(Regular(3, 0, 12)).fill(x)
+    assert Histogram(Regular(3, 0, 12)).fill(OnlyDlpack(x)) == expected
+    assert Histogram(Regular(3, 0, 12)).fill(memoryview(x)[::-1]) == expected
+
+    class Elsewhere(OnlyDlpack):
+        def __dlpack_device__(self):
+            return (2, 0)
+
+        def __dlpack__(self, **options):
+            raise BufferError("on another device")
+
+    with pytest.raises(TypeError, match="v: got Elsewhere that NumPy cannot share"):
+        to_numpy(Elsewhere(x), "v")
