@@ -159,6 +159,7 @@ void options_of_any_age_are_read() {
   // What lies behind an earlier struct is not read: no limit is 0xABAB...
   CHECK(fl_scanner_create(options, &scanner) == FL_OK);
   fl_scanner_destroy(scanner);
+  scanner = nullptr;
 
   std::memset(memory, 0xAB, sizeof memory);
   CHECK(fl_scan_options_init(options, kLater) == FL_OK);
@@ -166,6 +167,7 @@ void options_of_any_age_are_read() {
   CHECK(memory[kLater] == 0xAB);
   CHECK(fl_scanner_create(options, &scanner) == FL_OK);
   fl_scanner_destroy(scanner);
+  scanner = nullptr;
   memory[kLater - 1] = 1;  // a setting this library does not have
   CHECK(fl_scanner_create(options, &scanner) == FL_ERROR_ARGUMENT);
 
