@@ -156,8 +156,8 @@ fl_status fl_luma(const fl_image* image, uint8_t* out, int64_t row_stride) {
   return FL_OK;
 }
 
-fl_status fl_image_stats(const fl_image* image, const fl_boxes* boxes, fl_luma_stats* stats,
-                         fl_box_row* box_rows) {
+fl_status fl_image_stats(const fl_image* image, const fl_boxes* boxes, int32_t every_row,
+                         fl_luma_stats* stats, fl_box_row* box_rows) {
   const fl_status arguments = check_both(image, boxes, stats);
   if (arguments != FL_OK) return arguments;
   if (stats == nullptr) return FL_ERROR_ARGUMENT;
@@ -167,7 +167,7 @@ fl_status fl_image_stats(const fl_image* image, const fl_boxes* boxes, fl_luma_s
     std::vector<fl::PixelBox> parts;
     for (int64_t i = 0; i < n; ++i) parts.push_back(pixels_of(*boxes, i, *image));
     fl::LumaStats measured;
-    measured.sample_all_rows();
+    if (every_row != 0) measured.sample_all_rows();
     measure(fl::LumaRows(*image), parts, &measured, stats, box_rows);
     return FL_OK;
   });

@@ -216,34 +216,79 @@ void row_sums(const uint8_t* const* rows, size_t count, size_t n, RowSums* out) 
   out->grad2 += static_cast<uint64_t>(sum64(s.total_grad2));
 }
 
-// Squared Laplacians of a vector of pixels. Even and odd pixels go apart by a mask and a shift,
-// which every port can do, where widening bytes takes shuffles, which one or two can. Of the
-// cross, two terms come with -4 times the centre in one byte multiply-add. In a row's tail,
-// pixels outside the mask add nothing.
-template <bool kTail>
-inline void add_squares(const uint8_t* up, const uint8_t* cur, const uint8_t* down, __m256i mask,
-                        __m256i* even_sum, __m256i* odd_sum) noexcept {
-  const __m256i low = _mm256_set1_epi16(0x00ff);
-  const __m256i c = load(cur);
-  const __m256i u = load(up);
-  const __m256i d = load(down);
-  const __m256i vertical_even =
-      _mm256_add_epi16(_mm256_and_si256(u, low), _mm256_and_si256(d, low));
-  const __m256i vertical_odd = _mm256_add_epi16(_mm256_srli_epi16(u, 8), _mm256_srli_epi16(d, 8));
+// Even and odd pixels of a vector, as 16-bit numbers: a mask and a shift, which every port can do,
+// where widening bytes takes shuffles, which one or two can.
+struct Halves {
+  __m256i even, odd;
+};
+inline Halves halves(__m256i v) noexcept {
+  return {_mm256_and_si256(v, _mm256_set1_epi16(0x00ff)), _mm256_srli_epi16(v, 8)};
+}
+
+// Squared Laplacians of a vector of pixels; u and d are the rows above and below. Of the cross,
+// two terms come with -4 times the centre in one byte multiply-add.
+inline void add_squares(Halves u, const uint8_t* cur, __m256i c, Halves d, Halves mask,
+                        Halves* sums) noexcept {
   // Weights -4, 1: the even pixel and its right neighbour; 1, -4: the odd one and its left.
   const __m256i right_of_even = _mm256_maddubs_epi16(c, _mm256_set1_epi16(0x01fc));
   const __m256i left_of_odd =
       _mm256_maddubs_epi16(c, _mm256_set1_epi16(static_cast<int16_t>(0xfc01)));
-  const __m256i left_of_even = _mm256_and_si256(load(cur - 1), low);
-  const __m256i right_of_odd = _mm256_srli_epi16(load(cur + 1), 8);
-  __m256i even = _mm256_add_epi16(_mm256_add_epi16(right_of_even, left_of_even), vertical_even);
-  __m256i odd = _mm256_add_epi16(_mm256_add_epi16(left_of_odd, right_of_odd), vertical_odd);
-  if (kTail) {
-    even = _mm256_and_si256(even, _mm256_srai_epi16(_mm256_slli_epi16(mask, 8), 8));
-    odd = _mm256_and_si256(odd, _mm256_srai_epi16(mask, 8));
+  const __m256i left_of_even = halves(load(cur - 1)).even;
+  const __m256i right_of_odd = halves(load(cur + 1)).odd;
+  const __m256i even = _mm256_add_epi16(_mm256_add_epi16(right_of_even, left_of_even),
+                                        _mm256_add_epi16(u.even, d.even));
+  const __m256i odd = _mm256_add_epi16(_mm256_add_epi16(left_of_odd, right_of_odd),
+                                       _mm256_add_epi16(u.odd, d.odd));
+  sums->even = multiply_add(sums->even, even, _mm256_and_si256(even, mask.even));
+  sums->odd = multiply_add(sums->odd, odd, _mm256_and_si256(odd, mask.odd));
+}
+
+// Four rows at a time share what each needs of its neighbours. Pixels outside the mask add
+// nothing.
+template <size_t kRows>
+inline void add_rows(const uint8_t* const* rows, size_t at, Halves mask, Halves* sums) noexcept {
+  __m256i v[kRows + 2];
+  Halves h[kRows + 2];
+  for (size_t y = 0; y < kRows + 2; ++y) {
+    v[y] = load(rows[y] + at);
+    h[y] = halves(v[y]);
   }
-  *even_sum = multiply_add(*even_sum, even, even);
-  *odd_sum = multiply_add(*odd_sum, odd, odd);
+  // Where the next rows will be, if rows lie evenly: a picture's memory comes page by page, which
+  // the processor does not foresee across rows.
+  const ptrdiff_t ahead = rows[kRows + 1] - rows[1];
+  for (size_t y = 1; y <= kRows; ++y) {
+    __builtin_prefetch(rows[y + 1] + ahead + at);
+    add_squares(h[y - 1], rows[y] + at, v[y], h[y + 1], mask, &sums[y % 2]);
+  }
+}
+
+// 32-bit lanes take at most 2 * 1020^2 a vector, so a thousand vectors fit.
+constexpr size_t kRoom = 1000;
+
+template <size_t kRows>
+inline void squares_of_rows(const uint8_t* const* rows, size_t n, __m256i* total) noexcept {
+  const __m256i zero = _mm256_setzero_si256();
+  const __m256i ones = _mm256_set1_epi8(-1);
+  const Halves all = {ones, ones};
+  size_t at = 0;
+  do {
+    Halves sums[2] = {{zero, zero}, {zero, zero}};
+    const size_t left = (n - at) / kWide;
+    const size_t steps = left < kRoom / kRows ? left : kRoom / kRows;
+    for (size_t k = 0; k < steps; ++k, at += kWide) add_rows<kRows>(rows, at, all, sums);
+    if (at + kWide > n && at < n) {
+      // The last vector ends with the row; the pixels it shares with the one before are masked.
+      const __m256i mask = load(kMask + (n - at));
+      add_rows<kRows>(rows, n - kWide,
+                      {_mm256_srai_epi16(_mm256_slli_epi16(mask, 8), 8),
+                       _mm256_srai_epi16(mask, 8)},
+                      sums);
+      at = n;
+    }
+    for (const Halves& s : sums) {
+      *total = _mm256_add_epi64(*total, _mm256_add_epi64(widened(s.even), widened(s.odd)));
+    }
+  } while (at < n);
 }
 
 void row_squares(const uint8_t* const* rows, size_t count, size_t n, uint64_t* lap2) noexcept {
@@ -253,41 +298,10 @@ void row_squares(const uint8_t* const* rows, size_t count, size_t n, uint64_t* l
     }
     return;
   }
-  const size_t tail = n % kWide;
-  const __m256i tail_mask = load(kMask + tail);
-  const __m256i zero = _mm256_setzero_si256();
-  // 32-bit lanes take at most 2 * 1020^2 a vector, so a thousand vectors fit.
-  constexpr size_t kVectors = 1000;
-  __m256i total = zero;
-  __m256i even = zero;
-  __m256i odd = zero;
-  size_t room = kVectors;
-  for (size_t y = 1; y <= count; ++y) {
-    const uint8_t* up = rows[y - 1];
-    const uint8_t* cur = rows[y];
-    const uint8_t* down = rows[y + 1];
-    size_t left = n / kWide;
-    size_t at = 0;
-    for (;;) {
-      const size_t steps = left < room ? left : room;
-      for (size_t k = 0; k < steps; ++k, at += kWide) {
-        add_squares<false>(up + at, cur + at, down + at, zero, &even, &odd);
-      }
-      left -= steps;
-      room -= steps;
-      if (left == 0 && tail > 0 && room > 0) {
-        const size_t last = n - kWide;
-        add_squares<true>(up + last, cur + last, down + last, tail_mask, &even, &odd);
-        --room;
-        break;
-      }
-      if (left == 0 && tail == 0) break;
-      total = _mm256_add_epi64(total, _mm256_add_epi64(widened(even), widened(odd)));
-      even = odd = zero;
-      room = kVectors;
-    }
-  }
-  total = _mm256_add_epi64(total, _mm256_add_epi64(widened(even), widened(odd)));
+  __m256i total = _mm256_setzero_si256();
+  size_t y = 0;
+  for (; y + 4 <= count; y += 4) squares_of_rows<4>(rows + y, n, &total);
+  for (; y < count; ++y) squares_of_rows<1>(rows + y, n, &total);
   *lap2 += static_cast<uint64_t>(sum64(total));
 }
 

@@ -102,7 +102,8 @@ py::array_t<uint8_t> luma(const py::array_t<uint8_t>& img, bool rgb) {
 }
 
 // Every statistic of a picture, and of boxes in it, as rows of the scan's own structs.
-py::tuple image_stats(const py::array_t<uint8_t>& img, const BoxArray& boxes, bool rgb) {
+py::tuple image_stats(const py::array_t<uint8_t>& img, const BoxArray& boxes, bool rgb,
+                      bool every_row) {
   const fl_image image = image_of(img, rgb);
   const fl_boxes parts = boxes_of(boxes);
   py::array_t<fl_luma_stats> stats(1);
@@ -112,7 +113,7 @@ py::tuple image_stats(const py::array_t<uint8_t>& img, const BoxArray& boxes, bo
   fl_status status;
   {
     py::gil_scoped_release release;
-    status = fl_image_stats(&image, &parts, to, to_rows);
+    status = fl_image_stats(&image, &parts, every_row ? 1 : 0, to, to_rows);
   }
   check(status, "image_stats");
   return py::make_tuple(stats, rows);
@@ -177,7 +178,7 @@ void register_pixels(py::module_& m) {
   m.def("luma_histogram", &luma_histogram, img, some, py::arg("rgb"));
   m.def("histogram_entropy", &histogram_entropy, py::arg("counts").noconvert());
   m.def("luma", &luma, img, py::arg("rgb"));
-  m.def("image_stats", &image_stats, img, some, py::arg("rgb"));
+  m.def("image_stats", &image_stats, img, some, py::arg("rgb"), py::arg("every_row"));
   m.def("measure_luma", &measure_luma, py::arg("luma").noconvert(), py::arg("boxes").noconvert(),
         py::arg("orientation") = 1, py::arg("turned") = false);
   m.def("composite", &composite, py::arg("scene").noconvert(), py::arg("patch").noconvert(),

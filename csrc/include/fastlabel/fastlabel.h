@@ -353,9 +353,10 @@ FL_API fl_status fl_measure_luma(const uint8_t* luma, int64_t width, int64_t hei
 
 /* The same of a picture at rest in memory, of any strides and order; colour becomes luma as
  * fl_luma has it. Boxes are in the picture's own pixels: a whole pixel belongs to a box that
- * touches it; boxes may be null. Unlike fl_measure_luma, percentiles, shares and entropy are of
- * every row, not of up to 64. */
-FL_API fl_status fl_image_stats(const fl_image* image, const fl_boxes* boxes,
+ * touches it; boxes may be null. With every_row, percentiles, shares and entropy are of all rows;
+ * without, of up to 64 evenly spread ones, as fl_measure_luma and a scan have them, in half the
+ * time. */
+FL_API fl_status fl_image_stats(const fl_image* image, const fl_boxes* boxes, int32_t every_row,
                                 fl_luma_stats* stats, fl_box_row* box_rows);
 
 /* Luma of a picture, (3735 B + 19235 G + 9798 R + 2^14) >> 15 as OpenCV has it, into height rows

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core
 from .._arrays import as_image, check_out
+from .._core import composite as _paste
 
 __all__ = ["BLEND_MODES", "composite"]
 
@@ -159,7 +159,5 @@ def composite(
             raise ValueError(f"alpha: got shape {mask.shape}, expected {above.shape[:2]}")
         others.append(mask)
     target = _target(below, out, *others)
-    _core.composite(
-        target, above, left, top, mask, BLEND_MODES.index(mode), feather, float(opacity)
-    )
+    _paste(target, above, left, top, mask, BLEND_MODES.index(mode), feather, float(opacity))
     return target

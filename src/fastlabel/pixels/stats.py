@@ -29,8 +29,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .. import _core
 from .._arrays import as_image, as_real
+from .._core import content_hash as _native_content_hash
+from .._core import histogram_entropy as _native_histogram_entropy
+from .._core import image_stats as _native_image_stats
+from .._core import laplacian_variance as _native_laplacian_variance
+from .._core import luma as _native_luma
+from .._core import luma_histogram as _native_luma_histogram
 from ._many import Boxes, Image, is_rgb, pictures, run
 
 __all__ = [
@@ -95,7 +100,7 @@ def luma(img: Any, *, order: str = "bgr") -> NDArray[np.uint8]:
     >>> luma(np.array([[[255, 0, 0], [0, 0, 255]]], np.uint8)).tolist()
     [[29, 76]]
     """
-    return _core.luma(as_image(img, "img"), is_rgb(order))
+    return _native_luma(as_image(img, "img"), is_rgb(order))
 
 
 def laplacian_variance(img: Any, boxes: Any = None, *, order: str = "bgr", workers: int = 1) -> Any:
@@ -137,7 +142,7 @@ def laplacian_variance(img: Any, boxes: Any = None, *, order: str = "bgr", worke
     [6.75, nan]
     """
     rgb = is_rgb(order)
-    return _apply(lambda image, b: _core.laplacian_variance(image, b, rgb), img, boxes, workers)
+    return _apply(lambda image, b: _native_laplacian_variance(image, b, rgb), img, boxes, workers)
 
 
 def luma_histogram(img: Any, boxes: Any = None, *, order: str = "bgr", workers: int = 1) -> Any:
@@ -161,7 +166,7 @@ def luma_histogram(img: Any, boxes: Any = None, *, order: str = "bgr", workers: 
     """
     rgb = is_rgb(order)
     return _apply(
-        lambda image, b: _core.luma_histogram(image, b, rgb).view(np.int64), img, boxes, workers
+        lambda image, b: _native_luma_histogram(image, b, rgb).view(np.int64), img, boxes, workers
     )
 
 
@@ -218,7 +223,7 @@ def luma_percentiles(
     percents = [Fraction(value) for value in np.atleast_1d(wanted).tolist()]
 
     def one(image: Image, b: Boxes) -> NDArray[np.float64]:
-        ranks = _ranks(_core.luma_histogram(image, b, rgb).view(np.int64), percents)
+        ranks = _ranks(_native_luma_histogram(image, b, rgb).view(np.int64), percents)
         return ranks if wanted.ndim else ranks[:, 0]
 
     return _apply(one, img, boxes, workers)
@@ -247,8 +252,8 @@ def entropy(img: Any, boxes: Any = None, *, order: str = "bgr", workers: int = 1
     rgb = is_rgb(order)
 
     def one(image: Image, b: Boxes) -> NDArray[np.float64]:
-        counts = _core.luma_histogram(image, b, rgb)
-        values = _core.histogram_entropy(counts)
+        counts = _native_luma_histogram(image, b, rgb)
+        values = _native_histogram_entropy(counts)
         values[counts.sum(axis=1) == 0] = np.nan
         return values
 
@@ -270,13 +275,13 @@ def _whole_pixels(box: NDArray[np.float64], image: Image) -> tuple[slice, slice]
 def _of_cut_outs(image: Image, boxes: Boxes, rgb: bool, name: str, empty: Any) -> NDArray[Any]:
     """A statistic of the picture, or of each box cut out as a picture of its own."""
     if boxes is None:
-        return _core.image_stats(image, _NO_BOXES, rgb)[0][name]
+        return _native_image_stats(image, _NO_BOXES, rgb, False)[0][name]
     dtype = np.uint64 if name == "phash" else np.float64
     out = np.full(len(boxes), empty, dtype)
     for i, box in enumerate(boxes):
         part = _whole_pixels(box, image)
         if part is not None:
-            out[i] = _core.image_stats(image[part], _NO_BOXES, rgb)[0][name][0]
+            out[i] = _native_image_stats(image[part], _NO_BOXES, rgb, False)[0][name][0]
     return out
 
 
@@ -333,7 +338,7 @@ def sharpness(img: Any, boxes: Any = None, *, order: str = "bgr", workers: int =
     rgb = is_rgb(order)
 
     def one(image: Image, b: Boxes) -> NDArray[np.float64]:
-        stats, rows = _core.image_stats(image, _NO_BOXES if b is None else b, rgb)
+        stats, rows = _native_image_stats(image, _NO_BOXES if b is None else b, rgb, False)
         if b is None:
             return stats["sharpness"]
         return np.where(rows["pixels"] > 0, rows["sharpness"], np.nan)
@@ -414,12 +419,14 @@ def _shares(counts: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         **{f"luma_p{p:02}": ranks[:, k] for k, p in enumerate(_PERCENTS)},
         "dark_fraction": counts[:, :_DARK].sum(axis=1) / known,
         "bright_fraction": counts[:, _BRIGHT:].sum(axis=1) / known,
-        "entropy": np.where(total > 0, _core.histogram_entropy(counts.view(np.uint64)), np.nan),
+        "entropy": np.where(total > 0, _native_histogram_entropy(counts.view(np.uint64)), np.nan),
     }
 
 
 def _stats_of(image: Image, boxes: Boxes, rgb: bool) -> dict[str, NDArray[Any]]:
-    stats, rows = _core.image_stats(image, _NO_BOXES if boxes is None else boxes, rgb)
+    stats, rows = _native_image_stats(
+        image, _NO_BOXES if boxes is None else boxes, rgb, boxes is None
+    )
     if boxes is None:
         names = (
             *("pixels", "luma_mean", "luma_std", "p01", "p05", "p50", "p95", "p99"),
@@ -444,7 +451,7 @@ def _stats_of(image: Image, boxes: Boxes, rgb: bool) -> dict[str, NDArray[Any]]:
         )
     }
     inside["acutance"][rows["has_acutance"] == 0] = np.nan
-    counts = _core.luma_histogram(image, boxes, rgb).view(np.int64)
+    counts = _native_luma_histogram(image, boxes, rgb).view(np.int64)
     return {"pixels": rows["pixels"], **inside, **_shares(counts)}
 
 
@@ -506,4 +513,4 @@ def content_hash(data: bytes | bytearray | memoryview | NDArray[Any]) -> str:
     >>> content_hash(b"hello")
     'b5e9c1ad071b3e7fc779cfaa5e523818'
     """
-    return bytes(_core.content_hash(data)).hex()
+    return bytes(_native_content_hash(data)).hex()
