@@ -27,7 +27,7 @@ SizeGrid::SizeGrid(double threshold) {
   int bits = 0;
   for (double rest = 1 - threshold_; rest < 0.3 && bits < 9; rest *= 2) ++bits;
   key_shift_ = 52 - bits;
-  cell_ = std::max(4 * reach_, 1.0 / 512);
+  cell_ = std::max(6 * reach_, 1.0 / 512);
 }
 
 SizeGrid::Query SizeGrid::query_of(const double* b) noexcept {

@@ -24,7 +24,7 @@ class SizeGrid {
   };
 
   // Below this threshold too many sizes can be partners.
-  static constexpr double kLeast = 0.05;
+  static constexpr double kLeast = 0.1;
 
   // threshold: only partners with an IoU above it need to be found; kLeast to 1.
   explicit SizeGrid(double threshold);
