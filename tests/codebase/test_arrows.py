@@ -19,7 +19,7 @@ LAYERS = (
     ("deploy", "dataset"),
     ("formats", "scan", "rules"),
     ("distributions", "verdict", "summary"),
-    ("report", "sample"),
+    ("report", "sample", "bench"),
     ("check",),
     ("cli",),
 )

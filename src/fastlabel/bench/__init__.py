@@ -1,0 +1,1 @@
+"""Benchmarks: our kernels beside what a user would pick instead."""
