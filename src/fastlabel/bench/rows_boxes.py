@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-import fastlabel as fl
-
+from .. import boxes as fl
 from .row import Peer, Row
 
 __all__ = ["ROWS"]
@@ -114,20 +113,33 @@ def _numpy(metric: str) -> Callable[..., Any]:
     return run
 
 
+def _torchvision(name: str) -> Callable[..., Any]:
+    def run(a: Any, b: Any, out: Any) -> Any:
+        import torch
+        from torchvision import ops
+
+        return getattr(ops, name)(torch.from_numpy(a), torch.from_numpy(b)).numpy()
+
+    return run
+
+
 def _family() -> tuple[Row, ...]:
     rows = []
-    for name, call, peer in (
+    for name, call, theirs in (
         ("giou", fl.generalized_box_iou, "generalized_iou"),
         ("diou", fl.distance_box_iou, "distance_iou"),
-        ("ciou", fl.complete_box_iou, "complete_iou"),
+        ("ciou", fl.complete_box_iou, None),  # fastbbox weighs the shape otherwise
     ):
+        peers = [Peer("torchvision", ("torch", "torchvision"), _torchvision(call.__name__))]
+        if theirs is not None:
+            peers.append(Peer("fastbbox", ("fastbbox",), _fastbbox(theirs)))
         rows.append(
             Row(
                 f"box-{name}",
                 f"{call.__name__}, float32, 1,000 x 1,000",
                 _small_dense,
                 lambda a, b, out, call=call: call(a, b, out=out),
-                (Peer("fastbbox", ("fastbbox",), _fastbbox(peer)),),
+                tuple(peers),
                 _close,
                 _bytes_of_out,
             )
