@@ -103,7 +103,7 @@ T metric_of(int32_t metric, const Packed<T>& a, const Packed<T>& b, T eps) noexc
     const T hull = hull_w * hull_h;
     const T penalty = (hull - either) / hull;
     if (!(hull > 0)) return iou;
-    return iou - (penalty <= 1 ? penalty : T{1});
+    return iou - (penalty <= 1 && penalty >= -1 ? penalty : T{1});
   }
   const T dx = (a.x1 + a.x2) / 2 - (b.x1 + b.x2) / 2;
   const T dy = (a.y1 + a.y2) / 2 - (b.y1 + b.y2) / 2;

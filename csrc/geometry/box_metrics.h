@@ -51,8 +51,9 @@ FL_INLINE V hull_metric(const BoxVector<V>& a, const BoxVector<V>& b, T eps) noe
     const V dy = (a.y1 + a.y2) / T{2} - (b.y1 + b.y2) / T{2};
     penalty = (dx * dx + dy * dy) / (w * w + h * h + eps);
   }
-  // At most 1, also where sides were so long that it became infinity over infinity.
+  // A share of the hull; 1 where sides were so long that a sum or a square left the range.
   penalty = penalty <= one ? penalty : one;
+  penalty = penalty >= -one ? penalty : one;
   V value = iou - penalty;
   if constexpr (kMetric == FL_CIOU) {
     const V turn = b.extra - a.extra;

@@ -20,7 +20,7 @@ LAYERS = (
     ("deploy", "dataset"),
     ("formats", "scan", "rules"),
     ("distributions", "verdict", "summary"),
-    ("report", "sample"),
+    ("report", "sample", "bench"),
     ("check",),
     ("bench",),
     ("cli",),

@@ -93,12 +93,28 @@ def box_ioa(
 ) -> Real:
     """Intersection over the area of the first box: how much of it the second covers.
 
-    Parameters and errors are those of `box_iou`.
+    Parameters
+    ----------
+    boxes1, boxes2 : array_like
+        (N, 4) and (M, 4), in pixels, of any strides. float32 when both are; else float64.
+    fmt : {"xyxy", "xywh", "cxcywh"}
+        Two corners; corner and size; centre and size.
+    aligned : bool
+        Row by row instead, for N = M: the result is (N,).
+    out : numpy.ndarray, optional
+        Where the result goes, as for `box_iou`.
+    invalid : {"raise", "zero"}
+        A box that is reversed or not finite is an error, or overlaps nothing.
 
     Returns
     -------
     numpy.ndarray
         (N, M), or (N,) when aligned; 0 where either box has no area.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `box_iou`.
 
     Examples
     --------
@@ -119,12 +135,28 @@ def box_ios(
 ) -> Real:
     """Intersection over the smaller area: 1 when one box lies inside the other.
 
-    Parameters and errors are those of `box_iou`.
+    Parameters
+    ----------
+    boxes1, boxes2 : array_like
+        (N, 4) and (M, 4), in pixels, of any strides. float32 when both are; else float64.
+    fmt : {"xyxy", "xywh", "cxcywh"}
+        Two corners; corner and size; centre and size.
+    aligned : bool
+        Row by row instead, for N = M: the result is (N,).
+    out : numpy.ndarray, optional
+        Where the result goes, as for `box_iou`.
+    invalid : {"raise", "zero"}
+        A box that is reversed or not finite is an error, or overlaps nothing.
 
     Returns
     -------
     numpy.ndarray
         (N, M), or (N,) when aligned; 0 where either box has no area.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `box_iou`.
 
     Examples
     --------
@@ -144,13 +176,27 @@ def generalized_box_iou(
 ) -> Real:
     """Generalized IoU: IoU less the share of the hull that neither box covers.
 
-    Parameters and errors are those of `box_iou`; boxes are ``xyxy``.
+    Parameters
+    ----------
+    boxes1, boxes2 : array_like
+        (N, 4) and (M, 4) in ``xyxy``, of any strides. float32 when both are; else float64.
+    aligned : bool
+        Row by row instead, for N = M: the result is (N,).
+    out : numpy.ndarray, optional
+        Where the result goes, as for `box_iou`.
+    invalid : {"raise", "zero"}
+        A box that is reversed or not finite is an error, or has -1 with all.
 
     Returns
     -------
     numpy.ndarray
-        (N, M), or (N,) when aligned, from -1 to 1. A hull without area adds no penalty; with
-        ``invalid="zero"`` a box that is reversed or not finite has -1, as one infinitely far.
+        (N, M), or (N,) when aligned, from -1 to 1. A hull without area adds no penalty. A box
+        that is reversed or not finite has -1, as one infinitely far.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `box_iou`.
 
     References
     ----------
@@ -175,14 +221,29 @@ def distance_box_iou(
 ) -> Real:
     """Distance IoU: IoU less the squared distance of the centres over the hull's diagonal.
 
-    Parameters and errors are those of `box_iou`; boxes are ``xyxy``. `eps`, positive, is
-    added to the squared diagonal.
+    Parameters
+    ----------
+    boxes1, boxes2 : array_like
+        (N, 4) and (M, 4) in ``xyxy``, of any strides. float32 when both are; else float64.
+    eps : float
+        Positive; added to the squared diagonal.
+    aligned : bool
+        Row by row instead, for N = M: the result is (N,).
+    out : numpy.ndarray, optional
+        Where the result goes, as for `box_iou`.
+    invalid : {"raise", "zero"}
+        A box that is reversed or not finite is an error, or has -1 with all.
 
     Returns
     -------
     numpy.ndarray
-        (N, M), or (N,) when aligned, from -1 to 1. With ``invalid="zero"`` a box that is
-        reversed or not finite has -1, as one infinitely far.
+        (N, M), or (N,) when aligned, from -1 to 1. A box that is reversed or not finite has
+        -1, as one infinitely far.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `box_iou`.
 
     References
     ----------
@@ -207,14 +268,29 @@ def complete_box_iou(
 ) -> Real:
     """Complete IoU: distance IoU less a penalty for unlike shapes (width to height).
 
-    Parameters and errors are those of `box_iou`; boxes are ``xyxy``. `eps`, positive, is
-    added to the squared diagonal and to the weight's denominator.
+    Parameters
+    ----------
+    boxes1, boxes2 : array_like
+        (N, 4) and (M, 4) in ``xyxy``, of any strides. float32 when both are; else float64.
+    eps : float
+        Positive; added to the squared diagonal and to the denominator of the shape's weight.
+    aligned : bool
+        Row by row instead, for N = M: the result is (N,).
+    out : numpy.ndarray, optional
+        Where the result goes, as for `box_iou`.
+    invalid : {"raise", "zero"}
+        A box that is reversed or not finite is an error, or has -1 with all.
 
     Returns
     -------
     numpy.ndarray
-        (N, M), or (N,) when aligned. The shape of a point is that of a square. With
-        ``invalid="zero"`` a box that is reversed or not finite has -1.
+        (N, M), or (N,) when aligned. The shape of a point is that of a square. A box that is
+        reversed or not finite has -1.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `box_iou`.
 
     References
     ----------
