@@ -86,15 +86,65 @@ __all__ = ["__version__", *sorted(_LAZY)]
 
 if TYPE_CHECKING:
     from ._embed import get_cmake_dir, get_include, get_library_dir
-    from .boxes import CocoMatches, OptimalMatches, batched_nms, box_area, box_convert, box_ioa, box_ios, box_iou, box_pairs, box_pairs_between, clip_boxes_to_image, complete_box_iou, distance_box_iou, generalized_box_iou, match_coco, match_optimal, nms, non_max_merge, obb_convert, obb_iou, obb_nms, ragged_best, ragged_counts, ragged_iou, soft_nms, weighted_boxes_fusion
+    from .boxes import (
+        CocoMatches,
+        OptimalMatches,
+        batched_nms,
+        box_area,
+        box_convert,
+        box_ioa,
+        box_ios,
+        box_iou,
+        box_pairs,
+        box_pairs_between,
+        clip_boxes_to_image,
+        complete_box_iou,
+        distance_box_iou,
+        generalized_box_iou,
+        match_coco,
+        match_optimal,
+        nms,
+        non_max_merge,
+        obb_convert,
+        obb_iou,
+        obb_nms,
+        ragged_best,
+        ragged_counts,
+        ragged_iou,
+        soft_nms,
+        weighted_boxes_fusion,
+    )
     from .check import Report, check
     from .dataset import Dataset, DatasetError
     from .formats import read
-    from .pixels import LetterboxTransform, composite, content_hash, entropy, hamming_distance, image_stats, laplacian_variance, letterbox, luma, luma_histogram, luma_percentiles, noise_sigma, perceptual_hash, resize_area, sharpness
+    from .pixels import (
+        LetterboxTransform,
+        composite,
+        content_hash,
+        entropy,
+        hamming_distance,
+        image_stats,
+        laplacian_variance,
+        letterbox,
+        luma,
+        luma_histogram,
+        luma_percentiles,
+        noise_sigma,
+        perceptual_hash,
+        resize_area,
+        sharpness,
+    )
     from .rules.user import rule
     from .sample import make_sample
     from .scan import scan, scan_batches
-    from .tables import GroupedStats, Histogram, QuantileSketch, grouped_histogram, grouped_stats, histogram
+    from .tables import (
+        GroupedStats,
+        Histogram,
+        QuantileSketch,
+        grouped_histogram,
+        grouped_stats,
+        histogram,
+    )
 
 
 def __getattr__(name: str) -> Any:

@@ -425,8 +425,8 @@ cdef fl_status laplacian_variance(const uint8_t* luma, int64_t width, int64_t he
 cdef fl_status measure_luma(const uint8_t* luma, int64_t width, int64_t height,
         int64_t stride_bytes, const double* boxes, int64_t n_boxes, int32_t orientation,
         int32_t turned, fl_luma_stats* stats, fl_box_row* box_rows) noexcept nogil
-cdef fl_status image_stats(const fl_image* image, const fl_boxes* boxes, fl_luma_stats* stats,
-        fl_box_row* box_rows) noexcept nogil
+cdef fl_status image_stats(const fl_image* image, const fl_boxes* boxes, int32_t every_row,
+        fl_luma_stats* stats, fl_box_row* box_rows) noexcept nogil
 cdef fl_status luma(const fl_image* image, uint8_t* out, int64_t row_stride) noexcept nogil
 cdef fl_status image_laplacian_variance(const fl_image* image, const fl_boxes* boxes,
         double* out) noexcept nogil

@@ -72,8 +72,8 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
     fl_status fl_measure_luma(const uint8_t* luma, int64_t width, int64_t height,
             int64_t stride_bytes, const double* boxes, int64_t n_boxes, int32_t orientation,
             int32_t turned, fl_luma_stats* stats, fl_box_row* box_rows)
-    fl_status fl_image_stats(const fl_image* image, const fl_boxes* boxes, fl_luma_stats* stats,
-            fl_box_row* box_rows)
+    fl_status fl_image_stats(const fl_image* image, const fl_boxes* boxes, int32_t every_row,
+            fl_luma_stats* stats, fl_box_row* box_rows)
     fl_status fl_luma(const fl_image* image, uint8_t* out, int64_t row_stride)
     fl_status fl_image_laplacian_variance(const fl_image* image, const fl_boxes* boxes, double* out)
     fl_status fl_luma_histogram(const fl_image* image, const fl_boxes* boxes, uint64_t* counts)
@@ -318,9 +318,9 @@ cdef fl_status measure_luma(const uint8_t* luma, int64_t width, int64_t height,
         stats, box_rows)
 
 
-cdef fl_status image_stats(const fl_image* image, const fl_boxes* boxes, fl_luma_stats* stats,
-        fl_box_row* box_rows) noexcept nogil:
-    return fl_image_stats(image, boxes, stats, box_rows)
+cdef fl_status image_stats(const fl_image* image, const fl_boxes* boxes, int32_t every_row,
+        fl_luma_stats* stats, fl_box_row* box_rows) noexcept nogil:
+    return fl_image_stats(image, boxes, every_row, stats, box_rows)
 
 
 cdef fl_status luma(const fl_image* image, uint8_t* out, int64_t row_stride) noexcept nogil:
