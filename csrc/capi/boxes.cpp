@@ -38,14 +38,15 @@ fl::BoxSource source_of(const fl_boxes& boxes) noexcept {
 }
 fl::BoxSet set_of(const fl_boxes& boxes) noexcept { return {source_of(boxes), boxes.n}; }
 
+constexpr fl_overlap_options kOverlap = {sizeof(fl_overlap_options), FL_IOU, 0, 1e-7, nullptr, 0};
+
 bool read_options(const fl_overlap_options* options, fl::OverlapChoice* choice) noexcept {
-  *choice = {FL_IOU, 1e-7, nullptr, 0};
-  if (options == nullptr) return true;
-  if (options->struct_size < sizeof(fl_overlap_options)) return false;
-  if (options->metric < FL_IOU || options->metric > FL_CIOU) return false;
-  if (!(options->eps > 0 && std::isfinite(options->eps))) return false;
-  if (options->crowd != nullptr && options->metric != FL_IOU) return false;
-  *choice = {options->metric, options->eps, options->crowd, options->crowd_stride};
+  fl_overlap_options o = kOverlap;
+  if (options != nullptr && fl::read_options(options, kOverlap, &o) != FL_OK) return false;
+  if (o.metric < FL_IOU || o.metric > FL_CIOU) return false;
+  if (!(o.eps > 0 && std::isfinite(o.eps))) return false;
+  if (o.crowd != nullptr && o.metric != FL_IOU) return false;
+  *choice = {o.metric, o.eps, o.crowd, o.crowd_stride};
   return true;
 }
 
@@ -106,13 +107,8 @@ fl_status plain_iou(const T* a, int64_t n, const T* b, int64_t m, T* out) noexce
 
 extern "C" {
 
-fl_status fl_overlap_options_init(fl_overlap_options* options) {
-  if (options == nullptr) return FL_ERROR_ARGUMENT;
-  *options = {};
-  options->struct_size = sizeof(fl_overlap_options);
-  options->metric = FL_IOU;
-  options->eps = 1e-7;
-  return FL_OK;
+fl_status fl_overlap_options_init(fl_overlap_options* options, size_t struct_size) {
+  return fl::init_options(options, struct_size, kOverlap);
 }
 
 fl_status fl_box_iou(const double* a, int64_t n, const double* b, int64_t m, double* out) {

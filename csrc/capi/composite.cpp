@@ -39,14 +39,14 @@ bool spread_out(const fl_image& i) noexcept {
 
 bool red_first(const fl_image& i) noexcept { return i.order == FL_RGB || i.order == FL_RGBA; }
 
+constexpr fl_composite_options kDefaults = {sizeof(fl_composite_options), FL_BLEND_NORMAL, 0, 1.0};
+
 }  // namespace
 
 extern "C" {
 
-fl_status fl_composite_options_init(fl_composite_options* options) {
-  if (options == nullptr) return FL_ERROR_ARGUMENT;
-  *options = {sizeof(fl_composite_options), FL_BLEND_NORMAL, 0, 1.0};
-  return FL_OK;
+fl_status fl_composite_options_init(fl_composite_options* options, size_t struct_size) {
+  return fl::init_options(options, struct_size, kDefaults);
 }
 
 fl_status fl_composite(const fl_image* scene, const fl_image* patch, int64_t x, int64_t y,
@@ -56,11 +56,10 @@ fl_status fl_composite(const fl_image* scene, const fl_image* patch, int64_t x, 
     const fl_status status = fl::check_image(image);
     if (status != FL_OK) return status;
   }
-  fl_composite_options o;
-  fl_composite_options_init(&o);
+  fl_composite_options o = kDefaults;
   if (options != nullptr) {
-    if (options->struct_size < sizeof(size_t)) return FL_ERROR_ARGUMENT;
-    std::memcpy(&o, options, std::min(options->struct_size, sizeof o));
+    const fl_status read = fl::read_options(options, kDefaults, &o);
+    if (read != FL_OK) return read;
   }
   if (o.mode < 0 || o.mode >= FL_BLEND_MODES || o.feather < 0 || o.feather > FL_MAX_FEATHER) {
     return FL_ERROR_ARGUMENT;

@@ -67,9 +67,21 @@ bool steps(std::initializer_list<Axis> axes) noexcept {
 
 bool flag(int32_t value) noexcept { return value == 0 || value == 1; }
 
-bool read_options(const fl_letterbox_options* given, fl_letterbox_options* out) noexcept {
-  if (given == nullptr || given->struct_size < sizeof(fl_letterbox_options)) return false;
-  std::memcpy(out, given, sizeof *out);
+fl_letterbox_options default_options() noexcept {
+  fl_letterbox_options o = {};
+  o.struct_size = sizeof o;
+  o.width = o.height = 640;
+  o.dtype = FL_FLOAT32;
+  o.center = o.scale_up = 1;
+  std::fill(std::begin(o.color), std::end(o.color), uint8_t{114});
+  o.scale = 1.0F / 255.0F;
+  std::fill(std::begin(o.std), std::end(o.std), 1.0F);
+  o.quant_scale = 1.0F;
+  return o;
+}
+
+bool checked_options(const fl_letterbox_options* given, fl_letterbox_options* out) noexcept {
+  if (fl::read_options(given, default_options(), out) != FL_OK) return false;
   const fl_letterbox_options& o = *out;
   if (!side(o.width) || !side(o.height)) return false;
   if (o.interpolation != FL_LINEAR && o.interpolation != FL_AREA) return false;
@@ -97,7 +109,7 @@ struct Call {
 
 fl_status prepare(const fl_letterbox_options* options, int32_t channels, const int64_t* strides,
                   Call* call) noexcept {
-  if (!read_options(options, &call->options)) return FL_ERROR_ARGUMENT;
+  if (!checked_options(options, &call->options)) return FL_ERROR_ARGUMENT;
   const fl_letterbox_options& o = call->options;
   if (o.swap_rb != 0 && channels == 1) return FL_ERROR_ARGUMENT;
   if (o.width > INT32_MAX / channels) return FL_ERROR_OVERFLOW;
@@ -201,24 +213,14 @@ fl_status fl_resize_area(const fl_image* image, int64_t width, int64_t height, u
   });
 }
 
-fl_status fl_letterbox_options_init(fl_letterbox_options* options) {
-  if (options == nullptr) return FL_ERROR_ARGUMENT;
-  *options = {};
-  options->struct_size = sizeof *options;
-  options->width = options->height = 640;
-  options->dtype = FL_FLOAT32;
-  options->center = options->scale_up = 1;
-  std::fill(std::begin(options->color), std::end(options->color), uint8_t{114});
-  options->scale = 1.0F / 255.0F;
-  std::fill(std::begin(options->std), std::end(options->std), 1.0F);
-  options->quant_scale = 1.0F;
-  return FL_OK;
+fl_status fl_letterbox_options_init(fl_letterbox_options* options, size_t struct_size) {
+  return fl::init_options(options, struct_size, default_options());
 }
 
 fl_status fl_letterbox_placement(int64_t image_width, int64_t image_height,
                                  const fl_letterbox_options* options, fl_placement* out) {
   fl_letterbox_options read;
-  if (out == nullptr || !read_options(options, &read)) return FL_ERROR_ARGUMENT;
+  if (out == nullptr || !checked_options(options, &read)) return FL_ERROR_ARGUMENT;
   if (!side(image_width) || !side(image_height)) return FL_ERROR_ARGUMENT;
   *out = fl::place(image_width, image_height, read);
   return FL_OK;

@@ -86,6 +86,8 @@ fl_status check_oriented(const double* boxes, int64_t n, const double* out) noex
   return n < kMostRows ? FL_OK : FL_ERROR_OVERFLOW;
 }
 
+constexpr fl_fusion_options kFusion = {sizeof(fl_fusion_options), FL_AVERAGE, 0, 0.55, 0};
+
 }  // namespace
 
 extern "C" {
@@ -154,6 +156,10 @@ fl_status fl_non_max_merge(const fl_boxes* boxes, const double* scores, const in
   });
 }
 
+fl_status fl_fusion_options_init(fl_fusion_options* options, size_t struct_size) {
+  return fl::init_options(options, struct_size, kFusion);
+}
+
 fl_status fl_weighted_boxes_fusion(const fl_boxes* boxes, const double* scores,
                                    const int64_t* classes, const int64_t* models,
                                    const double* weights, int64_t n_models,
@@ -161,13 +167,15 @@ fl_status fl_weighted_boxes_fusion(const fl_boxes* boxes, const double* scores,
                                    double* out_scores, int64_t* out_classes, int64_t* fused) {
   const fl_status status = check_ranking(boxes, scores);
   if (status != FL_OK) return status;
-  if (fused == nullptr || options == nullptr) return FL_ERROR_ARGUMENT;
-  if (options->struct_size < sizeof(fl_fusion_options)) return FL_ERROR_ARGUMENT;
-  if (!is_rate(options->iou_threshold) || std::isnan(options->skip_threshold)) {
+  if (fused == nullptr) return FL_ERROR_ARGUMENT;
+  fl_fusion_options known;
+  const fl_status read = fl::read_options(options, kFusion, &known);
+  if (read != FL_OK) return read;
+  if (!is_rate(known.iou_threshold) || std::isnan(known.skip_threshold)) {
     return FL_ERROR_ARGUMENT;
   }
-  if (options->confidence < FL_AVERAGE ||
-      options->confidence > FL_ABSENT_MODEL_AWARE_AVERAGE) {
+  if (known.confidence < FL_AVERAGE ||
+      known.confidence > FL_ABSENT_MODEL_AWARE_AVERAGE) {
     return FL_ERROR_ARGUMENT;
   }
   const int64_t n = boxes->n;
@@ -189,9 +197,9 @@ fl_status fl_weighted_boxes_fusion(const fl_boxes* boxes, const double* scores,
   return guarded([&] {
     const std::vector<double> rows = corners_of(*boxes);
     const auto out = fl::weighted_boxes_fusion(
-        {rows.data(), scores, classes, models, n, weights, n_models}, options->iou_threshold,
-        options->skip_threshold, static_cast<fl::Confidence>(options->confidence),
-        options->allows_overflow != 0);
+        {rows.data(), scores, classes, models, n, weights, n_models}, known.iou_threshold,
+        known.skip_threshold, static_cast<fl::Confidence>(known.confidence),
+        known.allows_overflow != 0);
     *fused = static_cast<int64_t>(out.size());
     for (size_t k = 0; k < out.size(); ++k) {
       std::copy_n(out[k].box, 4, out_boxes + 4 * k);
@@ -202,9 +210,12 @@ fl_status fl_weighted_boxes_fusion(const fl_boxes* boxes, const double* scores,
   });
 }
 
-fl_status fl_match_coco(const fl_match_input* in, int64_t* prediction_match,
+fl_status fl_match_coco(const fl_match_input* input, int64_t* prediction_match,
                         uint8_t* prediction_ignored, int64_t* label_match) {
-  if (in == nullptr || in->struct_size < sizeof(fl_match_input)) return FL_ERROR_ARGUMENT;
+  fl_match_input known;
+  const fl_status read = fl::read_options(input, fl_match_input{}, &known);
+  if (read != FL_OK) return read;
+  const fl_match_input* in = &known;
   const fl_status predictions = check_ranking(in->predictions, in->scores);
   if (predictions != FL_OK) return predictions;
   const fl_status labels = check_view(in->labels);

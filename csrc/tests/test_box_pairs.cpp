@@ -150,7 +150,7 @@ void ragged_is_image_by_image() {
     CHECK(fl_ragged_sizes(rows.data(), columns.data(), groups, offsets.data()) == FL_OK);
     for (int32_t metric = FL_IOU; metric <= FL_CIOU + 1; ++metric) {
       fl_overlap_options options;
-      CHECK(fl_overlap_options_init(&options) == FL_OK);
+      CHECK(fl_overlap_options_init(&options, sizeof options) == FL_OK);
       options.metric = metric > FL_CIOU ? int32_t{FL_IOU} : metric;
       if (metric > FL_CIOU) {
         options.crowd = crowd.data();

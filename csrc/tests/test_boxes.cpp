@@ -338,7 +338,7 @@ void wrong_arguments() {
   const int64_t falling[] = {0, 3, 2};
   const int64_t short_offsets[] = {0, 1};
   fl_overlap_options options;
-  CHECK(fl_overlap_options_init(&options) == FL_OK);
+  CHECK(fl_overlap_options_init(&options, sizeof options) == FL_OK);
   CHECK(fl_box_matrix(&good, &good, &options, out, 16, 8) == FL_OK && out[3] == 1);
   CHECK(fl_box_matrix(&good, nullptr, &options, out, 16, 8) == FL_ERROR_ARGUMENT);
   CHECK(fl_box_matrix(&good, &good, &options, nullptr, 16, 8) == FL_ERROR_ARGUMENT);
@@ -355,7 +355,7 @@ void wrong_arguments() {
   far.row_stride = INT64_MAX;
   CHECK(fl_box_matrix(&good, &far, nullptr, out, 16, 8) == FL_ERROR_OVERFLOW);
   for (const auto& spoil : std::vector<void (*)(fl_overlap_options*)>{
-           [](fl_overlap_options* o) { o->struct_size = 8; },
+           [](fl_overlap_options* o) { o->struct_size = 7; },
            [](fl_overlap_options* o) { o->metric = 6; },
            [](fl_overlap_options* o) { o->metric = fl::kIouWithCrowd; },
            [](fl_overlap_options* o) { o->eps = 0; },

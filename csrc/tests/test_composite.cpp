@@ -139,7 +139,7 @@ void bad_arguments_are_refused() {
   const fl_image patch{patch_bytes, 2, 2, 6, 3, 1, 3, FL_BGR};
   const fl_image mask{mask_bytes, 2, 2, 2, 1, 1, 1, FL_GRAY};
   fl_composite_options options;
-  CHECK(fl_composite_options_init(&options) == FL_OK);
+  CHECK(fl_composite_options_init(&options, sizeof options) == FL_OK);
   const auto untouched = [&] {
     return std::all_of(scene_bytes, scene_bytes + 48, [](uint8_t b) { return b == 0; });
   };

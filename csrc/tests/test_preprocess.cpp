@@ -305,7 +305,7 @@ void any_strides() {
   }
   const fl_image plain = packed(p, w, h, 3);
   fl_letterbox_options o;
-  CHECK(fl_letterbox_options_init(&o) == FL_OK);
+  CHECK(fl_letterbox_options_init(&o, sizeof o) == FL_OK);
   o.width = 31;
   o.height = 40;
   const size_t n = 31 * 40 * 3;
@@ -338,7 +338,7 @@ void any_strides() {
 void batches_are_their_pictures() {
   Random r(8);
   fl_letterbox_options o;
-  CHECK(fl_letterbox_options_init(&o) == FL_OK);
+  CHECK(fl_letterbox_options_init(&o, sizeof o) == FL_OK);
   o.width = 20;
   o.height = 24;
   o.dtype = FL_INT8;
@@ -411,13 +411,13 @@ void bad_arguments_are_refused() {
   float to[48];
   const auto boxed = [&] { return fl_letterbox(&good, &o, to, nullptr, nullptr); };
   const auto fresh = [&] {
-    fl_letterbox_options_init(&o);
+    fl_letterbox_options_init(&o, sizeof o);
     o.width = o.height = 4;
   };
   fresh();
   CHECK(boxed() == FL_OK);
   CHECK(fl_letterbox(&good, nullptr, to, nullptr, nullptr) == FL_ERROR_ARGUMENT);
-  o.struct_size = 8;
+  o.struct_size = 7;
   CHECK(boxed() == FL_ERROR_ARGUMENT);
   const auto refused = [&](auto change) {
     fresh();

@@ -245,7 +245,7 @@ void refused() {
         FL_ERROR_ARGUMENT);
   const int64_t models[] = {0, 1};
   const double weights[] = {1, 0};
-  fl_fusion_options options = {sizeof options, FL_AVERAGE, 0.5, 0, 0, 0};
+  fl_fusion_options options = {sizeof options, FL_AVERAGE, 0, 0.5, 0};
   CHECK(fl_weighted_boxes_fusion(&rows, scores, nullptr, models, weights, 2, &options, out, out,
                                  keep, &count) == FL_ERROR_ARGUMENT);
   CHECK(fl_weighted_boxes_fusion(&rows, scores, nullptr, models, weights, 1, &options, out, out,

@@ -15,8 +15,10 @@ int main() {
   }
   std::vector<std::int64_t> keep(scores.size());
   std::int64_t kept = 0;
-  const fl_status status = fl_nms(boxes.data(), scores.data(),
-                                  static_cast<std::int64_t>(scores.size()), 0.5, keep.data(), &kept);
+  // A view tells where the boxes lie; here rows of four float64, side by side.
+  const auto n = static_cast<std::int64_t>(scores.size());
+  const fl_boxes view = {boxes.data(), n, 4 * sizeof(double), sizeof(double), FL_FLOAT64, FL_XYXY};
+  const fl_status status = fl_nms(&view, scores.data(), nullptr, 0.5, keep.data(), &kept);
   if (status != FL_OK) {
     std::cerr << "suppress: " << fl_status_text(status) << '\n';
     return 1;

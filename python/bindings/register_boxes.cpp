@@ -42,7 +42,7 @@ void* target_of(py::array& out, const fl_boxes& like, std::vector<int64_t> shape
 fl_overlap_options options_of(int32_t metric, double eps, const std::optional<Flags>& crowd,
                               int64_t n) {
   fl_overlap_options options{};
-  check(fl_overlap_options_init(&options), "options");
+  check(fl_overlap_options_init(&options, sizeof options), "options");
   options.metric = metric;
   options.eps = eps;
   if (crowd.has_value()) {

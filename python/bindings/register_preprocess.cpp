@@ -41,7 +41,7 @@ void resize_area(const py::array& pixels, py::array_t<uint8_t>& out) {
 // The options as a NumPy record would hold them, by name.
 fl_letterbox_options options_of(const py::dict& given) {
   fl_letterbox_options o;
-  check(fl_letterbox_options_init(&o), "letterbox");
+  check(fl_letterbox_options_init(&o, sizeof o), "letterbox");
   const auto whole = [&](const char* name) { return given[name].cast<int32_t>(); };
   o.interpolation = whole("interpolation");
   o.layout = whole("layout");

@@ -116,8 +116,8 @@ py::tuple weighted_boxes_fusion(const py::array& boxes, const Doubles& scores,
   const int64_t* m = entries(models, view.n, "models");
   const int64_t n_models = weights.size();
   const double* w = entries(weights, n_models, "weights");
-  const fl_fusion_options options = {sizeof(fl_fusion_options), confidence, threshold, skip,
-                                     allows_overflow ? 1 : 0, 0};
+  const fl_fusion_options options = {sizeof(fl_fusion_options), confidence,
+                                     allows_overflow ? 1 : 0, threshold, skip};
   std::vector<double> to(static_cast<size_t>(4 * view.n));
   std::vector<double> left(static_cast<size_t>(view.n));
   std::vector<int64_t> labels(static_cast<size_t>(view.n));

@@ -250,10 +250,10 @@ def box_iou(boxes1: Any, boxes2: Any, out: Any) -> None:
 
     Parameters
     ----------
-    boxes1, boxes2 : (N, 4) and (M, 4) array of float64
-        x1 y1 x2 y2, C-contiguous. ``boxes[i : i + 1]`` is a set of one box.
-    out : (N, M) array of float64
-        Written; must not share memory with the boxes.
+    boxes1, boxes2 : (N, 4) and (M, 4) array of float32 or float64
+        x1 y1 x2 y2, C-contiguous, of one dtype. ``boxes[i : i + 1]`` is a set of one box.
+    out : (N, M) array
+        Of the boxes' dtype. Written; must not share memory with the boxes.
 
     Raises
     ------
@@ -267,10 +267,12 @@ def box_iou(boxes1: Any, boxes2: Any, out: Any) -> None:
 
 @overload(box_iou)  # type: ignore[untyped-decorator]
 def _box_iou(boxes1: Any, boxes2: Any, out: Any) -> Any:
-    _need(boxes1, "boxes1", types.float64, 2)
-    _need(boxes2, "boxes2", types.float64, 2)
-    _need(out, "out", types.float64, 2, out=True)
-    kernel = _raw("box_iou")
+    single = isinstance(boxes1, types.Array) and boxes1.dtype == types.float32
+    dtype = types.float32 if single else types.float64
+    _need(boxes1, "boxes1", dtype, 2)
+    _need(boxes2, "boxes2", dtype, 2)
+    _need(out, "out", dtype, 2, out=True)
+    kernel = _raw("box_iou_f32" if single else "box_iou")
 
     def run(boxes1: Any, boxes2: Any, out: Any) -> Any:
         n, m = boxes1.shape[0], boxes2.shape[0]
@@ -292,8 +294,8 @@ def nms(boxes: Any, scores: Any, iou_threshold: float, keep: Any) -> int:
 
     Parameters
     ----------
-    boxes : (N, 4) array of float64
-        x1 y1 x2 y2, C-contiguous.
+    boxes : (N, 4) array of float32 or float64
+        x1 y1 x2 y2, any strides.
     scores : (N,) array of float64
         NaN is refused. Equal scores keep the lower row first.
     iou_threshold : float
@@ -309,7 +311,7 @@ def nms(boxes: Any, scores: Any, iou_threshold: float, keep: Any) -> int:
     Raises
     ------
     ValueError
-        On a wrong shape, a NaN score or a threshold that is not finite.
+        On a wrong shape, a NaN score or a threshold that is not from 0 to 1.
     numba.TypingError
         While the caller is compiled, on a wrong dtype or layout.
     """
@@ -318,7 +320,6 @@ def nms(boxes: Any, scores: Any, iou_threshold: float, keep: Any) -> int:
 
 @overload(nms)  # type: ignore[untyped-decorator]
 def _nms(boxes: Any, scores: Any, iou_threshold: Any, keep: Any) -> Any:
-    _need(boxes, "boxes", types.float64, 2)
     _need(scores, "scores", types.float64, 1)
     _need(keep, "keep", types.int64, 1, out=True)
     kernel = _raw("nms")
@@ -332,11 +333,10 @@ def _nms(boxes: Any, scores: Any, iou_threshold: Any, keep: Any) -> Any:
         if keep.shape[0] != n:
             raise ValueError("keep: expected shape (N,), one a box")
         kept = np.empty(1, np.int64)
-        status = kernel(
-            _address(boxes), _address(scores), n, iou_threshold, _address(keep), _address(kept)
-        )
+        scores_at, keep_at, kept_at = _address(scores), _address(keep), _address(kept)
+        status = kernel(boxes_view(boxes), scores_at, 0, iou_threshold, keep_at, kept_at)
         if status == 1:
-            raise ValueError("nms: a score is NaN, or iou_threshold is not finite")
+            raise ValueError("nms: a score is NaN, or iou_threshold is not from 0 to 1")
         _check(status)
         return kept[0]
 

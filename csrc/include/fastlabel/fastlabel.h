@@ -137,8 +137,8 @@ typedef struct fl_overlap_options {
   int64_t crowd_stride; /* bytes */
 } fl_overlap_options;
 
-/* FL_IOU, eps 1e-7, no crowd. */
-FL_API fl_status fl_overlap_options_init(fl_overlap_options* options);
+/* FL_IOU, eps 1e-7, no crowd. struct_size: sizeof *options. */
+FL_API fl_status fl_overlap_options_init(fl_overlap_options* options, size_t struct_size);
 
 /* The simplest entry: out[i * m + j] = IoU of a[i] and b[j]; rows of x1 y1 x2 y2, contiguous. */
 FL_API fl_status fl_box_iou(const double* a, int64_t n, const double* b, int64_t m, double* out);
@@ -256,11 +256,13 @@ typedef enum fl_confidence {
 typedef struct fl_fusion_options {
   size_t struct_size;
   int32_t confidence;      /* fl_confidence */
+  int32_t allows_overflow; /* FL_AVERAGE: a score may exceed 1 */
   double iou_threshold;    /* a row joins the fused box with the largest IoU above this */
   double skip_threshold;   /* rows with a lower score take no part */
-  int32_t allows_overflow; /* FL_AVERAGE: a score may exceed 1 */
-  int32_t reserved;        /* 0 */
 } fl_fusion_options;
+
+/* FL_AVERAGE, no overflow, 0.55 and 0. struct_size: sizeof *options. */
+FL_API fl_status fl_fusion_options_init(fl_fusion_options* options, size_t struct_size);
 
 /* Weighted boxes fusion (Solovyev et al. 2021) of the predictions of n_models models: row i is
  * of models[i], below n_models, whose weight is above 0. Empty boxes take no part. The outputs
@@ -403,7 +405,8 @@ typedef struct fl_composite_options {
   double opacity;  /* 0 to 1; taken to the nearest of 256 steps */
 } fl_composite_options;
 
-FL_API fl_status fl_composite_options_init(fl_composite_options* options);
+/* FL_BLEND_NORMAL, no feather, opacity 1. struct_size: sizeof *options. */
+FL_API fl_status fl_composite_options_init(fl_composite_options* options, size_t struct_size);
 
 /* Pastes patch into scene, whose pixels are written, with its top left pixel on (x, y); what
  * falls outside is cut off. Channels: 1 into 1; 3 or 4 into 3 or 4, of the same order. A fourth
@@ -464,8 +467,9 @@ typedef struct fl_placement {
   double scale_x, scale_y;
 } fl_placement;
 
-/* Sets the defaults: linear, NCHW, float32, grey 114, scale 1/255, centred. */
-FL_API fl_status fl_letterbox_options_init(fl_letterbox_options* options);
+/* Sets the defaults: linear, NCHW, float32, grey 114, scale 1/255, centred. struct_size: sizeof
+ * *options. */
+FL_API fl_status fl_letterbox_options_init(fl_letterbox_options* options, size_t struct_size);
 FL_API fl_status fl_letterbox_placement(int64_t image_width, int64_t image_height,
                                         const fl_letterbox_options* options, fl_placement* out);
 /* Resize, pad, normalise and lay out in one pass. strides: bytes from channel to channel, row to

@@ -102,10 +102,9 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
     ctypedef struct fl_fusion_options:
         size_t struct_size
         int32_t confidence
+        int32_t allows_overflow
         double iou_threshold
         double skip_threshold
-        int32_t allows_overflow
-        int32_t reserved
 
     ctypedef struct fl_match_input:
         size_t struct_size
@@ -364,7 +363,7 @@ cdef fl_status init() noexcept nogil
 cdef const char* isa_name() noexcept nogil
 cdef int32_t isa_available(const char** names, int32_t capacity) noexcept nogil
 cdef fl_status isa_select(const char* name) noexcept nogil
-cdef fl_status overlap_options_init(fl_overlap_options* options) noexcept nogil
+cdef fl_status overlap_options_init(fl_overlap_options* options, size_t struct_size) noexcept nogil
 cdef fl_status box_iou(const double* a, int64_t n, const double* b, int64_t m,
         double* out) noexcept nogil
 cdef fl_status box_iou_f32(const float* a, int64_t n, const float* b, int64_t m,
@@ -406,6 +405,7 @@ cdef fl_status soft_nms(const fl_boxes* boxes, const double* scores, const int64
 cdef fl_status non_max_merge(const fl_boxes* boxes, const double* scores, const int64_t* classes,
         int32_t metric, double threshold, double* merged, int64_t* best, int64_t* group,
         int64_t* groups) noexcept nogil
+cdef fl_status fusion_options_init(fl_fusion_options* options, size_t struct_size) noexcept nogil
 cdef fl_status weighted_boxes_fusion(const fl_boxes* boxes, const double* scores,
         const int64_t* classes, const int64_t* models, const double* weights, int64_t n_models,
         const fl_fusion_options* options, double* out_boxes, double* out_scores,
@@ -434,12 +434,14 @@ cdef fl_status luma_histogram(const fl_image* image, const fl_boxes* boxes,
         uint64_t* counts) noexcept nogil
 cdef fl_status histogram_entropy(const uint64_t* counts, int64_t n, double* out) noexcept nogil
 cdef fl_status content_hash(const uint8_t* data, uint64_t size, uint8_t* out) noexcept nogil
-cdef fl_status composite_options_init(fl_composite_options* options) noexcept nogil
+cdef fl_status composite_options_init(fl_composite_options* options,
+        size_t struct_size) noexcept nogil
 cdef fl_status composite(const fl_image* scene, const fl_image* patch, int64_t x, int64_t y,
         const fl_image* mask, const fl_composite_options* options) noexcept nogil
 cdef fl_status resize_area(const fl_image* image, int64_t width, int64_t height, uint8_t* out,
         int64_t row_stride, int64_t pixel_stride, int64_t channel_stride) noexcept nogil
-cdef fl_status letterbox_options_init(fl_letterbox_options* options) noexcept nogil
+cdef fl_status letterbox_options_init(fl_letterbox_options* options,
+        size_t struct_size) noexcept nogil
 cdef fl_status letterbox_placement(int64_t image_width, int64_t image_height,
         const fl_letterbox_options* options, fl_placement* out) noexcept nogil
 cdef fl_status letterbox(const fl_image* image, const fl_letterbox_options* options, void* out,

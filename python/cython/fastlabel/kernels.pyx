@@ -17,7 +17,7 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
     const char* fl_isa_name()
     int32_t fl_isa_available(const char** names, int32_t capacity)
     fl_status fl_isa_select(const char* name)
-    fl_status fl_overlap_options_init(fl_overlap_options* options)
+    fl_status fl_overlap_options_init(fl_overlap_options* options, size_t struct_size)
     fl_status fl_box_iou(const double* a, int64_t n, const double* b, int64_t m, double* out)
     fl_status fl_box_iou_f32(const float* a, int64_t n, const float* b, int64_t m, float* out)
     fl_status fl_box_matrix(const fl_boxes* a, const fl_boxes* b,
@@ -55,6 +55,7 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
     fl_status fl_non_max_merge(const fl_boxes* boxes, const double* scores, const int64_t* classes,
             int32_t metric, double threshold, double* merged, int64_t* best, int64_t* group,
             int64_t* groups)
+    fl_status fl_fusion_options_init(fl_fusion_options* options, size_t struct_size)
     fl_status fl_weighted_boxes_fusion(const fl_boxes* boxes, const double* scores,
             const int64_t* classes, const int64_t* models, const double* weights, int64_t n_models,
             const fl_fusion_options* options, double* out_boxes, double* out_scores,
@@ -79,12 +80,12 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
     fl_status fl_luma_histogram(const fl_image* image, const fl_boxes* boxes, uint64_t* counts)
     fl_status fl_histogram_entropy(const uint64_t* counts, int64_t n, double* out)
     fl_status fl_content_hash(const uint8_t* data, uint64_t size, uint8_t* out)
-    fl_status fl_composite_options_init(fl_composite_options* options)
+    fl_status fl_composite_options_init(fl_composite_options* options, size_t struct_size)
     fl_status fl_composite(const fl_image* scene, const fl_image* patch, int64_t x, int64_t y,
             const fl_image* mask, const fl_composite_options* options)
     fl_status fl_resize_area(const fl_image* image, int64_t width, int64_t height, uint8_t* out,
             int64_t row_stride, int64_t pixel_stride, int64_t channel_stride)
-    fl_status fl_letterbox_options_init(fl_letterbox_options* options)
+    fl_status fl_letterbox_options_init(fl_letterbox_options* options, size_t struct_size)
     fl_status fl_letterbox_placement(int64_t image_width, int64_t image_height,
             const fl_letterbox_options* options, fl_placement* out)
     fl_status fl_letterbox(const fl_image* image, const fl_letterbox_options* options, void* out,
@@ -169,8 +170,8 @@ cdef fl_status isa_select(const char* name) noexcept nogil:
     return fl_isa_select(name)
 
 
-cdef fl_status overlap_options_init(fl_overlap_options* options) noexcept nogil:
-    return fl_overlap_options_init(options)
+cdef fl_status overlap_options_init(fl_overlap_options* options, size_t struct_size) noexcept nogil:
+    return fl_overlap_options_init(options, struct_size)
 
 
 cdef fl_status box_iou(const double* a, int64_t n, const double* b, int64_t m,
@@ -270,6 +271,10 @@ cdef fl_status non_max_merge(const fl_boxes* boxes, const double* scores, const 
     return fl_non_max_merge(boxes, scores, classes, metric, threshold, merged, best, group, groups)
 
 
+cdef fl_status fusion_options_init(fl_fusion_options* options, size_t struct_size) noexcept nogil:
+    return fl_fusion_options_init(options, struct_size)
+
+
 cdef fl_status weighted_boxes_fusion(const fl_boxes* boxes, const double* scores,
         const int64_t* classes, const int64_t* models, const double* weights, int64_t n_models,
         const fl_fusion_options* options, double* out_boxes, double* out_scores,
@@ -345,8 +350,9 @@ cdef fl_status content_hash(const uint8_t* data, uint64_t size, uint8_t* out) no
     return fl_content_hash(data, size, out)
 
 
-cdef fl_status composite_options_init(fl_composite_options* options) noexcept nogil:
-    return fl_composite_options_init(options)
+cdef fl_status composite_options_init(fl_composite_options* options,
+        size_t struct_size) noexcept nogil:
+    return fl_composite_options_init(options, struct_size)
 
 
 cdef fl_status composite(const fl_image* scene, const fl_image* patch, int64_t x, int64_t y,
@@ -359,8 +365,9 @@ cdef fl_status resize_area(const fl_image* image, int64_t width, int64_t height,
     return fl_resize_area(image, width, height, out, row_stride, pixel_stride, channel_stride)
 
 
-cdef fl_status letterbox_options_init(fl_letterbox_options* options) noexcept nogil:
-    return fl_letterbox_options_init(options)
+cdef fl_status letterbox_options_init(fl_letterbox_options* options,
+        size_t struct_size) noexcept nogil:
+    return fl_letterbox_options_init(options, struct_size)
 
 
 cdef fl_status letterbox_placement(int64_t image_width, int64_t image_height,
