@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-HEADER = ROOT / "csrc" / "include" / "fastlabel" / "fastlabel.h"
+HEADERS = ROOT / "csrc" / "include" / "fastlabel"
 FOLDER = ROOT / "python" / "cython" / "fastlabel"  # Cython finds a .pxd by its package
 
 NOTE = """\
@@ -49,6 +49,12 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
 
 {functions}
 '''
+
+
+def header() -> str:
+    """fastlabel.h with its parts, in the order in which it includes them."""
+    parts = re.findall(r'#include "fastlabel/(\w+\.h)"', (HEADERS / "fastlabel.h").read_text())
+    return "\n".join((HEADERS / part).read_text(encoding="utf-8") for part in parts)
 
 
 class Function(NamedTuple):
@@ -166,7 +172,7 @@ def wrapped(line: str, continuation: str) -> str:
 
 def written() -> dict[str, str]:
     """File name -> text."""
-    text = without_comments(HEADER.read_text(encoding="utf-8"))
+    text = without_comments(header())
     numbers = constants(text)
     every = functions(text)
     if len(every) != len(re.findall(r"^(?!\s*#).*\bFL_API\b", text, re.MULTILINE)):

@@ -236,12 +236,12 @@ void refused() {
   CHECK(fl_nms(&none, nullptr, nullptr, 0.5, nullptr, &count) == FL_OK && count == 0);
   CHECK(fl_soft_nms(&rows, scores, nullptr, 9, 0.5, 0.5, 0, keep, out, &count) ==
         FL_ERROR_ARGUMENT);
-  CHECK(fl_soft_nms(&rows, scores, nullptr, FL_LINEAR, 0.5, 0, 0, keep, out, &count) ==
+  CHECK(fl_soft_nms(&rows, scores, nullptr, FL_DECAY_LINEAR, 0.5, 0, 0, keep, out, &count) ==
         FL_ERROR_ARGUMENT);
   const double negative[] = {0.5, -1};
-  CHECK(fl_soft_nms(&rows, negative, nullptr, FL_LINEAR, 0.5, 0.5, 0, keep, out, &count) ==
+  CHECK(fl_soft_nms(&rows, negative, nullptr, FL_DECAY_LINEAR, 0.5, 0.5, 0, keep, out, &count) ==
         FL_ERROR_ARGUMENT);
-  CHECK(fl_non_max_merge(&rows, scores, nullptr, 2, 0.5, out, keep, keep, &count) ==
+  CHECK(fl_non_max_merge(&rows, scores, nullptr, FL_GIOU, 0.5, out, keep, keep, &count) ==
         FL_ERROR_ARGUMENT);
   const int64_t models[] = {0, 1};
   const double weights[] = {1, 0};

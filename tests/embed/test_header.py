@@ -14,11 +14,18 @@ import fastlabel as fl
 from fastlabel import _core, kernels
 
 ROOT = Path(__file__).resolve().parents[2]
-HEADER = Path(fl.get_include()) / "fastlabel" / "fastlabel.h"
+HEADERS = Path(fl.get_include()) / "fastlabel"
+
+
+def surface() -> str:
+    """fastlabel.h with the parts it includes."""
+    parts = re.findall(r'#include "fastlabel/(\w+\.h)"', (HEADERS / "fastlabel.h").read_text())
+    assert parts
+    return "\n".join((HEADERS / part).read_text(encoding="utf-8") for part in parts)
 
 
 def declared() -> set[str]:
-    code = re.sub(r"/\*.*?\*/", "", HEADER.read_text(encoding="utf-8"), flags=re.DOTALL)
+    code = re.sub(r"/\*.*?\*/", "", surface(), flags=re.DOTALL)
     return set(re.findall(r"^FL_API\b[^;(]*?\b(\w+)\s*\(", code, flags=re.MULTILINE))
 
 
@@ -39,9 +46,11 @@ def test_the_header_compiles_without_a_warning(compiler, language, standard, tmp
     assert done.returncode == 0, done.stderr
 
 
-def test_the_installed_header_is_the_sources():
-    source = ROOT / "csrc" / "include" / "fastlabel" / "fastlabel.h"
-    assert HEADER.read_bytes() == source.read_bytes()
+def test_the_installed_headers_are_the_sources():
+    sources = sorted((ROOT / "csrc" / "include" / "fastlabel").glob("*.h"))
+    assert [p.name for p in sources] == sorted(p.name for p in HEADERS.glob("*.h"))
+    for source in sources:
+        assert (HEADERS / source.name).read_bytes() == source.read_bytes()
 
 
 def test_the_library_exports_what_the_header_declares_and_nothing_else():
@@ -72,8 +81,7 @@ def test_the_cython_files_are_written_from_this_header():
 
 
 def test_option_structs_begin_with_their_size():
-    text = HEADER.read_text(encoding="utf-8")
-    bodies = re.findall(r"typedef struct \w+ \{([^}]*)\} (\w+_options);", text)
+    bodies = re.findall(r"typedef struct \w+ \{([^}]*)\} (\w+_options);", surface())
     assert bodies
     for body, name in bodies:
         code = re.sub(r"/\*.*?\*/", "", body, flags=re.DOTALL)

@@ -210,6 +210,71 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         double scale_x
         double scale_y
 
+    ctypedef enum fl_format:
+        FL_FORMAT_UNKNOWN
+        FL_FORMAT_JPEG
+        FL_FORMAT_MPO
+        FL_FORMAT_PNG
+        FL_FORMAT_WEBP
+        FL_FORMAT_BMP
+        FL_FORMAT_TIFF
+        FL_FORMAT_GIF
+
+    ctypedef struct fl_header:
+        int32_t format
+        int32_t width
+        int32_t height
+        int32_t channels
+        int32_t orientation
+        int32_t bits
+
+    ctypedef enum fl_image_status:
+        FL_IMAGE_OK
+        FL_IMAGE_TRUNCATED
+        FL_IMAGE_CORRUPT
+        FL_IMAGE_UNREADABLE
+        FL_IMAGE_UNSUPPORTED
+        FL_IMAGE_OVER_LIMIT
+        FL_IMAGE_MISSING
+        FL_IMAGE_ESCAPED
+        FL_IMAGE_NEEDS_DECODER
+
+    ctypedef struct fl_image_row:
+        int32_t status
+        int32_t format
+        int32_t width
+        int32_t height
+        int32_t channels
+        int32_t orientation
+        int64_t bytes
+        uint8_t content_hash[16]
+        uint8_t has_hash
+        uint8_t measured
+        uint8_t turned
+        uint8_t reserved
+        char detail[124]
+        fl_luma_stats stats
+
+    ctypedef struct fl_scan_options:
+        size_t struct_size
+        int32_t workers
+        int32_t max_scans
+        uint64_t max_pixels
+        uint64_t max_bytes
+        uint64_t max_memory
+
+    ctypedef struct fl_scan_image:
+        const char* path
+        const uint8_t* data
+        uint64_t size
+        int32_t declared_width
+        int32_t declared_height
+        int32_t turned
+        int32_t reserved
+
+    ctypedef struct fl_scanner:
+        pass
+
     ctypedef struct fl_column:
         const void* data
         const uint8_t* validity
@@ -288,71 +353,6 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         pass
 
     ctypedef struct fl_arrow_batch:
-        pass
-
-    ctypedef enum fl_format:
-        FL_FORMAT_UNKNOWN
-        FL_FORMAT_JPEG
-        FL_FORMAT_MPO
-        FL_FORMAT_PNG
-        FL_FORMAT_WEBP
-        FL_FORMAT_BMP
-        FL_FORMAT_TIFF
-        FL_FORMAT_GIF
-
-    ctypedef struct fl_header:
-        int32_t format
-        int32_t width
-        int32_t height
-        int32_t channels
-        int32_t orientation
-        int32_t bits
-
-    ctypedef enum fl_image_status:
-        FL_IMAGE_OK
-        FL_IMAGE_TRUNCATED
-        FL_IMAGE_CORRUPT
-        FL_IMAGE_UNREADABLE
-        FL_IMAGE_UNSUPPORTED
-        FL_IMAGE_OVER_LIMIT
-        FL_IMAGE_MISSING
-        FL_IMAGE_ESCAPED
-        FL_IMAGE_NEEDS_DECODER
-
-    ctypedef struct fl_image_row:
-        int32_t status
-        int32_t format
-        int32_t width
-        int32_t height
-        int32_t channels
-        int32_t orientation
-        int64_t bytes
-        uint8_t content_hash[16]
-        uint8_t has_hash
-        uint8_t measured
-        uint8_t turned
-        uint8_t reserved
-        char detail[124]
-        fl_luma_stats stats
-
-    ctypedef struct fl_scan_options:
-        size_t struct_size
-        int32_t workers
-        int32_t max_scans
-        uint64_t max_pixels
-        uint64_t max_bytes
-        uint64_t max_memory
-
-    ctypedef struct fl_scan_image:
-        const char* path
-        const uint8_t* data
-        uint64_t size
-        int32_t declared_width
-        int32_t declared_height
-        int32_t turned
-        int32_t reserved
-
-    ctypedef struct fl_scanner:
         pass
 
 # ---- the functions of fastlabel.h, without their fl_; none needs the GIL ----
@@ -449,6 +449,22 @@ cdef fl_status letterbox(const fl_image* image, const fl_letterbox_options* opti
 cdef fl_status letterbox_batch(const fl_image* images, int64_t n,
         const fl_letterbox_options* options, int32_t workers, void* out, int64_t image_stride,
         const int64_t* strides, fl_placement* placements) noexcept nogil
+cdef const char* format_name(int32_t format) noexcept nogil
+cdef fl_status sniff(const uint8_t* data, uint64_t size, fl_header* header) noexcept nogil
+cdef fl_status sniff_files(const char* const* paths, int64_t n, int32_t workers,
+        fl_header* headers) noexcept nogil
+cdef const char* image_status_name(int32_t status) noexcept nogil
+cdef fl_status scan_options_init(fl_scan_options* options, size_t struct_size) noexcept nogil
+cdef fl_status scanner_create(const fl_scan_options* options, fl_scanner** out) noexcept nogil
+cdef fl_status scanner_submit(fl_scanner* scanner, const fl_scan_image* images, int64_t n,
+        const double* boxes, const int64_t* offsets, int64_t* ticket) noexcept nogil
+cdef fl_status scanner_wait(fl_scanner* scanner, int64_t ticket, int32_t timeout_ms,
+        int64_t* done) noexcept nogil
+cdef fl_status scanner_collect(fl_scanner* scanner, int64_t ticket, fl_image_row* rows,
+        fl_box_row* box_rows) noexcept nogil
+cdef fl_status scanner_cancel(fl_scanner* scanner) noexcept nogil
+cdef void scanner_destroy(fl_scanner* scanner) noexcept nogil
+cdef const char* jpeg_codec() noexcept nogil
 cdef fl_status histogram_fill(const fl_axis* axes, int32_t n_axes, const fl_column* columns,
         const fl_column* weight, int64_t* counts, fl_fixed* sums, double* heaviest) noexcept nogil
 cdef fl_status moments_init(fl_moments* groups, int64_t n) noexcept nogil
@@ -482,19 +498,3 @@ cdef fl_status arrow_text(const fl_arrow_view* text, int64_t row, const char** d
         int64_t* size) noexcept nogil
 cdef fl_status arrow_text_codes(const fl_arrow_view* text, const char* const* names,
         int64_t n_names, int32_t* codes) noexcept nogil
-cdef const char* format_name(int32_t format) noexcept nogil
-cdef fl_status sniff(const uint8_t* data, uint64_t size, fl_header* header) noexcept nogil
-cdef fl_status sniff_files(const char* const* paths, int64_t n, int32_t workers,
-        fl_header* headers) noexcept nogil
-cdef const char* image_status_name(int32_t status) noexcept nogil
-cdef fl_status scan_options_init(fl_scan_options* options, size_t struct_size) noexcept nogil
-cdef fl_status scanner_create(const fl_scan_options* options, fl_scanner** out) noexcept nogil
-cdef fl_status scanner_submit(fl_scanner* scanner, const fl_scan_image* images, int64_t n,
-        const double* boxes, const int64_t* offsets, int64_t* ticket) noexcept nogil
-cdef fl_status scanner_wait(fl_scanner* scanner, int64_t ticket, int32_t timeout_ms,
-        int64_t* done) noexcept nogil
-cdef fl_status scanner_collect(fl_scanner* scanner, int64_t ticket, fl_image_row* rows,
-        fl_box_row* box_rows) noexcept nogil
-cdef fl_status scanner_cancel(fl_scanner* scanner) noexcept nogil
-cdef void scanner_destroy(fl_scanner* scanner) noexcept nogil
-cdef const char* jpeg_codec() noexcept nogil

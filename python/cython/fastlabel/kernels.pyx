@@ -93,6 +93,22 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
     fl_status fl_letterbox_batch(const fl_image* images, int64_t n,
             const fl_letterbox_options* options, int32_t workers, void* out, int64_t image_stride,
             const int64_t* strides, fl_placement* placements)
+    const char* fl_format_name(int32_t format)
+    fl_status fl_sniff(const uint8_t* data, uint64_t size, fl_header* header)
+    fl_status fl_sniff_files(const char* const* paths, int64_t n, int32_t workers,
+            fl_header* headers)
+    const char* fl_image_status_name(int32_t status)
+    fl_status fl_scan_options_init(fl_scan_options* options, size_t struct_size)
+    fl_status fl_scanner_create(const fl_scan_options* options, fl_scanner** out)
+    fl_status fl_scanner_submit(fl_scanner* scanner, const fl_scan_image* images, int64_t n,
+            const double* boxes, const int64_t* offsets, int64_t* ticket)
+    fl_status fl_scanner_wait(fl_scanner* scanner, int64_t ticket, int32_t timeout_ms,
+            int64_t* done)
+    fl_status fl_scanner_collect(fl_scanner* scanner, int64_t ticket, fl_image_row* rows,
+            fl_box_row* box_rows)
+    fl_status fl_scanner_cancel(fl_scanner* scanner)
+    void fl_scanner_destroy(fl_scanner* scanner)
+    const char* fl_jpeg_codec()
     fl_status fl_histogram_fill(const fl_axis* axes, int32_t n_axes, const fl_column* columns,
             const fl_column* weight, int64_t* counts, fl_fixed* sums, double* heaviest)
     fl_status fl_moments_init(fl_moments* groups, int64_t n)
@@ -124,22 +140,6 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
             int64_t* size)
     fl_status fl_arrow_text_codes(const fl_arrow_view* text, const char* const* names,
             int64_t n_names, int32_t* codes)
-    const char* fl_format_name(int32_t format)
-    fl_status fl_sniff(const uint8_t* data, uint64_t size, fl_header* header)
-    fl_status fl_sniff_files(const char* const* paths, int64_t n, int32_t workers,
-            fl_header* headers)
-    const char* fl_image_status_name(int32_t status)
-    fl_status fl_scan_options_init(fl_scan_options* options, size_t struct_size)
-    fl_status fl_scanner_create(const fl_scan_options* options, fl_scanner** out)
-    fl_status fl_scanner_submit(fl_scanner* scanner, const fl_scan_image* images, int64_t n,
-            const double* boxes, const int64_t* offsets, int64_t* ticket)
-    fl_status fl_scanner_wait(fl_scanner* scanner, int64_t ticket, int32_t timeout_ms,
-            int64_t* done)
-    fl_status fl_scanner_collect(fl_scanner* scanner, int64_t ticket, fl_image_row* rows,
-            fl_box_row* box_rows)
-    fl_status fl_scanner_cancel(fl_scanner* scanner)
-    void fl_scanner_destroy(fl_scanner* scanner)
-    const char* fl_jpeg_codec()
 
 
 cdef int32_t abi_version() noexcept nogil:
@@ -386,6 +386,58 @@ cdef fl_status letterbox_batch(const fl_image* images, int64_t n,
     return fl_letterbox_batch(images, n, options, workers, out, image_stride, strides, placements)
 
 
+cdef const char* format_name(int32_t format) noexcept nogil:
+    return fl_format_name(format)
+
+
+cdef fl_status sniff(const uint8_t* data, uint64_t size, fl_header* header) noexcept nogil:
+    return fl_sniff(data, size, header)
+
+
+cdef fl_status sniff_files(const char* const* paths, int64_t n, int32_t workers,
+        fl_header* headers) noexcept nogil:
+    return fl_sniff_files(paths, n, workers, headers)
+
+
+cdef const char* image_status_name(int32_t status) noexcept nogil:
+    return fl_image_status_name(status)
+
+
+cdef fl_status scan_options_init(fl_scan_options* options, size_t struct_size) noexcept nogil:
+    return fl_scan_options_init(options, struct_size)
+
+
+cdef fl_status scanner_create(const fl_scan_options* options, fl_scanner** out) noexcept nogil:
+    return fl_scanner_create(options, out)
+
+
+cdef fl_status scanner_submit(fl_scanner* scanner, const fl_scan_image* images, int64_t n,
+        const double* boxes, const int64_t* offsets, int64_t* ticket) noexcept nogil:
+    return fl_scanner_submit(scanner, images, n, boxes, offsets, ticket)
+
+
+cdef fl_status scanner_wait(fl_scanner* scanner, int64_t ticket, int32_t timeout_ms,
+        int64_t* done) noexcept nogil:
+    return fl_scanner_wait(scanner, ticket, timeout_ms, done)
+
+
+cdef fl_status scanner_collect(fl_scanner* scanner, int64_t ticket, fl_image_row* rows,
+        fl_box_row* box_rows) noexcept nogil:
+    return fl_scanner_collect(scanner, ticket, rows, box_rows)
+
+
+cdef fl_status scanner_cancel(fl_scanner* scanner) noexcept nogil:
+    return fl_scanner_cancel(scanner)
+
+
+cdef void scanner_destroy(fl_scanner* scanner) noexcept nogil:
+    fl_scanner_destroy(scanner)
+
+
+cdef const char* jpeg_codec() noexcept nogil:
+    return fl_jpeg_codec()
+
+
 cdef fl_status histogram_fill(const fl_axis* axes, int32_t n_axes, const fl_column* columns,
         const fl_column* weight, int64_t* counts, fl_fixed* sums, double* heaviest) noexcept nogil:
     return fl_histogram_fill(axes, n_axes, columns, weight, counts, sums, heaviest)
@@ -489,55 +541,3 @@ cdef fl_status arrow_text(const fl_arrow_view* text, int64_t row, const char** d
 cdef fl_status arrow_text_codes(const fl_arrow_view* text, const char* const* names,
         int64_t n_names, int32_t* codes) noexcept nogil:
     return fl_arrow_text_codes(text, names, n_names, codes)
-
-
-cdef const char* format_name(int32_t format) noexcept nogil:
-    return fl_format_name(format)
-
-
-cdef fl_status sniff(const uint8_t* data, uint64_t size, fl_header* header) noexcept nogil:
-    return fl_sniff(data, size, header)
-
-
-cdef fl_status sniff_files(const char* const* paths, int64_t n, int32_t workers,
-        fl_header* headers) noexcept nogil:
-    return fl_sniff_files(paths, n, workers, headers)
-
-
-cdef const char* image_status_name(int32_t status) noexcept nogil:
-    return fl_image_status_name(status)
-
-
-cdef fl_status scan_options_init(fl_scan_options* options, size_t struct_size) noexcept nogil:
-    return fl_scan_options_init(options, struct_size)
-
-
-cdef fl_status scanner_create(const fl_scan_options* options, fl_scanner** out) noexcept nogil:
-    return fl_scanner_create(options, out)
-
-
-cdef fl_status scanner_submit(fl_scanner* scanner, const fl_scan_image* images, int64_t n,
-        const double* boxes, const int64_t* offsets, int64_t* ticket) noexcept nogil:
-    return fl_scanner_submit(scanner, images, n, boxes, offsets, ticket)
-
-
-cdef fl_status scanner_wait(fl_scanner* scanner, int64_t ticket, int32_t timeout_ms,
-        int64_t* done) noexcept nogil:
-    return fl_scanner_wait(scanner, ticket, timeout_ms, done)
-
-
-cdef fl_status scanner_collect(fl_scanner* scanner, int64_t ticket, fl_image_row* rows,
-        fl_box_row* box_rows) noexcept nogil:
-    return fl_scanner_collect(scanner, ticket, rows, box_rows)
-
-
-cdef fl_status scanner_cancel(fl_scanner* scanner) noexcept nogil:
-    return fl_scanner_cancel(scanner)
-
-
-cdef void scanner_destroy(fl_scanner* scanner) noexcept nogil:
-    fl_scanner_destroy(scanner)
-
-
-cdef const char* jpeg_codec() noexcept nogil:
-    return fl_jpeg_codec()

@@ -1,0 +1,188 @@
+/* A part of fastlabel.h, which is what to include: pixels: statistics, hashes, compositing, resizing, a network's input.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef FASTLABEL_PIXELS_H_
+#define FASTLABEL_PIXELS_H_
+
+#include "fastlabel/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- pixels --------------------------------------------------------------------- */
+
+#define FL_SCALE_LEVELS 3 /* pyramid levels below the full size: 1/2, 1/4, 1/8 */
+
+typedef struct fl_luma_stats {
+  int64_t pixels;
+  double luma_mean, luma_std;
+  uint8_t p01, p05, p50, p95, p99;
+  uint8_t has_acutance; /* bit k: acutance of level k is known (bit 0: the full size) */
+  uint8_t has_scale;    /* bit k: level k exists (at least 3 x 3 pixels) */
+  uint8_t has_phash;
+  double dark_fraction, bright_fraction, entropy;
+  double laplacian_variance, noise_sigma, sharpness, acutance;
+  double scale_sharpness[FL_SCALE_LEVELS];
+  double scale_acutance[FL_SCALE_LEVELS];
+  uint64_t phash;
+} fl_luma_stats;
+
+typedef struct fl_box_row {
+  int64_t pixels; /* whole pixels of the box inside the picture; 0: nothing measured */
+  double luma_mean, contrast, laplacian_variance, sharpness, acutance;
+  int32_t has_acutance;
+  int32_t reserved;
+} fl_box_row;
+
+/* Variance of the 4-neighbour Laplacian with mirrored borders (the edge pixel is not
+ * repeated), as OpenCV's Laplacian with ksize 1 and default border has it. Exact. */
+FL_API fl_status fl_laplacian_variance(const uint8_t* luma, int64_t width, int64_t height,
+                                       int64_t stride_bytes, double* out);
+
+/* All statistics of one 8-bit luma plane and of n_boxes boxes in it (rows of x1 y1 x2 y2 in
+ * the plane's own pixels, or, when turned is not 0, in the pixels of the picture turned by
+ * the EXIF orientation 1..8). box_rows may be null when n_boxes is 0. */
+FL_API fl_status fl_measure_luma(const uint8_t* luma, int64_t width, int64_t height,
+                                 int64_t stride_bytes, const double* boxes, int64_t n_boxes,
+                                 int32_t orientation, int32_t turned, fl_luma_stats* stats,
+                                 fl_box_row* box_rows);
+
+/* The same of a picture at rest in memory, of any strides and order; colour becomes luma as
+ * fl_luma has it. Boxes are in the picture's own pixels: a whole pixel belongs to a box that
+ * touches it; boxes may be null. With every_row, percentiles, shares and entropy are of all rows;
+ * without, of up to 64 evenly spread ones, as fl_measure_luma and a scan have them, in half the
+ * time. */
+FL_API fl_status fl_image_stats(const fl_image* image, const fl_boxes* boxes, int32_t every_row,
+                                fl_luma_stats* stats, fl_box_row* box_rows);
+
+/* Luma of a picture, (3735 B + 19235 G + 9798 R + 2^14) >> 15 as OpenCV has it, into height rows
+ * of width bytes, row_stride apart. A fourth channel has no part in it. */
+FL_API fl_status fl_luma(const fl_image* image, uint8_t* out, int64_t row_stride);
+
+/* fl_laplacian_variance of a picture (boxes null: one number), or inside each box, whose pixels
+ * keep their neighbours in the picture: boxes->n numbers, NaN for a box without a pixel. */
+FL_API fl_status fl_image_laplacian_variance(const fl_image* image, const fl_boxes* boxes,
+                                             double* out);
+
+/* How often each luma occurs: 256 counts of the picture (boxes null), or of each box. */
+FL_API fl_status fl_luma_histogram(const fl_image* image, const fl_boxes* boxes,
+                                   uint64_t* counts);
+
+/* Shannon entropy in bits of each of n histograms of 256 counts; 0 of an empty one. The same
+ * bits on every machine. */
+FL_API fl_status fl_histogram_entropy(const uint64_t* counts, int64_t n, double* out);
+
+/* 128-bit content hash: XXH3 with seed 0, canonical byte order; not for adversaries. */
+FL_API fl_status fl_content_hash(const uint8_t* data, uint64_t size, uint8_t out[16]);
+
+typedef enum fl_blend_mode {
+  FL_BLEND_NORMAL = 0,
+  FL_BLEND_MULTIPLY = 1,
+  FL_BLEND_SCREEN = 2,
+  FL_BLEND_OVERLAY = 3,
+  FL_BLEND_HARD_LIGHT = 4,
+  FL_BLEND_DARKEN = 5,
+  FL_BLEND_LIGHTEN = 6,
+  FL_BLEND_ADD = 7,
+  FL_BLEND_SUBTRACT = 8,
+  FL_BLEND_DIFFERENCE = 9,
+  FL_BLEND_EXCLUSION = 10,
+  FL_BLEND_MODES = 11 /* how many there are */
+} fl_blend_mode;
+
+#define FL_MAX_FEATHER 65535
+
+typedef struct fl_composite_options {
+  size_t struct_size;
+  int32_t mode;    /* fl_blend_mode */
+  int32_t feather; /* pixels, 0 to FL_MAX_FEATHER */
+  double opacity;  /* 0 to 1; taken to the nearest of 256 steps */
+} fl_composite_options;
+
+/* FL_BLEND_NORMAL, no feather, opacity 1. struct_size: sizeof *options. */
+FL_API fl_status fl_composite_options_init(fl_composite_options* options, size_t struct_size);
+
+/* Pastes patch into scene, whose pixels are written, with its top left pixel on (x, y); what
+ * falls outside is cut off. Channels: 1 into 1; 3 or 4 into 3 or 4, of the same order. A fourth
+ * channel of the patch is its alpha, not premultiplied; mask, which may be null, is a further
+ * one, of one channel and the patch's size. Weights are 8-bit: alpha times mask, times a ramp of
+ * `feather` pixels inside the patch's border, or inside the edge of alpha and mask where there
+ * are any, times opacity. Integers throughout, each product rounded to the nearest, so the result
+ * is the same bytes everywhere. Options may be null. The images may not overlap the scene. */
+FL_API fl_status fl_composite(const fl_image* scene, const fl_image* patch, int64_t x, int64_t y,
+                              const fl_image* mask, const fl_composite_options* options);
+/* ---- preprocessing -------------------------------------------------------------- */
+/* Any strides, of any sign; the output may not overlap the input. The same bytes on every
+ * machine. Width times channels is at most 2^31 - 1. */
+
+/* Area averaging: an output pixel is the exact mean of the part of the picture it covers, of
+ * pixels taken as squares of one colour, rounded half up. Shrinks and enlarges, each axis by
+ * itself. Strides of the output in bytes: from row to row, pixel to pixel, channel to channel.
+ * FL_ERROR_OVERFLOW when the height, divided by its greatest common divisor with the output's,
+ * is over 2^24. */
+FL_API fl_status fl_resize_area(const fl_image* image, int64_t width, int64_t height, uint8_t* out,
+                                int64_t row_stride, int64_t pixel_stride, int64_t channel_stride);
+
+typedef enum fl_interpolation {
+  FL_LINEAR = 0, /* two samples an axis; the bytes of cv2.INTER_LINEAR */
+  FL_AREA = 1    /* as fl_resize_area */
+} fl_interpolation;
+
+typedef enum fl_layout {
+  FL_NCHW = 0,
+  FL_NHWC = 1
+} fl_layout;
+
+/* What a network's input is made of. A byte v of channel c becomes, in float32, each operation
+ * rounded, x = (v * scale - mean[c]) / std[c]; quantised: q = round(x / quant_scale) +
+ * zero_point, halves to even, clipped to the type. Channels in the input's order. */
+typedef struct fl_letterbox_options {
+  size_t struct_size;
+  int64_t width, height; /* of the output */
+  int32_t interpolation; /* fl_interpolation */
+  int32_t layout;        /* fl_layout: of the output when its strides are not given */
+  int32_t dtype;         /* FL_FLOAT32; FL_UINT8: the bytes, or quantised; FL_INT8: quantised */
+  int32_t swap_rb;       /* 1: channels 0 and 2 change places */
+  int32_t center;        /* 1: padding on both sides; 0: right and below */
+  int32_t scale_up;      /* 0: never enlarge */
+  int32_t stretch;       /* 1: fill the output, ratio of the sides not kept */
+  int32_t quantize;      /* 1: FL_UINT8 holds q */
+  uint8_t color[4];      /* of the padding */
+  float scale;
+  float mean[4], std[4];
+  float quant_scale;
+  int32_t zero_point;
+} fl_letterbox_options;
+
+/* Where the picture lies in the output: input x is at output x * scale_x + left. */
+typedef struct fl_placement {
+  int64_t width, height; /* of the resized picture */
+  int64_t left, top;
+  double scale_x, scale_y;
+} fl_placement;
+
+/* Sets the defaults: linear, NCHW, float32, grey 114, scale 1/255, centred. struct_size: sizeof
+ * *options. */
+FL_API fl_status fl_letterbox_options_init(fl_letterbox_options* options, size_t struct_size);
+FL_API fl_status fl_letterbox_placement(int64_t image_width, int64_t image_height,
+                                        const fl_letterbox_options* options, fl_placement* out);
+/* Resize, pad, normalise and lay out in one pass. strides: bytes from channel to channel, row to
+ * row and pixel to pixel of the output, of any sign; null: contiguous, in options' layout.
+ * placement may be null. */
+FL_API fl_status fl_letterbox(const fl_image* image, const fl_letterbox_options* options, void* out,
+                              const int64_t strides[3], fl_placement* placement);
+/* n pictures, of one number of channels, over `workers` threads (0: as many as there are CPUs).
+ * Picture i goes to out + i * image_stride. placements has room for n, or is null. Nothing is
+ * written when an argument is wrong. */
+FL_API fl_status fl_letterbox_batch(const fl_image* images, int64_t n,
+                                    const fl_letterbox_options* options, int32_t workers, void* out,
+                                    int64_t image_stride, const int64_t strides[3],
+                                    fl_placement* placements);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* FASTLABEL_PIXELS_H_ */
