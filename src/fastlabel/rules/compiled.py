@@ -181,13 +181,14 @@ def compile_rule(
     """
     try:
         import numba
-        from numba.core import types
+        from numba.core import types as numba_types
         from numba.core.errors import NumbaError
     except ImportError as error:
         raise ImportError(
             f"{title}: rules of your own are compiled by numba, which is not installed; "
             "pip install 'fastlabel[numba]'"
         ) from error
+    types: Any = numba_types  # numba's module says little of itself to a type checker
     by_name = {c.name: c for c in columns}
     kinds = tuple(_scalar(types, by_name.get(name)) for name in arguments)
     compiled = function

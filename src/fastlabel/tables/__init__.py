@@ -25,7 +25,7 @@ True
 
 from .axes import Axis, Category, Log, Regular, Variable, axis_from_dict
 from .functions import grouped_histogram, grouped_stats, histogram
-from .histogram import Histogram
+from .histograms import Histogram
 from .moments import GroupedStats
 from .sketch import QuantileSketch
 

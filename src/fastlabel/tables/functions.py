@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .._arrays import to_numpy
 from .axes import Axis, Regular, Variable
-from .histogram import Histogram, grouped_axis
+from .histograms import Histogram, grouped_axis
 from .moments import GroupedStats
 
 __all__ = ["grouped_histogram", "grouped_stats", "histogram"]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .axes import Axis, axis_from_dict
 from .columns import Part, aligned, batches_of, native_axes, parts_of
-from .histogram import axis_names, check_axes, inner, read_cells
+from .histograms import axis_names, check_axes, inner, read_cells
 
 __all__ = ["GroupedStats"]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .axes import Axis, axis_from_dict
 from .columns import aligned, batches_of, native_axes, parts_of
-from .histogram import axis_names, check_axes, inner
+from .histograms import axis_names, check_axes, inner
 
 __all__ = ["QuantileSketch"]
 
