@@ -409,10 +409,44 @@ struct Block {
   }
 };
 
+// How many of n boxes, a multiple of kBlock, lie before the first block with a bad one. The
+// boxes are packed x1 y1 x2 y2, and are looked at as they lie: each number beside the one it
+// is ordered with, two places on.
+template <typename T>
+size_t good_blocks(const unsigned char* data, size_t n) noexcept {
+  using V = Wide<T>;
+  using Mask = decltype(V{} < V{});
+  constexpr size_t kLanes = sizeof(V) / sizeof(T);
+  Mask partner;
+  Mask lower;  // lanes of x1 and y1, which have an order to keep
+  for (size_t k = 0; k < kLanes; ++k) {
+    partner[k] = static_cast<decltype(partner[k] + 0)>((k & ~size_t{3}) + ((k + 2) & 3));
+    lower[k] = (k & 3) < 2 ? -1 : 0;
+  }
+  const V most = splat<V, T>(kLargest<T>);
+  size_t done = 0;
+  for (; done + kBlock <= n; done += kBlock) {
+    Mask bad{};
+    for (size_t at = 0; at < 4 * kBlock; at += kLanes) {
+      V v;
+      __builtin_memcpy(&v, data + (4 * done + at) * sizeof(T), sizeof v);
+      const V other = __builtin_shuffle(v, partner);
+      bad |= ~((v <= most) & (v >= -most)) | (~(other >= v) & lower);
+    }
+    for (size_t k = 0; k < kLanes; ++k) {
+      if (bad[k] != 0) return done;
+    }
+  }
+  return done;
+}
+
 template <typename T>
 size_t find_bad(const BoxSource* from, size_t n) noexcept {
   Block<T> block;
-  for (size_t begin = 0; begin < n; begin += kBlock) {
+  const bool packed = from->format == FL_XYXY && from->column == sizeof(T) &&
+                      from->row == 4 * sizeof(T) && sizeof(Wide<T>) >= 4 * sizeof(T);
+  const size_t first = packed ? good_blocks<T>(from->data, n) : 0;
+  for (size_t begin = first; begin < n; begin += kBlock) {
     const size_t count = n - begin < kBlock ? n - begin : kBlock;
     block.read(*from, begin, count);
     if (from->format != FL_XYXY) block.to_corners_from(from->format, count);
@@ -447,6 +481,10 @@ void area(const BoxSource* from, size_t n, const BoxTarget* to) noexcept {
       result[i] = ((w > 0) & (h > 0) & (product <= kLargest<T>)) ? product : T{0};
     }
     unsigned char* at = to->data + static_cast<ptrdiff_t>(begin) * to->row;
+    if (to->row == sizeof(T)) {
+      __builtin_memcpy(at, result, count * sizeof(T));
+      continue;
+    }
     for (size_t i = 0; i < count; ++i, at += to->row) __builtin_memcpy(at, result + i, sizeof(T));
   }
 }

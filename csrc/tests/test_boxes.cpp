@@ -3,6 +3,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <iterator>
 #include <limits>
 #include <string>
 #include <vector>
@@ -124,6 +125,44 @@ void packing(const fl::BoxKernels& fast) {
         CHECK(area_a == area_b);
       }
     }
+  }
+}
+
+// One bad box among good ones, wherever it stands: in whole blocks, behind them, in any lane.
+template <typename T>
+void bad_boxes_are_found(const fl::BoxKernels& fast) {
+  const fl::BoxKernels& plain = fl::oracle_box_kernels();
+  const T inf = std::numeric_limits<T>::infinity();
+  const T nan = std::numeric_limits<T>::quiet_NaN();
+  const T faults[][4] = {{5, 0, 4, 9}, {0, 5, 9, 4},   {nan, 0, 1, 1}, {0, nan, 1, 1},
+                         {0, 0, nan, 1}, {0, 0, 1, nan}, {-inf, 0, 1, 1}, {0, 0, inf, 1},
+                         {0, -inf, 1, 1}, {0, 0, 1, inf}};
+  for (const size_t n : {size_t{127}, size_t{128}, size_t{300}}) {
+    std::vector<T> boxes;
+    // Empty boxes are good ones.
+    for (size_t i = 0; i < n; ++i) {
+      const T x = static_cast<T>(i);
+      boxes.insert(boxes.end(), {x, -x, x + static_cast<T>(i % 3), -x});
+    }
+    const fl::BoxSource source = dense(boxes, FL_XYXY);
+    CHECK(OF(fast, find_bad)(&source, n) == n);
+    for (size_t i = 0; i < n; i += i < 130 ? 1 : 13) {
+      const auto& fault = faults[i % std::size(faults)];
+      T good[4];
+      std::copy_n(&boxes[4 * i], 4, good);
+      std::copy_n(fault, 4, &boxes[4 * i]);
+      CHECK(OF(fast, find_bad)(&source, n) == i && OF(plain, find_bad)(&source, n) == i);
+      std::copy_n(good, 4, &boxes[4 * i]);
+    }
+    std::vector<T> packed(n), apart(2 * n);
+    const fl::BoxTarget to_packed = {reinterpret_cast<unsigned char*>(packed.data()), sizeof(T), 0};
+    const fl::BoxTarget to_apart = {reinterpret_cast<unsigned char*>(apart.data()), 2 * sizeof(T),
+                                    0};
+    OF(fast, area)(&source, n, &to_packed);
+    OF(plain, area)(&source, n, &to_apart);
+    bool same = true;
+    for (size_t i = 0; i < n; ++i) same &= packed[i] == apart[2 * i];
+    CHECK(same);
   }
 }
 
@@ -394,6 +433,8 @@ int main() {
     const fl::BoxKernels& fast = fl::box_kernels();
     packing<float>(fast);
     packing<double>(fast);
+    bad_boxes_are_found<float>(fast);
+    bad_boxes_are_found<double>(fast);
     one_at_a_time<float>(fast);
     one_at_a_time<double>(fast);
     metrics<float>(fast);
