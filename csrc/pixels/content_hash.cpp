@@ -35,7 +35,7 @@ constexpr uint8_t kSecret[kSecretSize] = {
 };
 
 constexpr uint64_t kStripe = 64;
-constexpr uint64_t kStripesPerBlock = (kSecretSize - kStripe) / 8;
+static_assert(kHashBlock == (kSecretSize - kStripe) / 8);
 constexpr uint64_t kShort = 16;    // three ways for up to these sizes,
 constexpr uint64_t kMiddle = 128;  // one for these,
 constexpr uint64_t kLong = 240;    // another for these, and stripes beyond
@@ -152,15 +152,7 @@ Pair hash_long(const uint8_t* p, uint64_t n) noexcept {
   uint64_t acc[8] = {kPrime32[3], kPrime64[1], kPrime64[2], kPrime64[3],
                      kPrime64[4], kPrime32[2], kPrime64[5], kPrime32[1]};
   const RowKernels& k = row_kernels();
-  constexpr uint64_t kBlock = kStripe * kStripesPerBlock;
-  const uint64_t blocks = (n - 1) / kBlock;
-  for (uint64_t b = 0; b < blocks; ++b) {
-    k.hash_stripes(p + b * kBlock, kStripesPerBlock, kSecret, acc);
-    for (uint64_t i = 0; i < 8; ++i) {
-      acc[i] = (acc[i] ^ (acc[i] >> 47) ^ key(kSecretSize - kStripe + 8 * i)) * kPrime32[1];
-    }
-  }
-  k.hash_stripes(p + blocks * kBlock, (n - 1 - blocks * kBlock) / kStripe, kSecret, acc);
+  k.hash_stripes(p, (n - 1) / kStripe, kSecret, acc);
   k.hash_stripes(p + n - kStripe, 1, kSecret + kSecretSize - kStripe - 7, acc);
   return {merged(acc, 11, n * kPrime64[1]),
           merged(acc, kSecretSize - kStripe - 11, ~(n * kPrime64[2]))};

@@ -43,11 +43,9 @@ struct RowSums {
 //            Adds |N| of the 3x3 noise kernel to noise[i].
 // row_halve  out[i] = rounded mean of the 2x2 block at a[2i], b[2i]; i < n.
 // row_add    acc[i] += row[i].
-// hash_stripes  mixes `stripes` blocks of 64 bytes into 8 accumulators of the content hash;
-//            block k is keyed by the 64 bytes at secret + 8 k.
-// row_luma   out[i] = (w[0] c0[i * step] + w[1] c1[i * step] + w[2] c2[i * step] + 2^14) >> 15.
-//            pre: the weights are positive and add up to 2^15; i < n.
-// row_pick   out[i] = row[i * step]; i < n.
+// hash_stripes  mixes `stripes` times 64 bytes into 8 accumulators of the content hash. Stripe k
+//            of a block is keyed by the 64 bytes at secret + 8 k; after kHashBlock of them the
+//            accumulators are scrambled by those at secret + 8 kHashBlock, and a block begins.
 // histogram  adds n bytes to kHistogramTables interleaved tables of 256 counters.
 #define FL_ROW_KERNELS(X) \
   X(void, row_sums, \
@@ -67,6 +65,8 @@ struct RowSums {
   X(void, histogram, (const uint8_t* row, size_t n, uint32_t* tables))
 
 inline constexpr size_t kHistogramTables = 8;
+inline constexpr size_t kHashBlock = 16;
+inline constexpr uint64_t kHashPrime = 0x9E3779B1U;  // XXH_PRIME32_1, of the scramble
 
 FL_DECLARE_KERNELS(RowKernels, FL_ROW_KERNELS, row_kernels, oracle_row_kernels)
 

@@ -76,9 +76,14 @@ void hash_stripes(const uint8_t* data, size_t stripes, const uint8_t* secret,
   for (size_t k = 0; k < stripes; ++k) {
     for (size_t lane = 0; lane < 8; ++lane) {
       const uint64_t value = word(data + 64 * k + 8 * lane);
-      const uint64_t keyed = value ^ word(secret + 8 * k + 8 * lane);
+      const uint64_t keyed = value ^ word(secret + 8 * (k % kHashBlock) + 8 * lane);
       acc[lane ^ 1] += value;
       acc[lane] += (keyed & 0xFFFFFFFFU) * (keyed >> 32);
+    }
+    if (k % kHashBlock != kHashBlock - 1) continue;
+    for (size_t lane = 0; lane < 8; ++lane) {
+      acc[lane] ^= (acc[lane] >> 47) ^ word(secret + 8 * kHashBlock + 8 * lane);
+      acc[lane] *= kHashPrime;
     }
   }
 }

@@ -448,6 +448,7 @@ void row_pick(const uint8_t* __restrict row, ptrdiff_t step, size_t n,
 
 void hash_stripes(const uint8_t* __restrict data, size_t stripes, const uint8_t* __restrict secret,
                   uint64_t* __restrict acc) noexcept {
+  const uint8_t* last_key = secret + 8 * kHashBlock;
 #if defined(__AVX2__)
   __m256i* lanes = reinterpret_cast<__m256i*>(acc);
   __m256i low = _mm256_loadu_si256(lanes);
@@ -456,8 +457,24 @@ void hash_stripes(const uint8_t* __restrict data, size_t stripes, const uint8_t*
     const __m256i keyed = _mm256_xor_si256(value, key);
     const __m256i product = _mm256_mul_epu32(keyed, _mm256_srli_epi64(keyed, 32));
     // 0x4E swaps the two 64-bit numbers of each half.
-    return _mm256_add_epi64(_mm256_add_epi64(sum, product), _mm256_shuffle_epi32(value, 0x4E));
+    return _mm256_add_epi64(sum, _mm256_add_epi64(product, _mm256_shuffle_epi32(value, 0x4E)));
   };
+  const auto scramble = [](__m256i sum, __m256i key) {
+    const __m256i prime = _mm256_set1_epi64x(static_cast<int64_t>(kHashPrime));
+    const __m256i x = _mm256_xor_si256(_mm256_xor_si256(sum, _mm256_srli_epi64(sum, 47)), key);
+    const __m256i above = _mm256_mul_epu32(_mm256_srli_epi64(x, 32), prime);
+    return _mm256_add_epi64(_mm256_mul_epu32(x, prime), _mm256_slli_epi64(above, 32));
+  };
+  while (stripes >= kHashBlock) {
+    for (size_t k = 0; k < kHashBlock; ++k) {
+      low = mix(low, load(data + 64 * k), load(secret + 8 * k));
+      high = mix(high, load(data + 64 * k + 32), load(secret + 8 * k + 32));
+    }
+    low = scramble(low, load(last_key));
+    high = scramble(high, load(last_key + 32));
+    data += 64 * kHashBlock;
+    stripes -= kHashBlock;
+  }
   for (size_t k = 0; k < stripes; ++k) {
     low = mix(low, load(data + 64 * k), load(secret + 8 * k));
     high = mix(high, load(data + 64 * k + 32), load(secret + 8 * k + 32));
@@ -465,19 +482,24 @@ void hash_stripes(const uint8_t* __restrict data, size_t stripes, const uint8_t*
   _mm256_storeu_si256(lanes, low);
   _mm256_storeu_si256(lanes + 1, high);
 #else
+  const auto words = [](const uint8_t* from, uint64_t* to) {
+    __builtin_memcpy(to, from, 64);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    for (size_t i = 0; i < 8; ++i) to[i] = __builtin_bswap64(to[i]);
+#endif
+  };
+  uint64_t key[8];
   for (size_t k = 0; k < stripes; ++k) {
     uint64_t value[8];
-    uint64_t key[8];
-    __builtin_memcpy(value, data + 64 * k, 64);
-    __builtin_memcpy(key, secret + 8 * k, 64);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    for (size_t i = 0; i < 8; ++i) value[i] = __builtin_bswap64(value[i]);
-    for (size_t i = 0; i < 8; ++i) key[i] = __builtin_bswap64(key[i]);
-#endif
+    words(data + 64 * k, value);
+    words(secret + 8 * (k % kHashBlock), key);
     for (size_t i = 0; i < 8; ++i) {
       const uint64_t keyed = value[i] ^ key[i];
       acc[i] += value[i ^ 1] + (keyed & 0xFFFFFFFFU) * (keyed >> 32);
     }
+    if (k % kHashBlock + 1 < kHashBlock) continue;
+    words(last_key, key);
+    for (size_t i = 0; i < 8; ++i) acc[i] = (acc[i] ^ (acc[i] >> 47) ^ key[i]) * kHashPrime;
   }
 #endif
 }
