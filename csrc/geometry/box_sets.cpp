@@ -4,6 +4,8 @@
 #include <cstring>
 #include <type_traits>
 
+#include "geometry/box_search.h"
+
 namespace fl {
 
 namespace {
@@ -139,7 +141,7 @@ BoxSet part(const BoxSource& source, const int64_t* offsets, int64_t g) noexcept
 // `large(g)` with an image that does not fit.
 template <typename T, typename Each, typename Done, typename Large>
 void for_each_image(const RaggedSets& sets, const OverlapChoice& choice, Each each, Done done,
-                    Large large) noexcept {
+                    Large large) {
   BoxTile<T> tile_a;
   BoxTile<T> tile_b;
   for (int64_t first = 0; first < sets.groups;) {
@@ -193,7 +195,7 @@ void for_each_tile(const BoxSet& a, const BoxSet& b, Visit visit, Done done) noe
 }  // namespace
 
 template <typename T>
-void ragged_matrix(const RaggedSets& sets, const OverlapChoice& choice, T* out) noexcept {
+void ragged_matrix(const RaggedSets& sets, const OverlapChoice& choice, T* out) {
   const auto matrix = FL_BOX_KERNEL(T, matrix);
   int64_t total = 0;
   for (int64_t g = 0; g < sets.groups; ++g) {
@@ -230,7 +232,7 @@ void ragged_matrix(const RaggedSets& sets, const OverlapChoice& choice, T* out) 
 
 template <typename T>
 void ragged_best(const RaggedSets& sets, int32_t metric, double threshold, int64_t* index,
-                 T* value) noexcept {
+                 T* value) {
   const auto best = FL_BOX_KERNEL(T, best);
   const T least = static_cast<T>(threshold);
   T values[kTileBoxes<T> + kBoxPad];
@@ -251,20 +253,27 @@ void ragged_best(const RaggedSets& sets, int32_t metric, double threshold, int64
         write(sets.offsets_a[g], static_cast<size_t>(sets.offsets_a[end] - sets.offsets_a[g]),
               sets.offsets_b[g]);
       },
-      [&](int64_t g) noexcept {
+      [&](int64_t g) {
+        const BoxSet all_a = part(sets.a, sets.offsets_a, g);
+        const BoxSet all_b = part(sets.b, sets.offsets_b, g);
+        const int64_t at = sets.offsets_a[g];
+        if (best_among_met(all_a, all_b, metric, least, sets.offsets_b[g], index + at,
+                           value + at)) {
+          return;
+        }
         for_each_tile<T>(
-            part(sets.a, sets.offsets_a, g), part(sets.b, sets.offsets_b, g),
+            all_a, all_b,
             [&](const BoxColumns<T>& a, size_t first, const BoxColumns<T>& b) noexcept {
               best(&a, &b, metric, first == 0, static_cast<int32_t>(first), values, rows);
             },
             [&](size_t i, size_t n) noexcept {
-              write(sets.offsets_a[g] + static_cast<int64_t>(i), n, sets.offsets_b[g]);
+              write(at + static_cast<int64_t>(i), n, sets.offsets_b[g]);
             });
       });
 }
 
 template <typename T>
-void ragged_counts(const RaggedSets& sets, double threshold, int64_t* counts) noexcept {
+void ragged_counts(const RaggedSets& sets, double threshold, int64_t* counts) {
   const auto count = FL_BOX_KERNEL(T, count);
   const T least = static_cast<T>(threshold);
   IndexOf<T> totals[kTileBoxes<T> + kBoxPad];
@@ -276,9 +285,12 @@ void ragged_counts(const RaggedSets& sets, double threshold, int64_t* counts) no
       [&](int64_t g, int64_t end) noexcept {
         std::copy_n(totals, sets.offsets_a[end] - sets.offsets_a[g], counts + sets.offsets_a[g]);
       },
-      [&](int64_t g) noexcept {
+      [&](int64_t g) {
+        const BoxSet all_a = part(sets.a, sets.offsets_a, g);
+        const BoxSet all_b = part(sets.b, sets.offsets_b, g);
+        if (count_among_met(all_a, all_b, least, counts + sets.offsets_a[g])) return;
         for_each_tile<T>(
-            part(sets.a, sets.offsets_a, g), part(sets.b, sets.offsets_b, g),
+            all_a, all_b,
             [&](const BoxColumns<T>& a, size_t first, const BoxColumns<T>& b) noexcept {
               count(&a, &b, FL_IOU, first == 0, least, totals);
             },
@@ -293,9 +305,9 @@ void ragged_counts(const RaggedSets& sets, double threshold, int64_t* counts) no
                               int64_t, int64_t) noexcept;                                         \
   template void box_aligned<T>(const BoxSet&, const BoxSet&, const OverlapChoice&,                \
                                unsigned char*, int64_t) noexcept;                                 \
-  template void ragged_matrix<T>(const RaggedSets&, const OverlapChoice&, T*) noexcept;           \
-  template void ragged_best<T>(const RaggedSets&, int32_t, double, int64_t*, T*) noexcept;        \
-  template void ragged_counts<T>(const RaggedSets&, double, int64_t*) noexcept;
+  template void ragged_matrix<T>(const RaggedSets&, const OverlapChoice&, T*);                    \
+  template void ragged_best<T>(const RaggedSets&, int32_t, double, int64_t*, T*);                 \
+  template void ragged_counts<T>(const RaggedSets&, double, int64_t*);
 FL_INSTANTIATE(float)
 FL_INSTANTIATE(double)
 

@@ -1,5 +1,5 @@
 // The IoU family over whole sets: matrices, aligned rows, batches of many images. Blocks on the
-// stack, no allocation.
+// stack, no allocation but for the index of a large image (best, counts).
 #pragma once
 
 #include <cstdint>
@@ -86,11 +86,11 @@ struct RaggedSets {
 int64_t end_of_run(const RaggedSets& sets, int64_t from, int64_t most) noexcept;
 
 template <typename T>
-void ragged_matrix(const RaggedSets& sets, const OverlapChoice& choice, T* out) noexcept;
+void ragged_matrix(const RaggedSets& sets, const OverlapChoice& choice, T* out);
 template <typename T>
 void ragged_best(const RaggedSets& sets, int32_t metric, double threshold, int64_t* index,
-                 T* value) noexcept;
+                 T* value);
 template <typename T>
-void ragged_counts(const RaggedSets& sets, double threshold, int64_t* counts) noexcept;
+void ragged_counts(const RaggedSets& sets, double threshold, int64_t* counts);
 
 }  // namespace fl

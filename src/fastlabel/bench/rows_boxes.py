@@ -208,6 +208,31 @@ def _scene() -> tuple[Any, ...]:
     return a, _moved(a, 2, 5)[order]
 
 
+def _best_in_scene(a: Any, b: Any) -> Any:
+    return fl.ragged_best(a, (0, len(a)), b, (0, len(b)))
+
+
+def _tree_best(a: Any, b: Any) -> Any:
+    """The textbook way: of what an R-tree finds to touch, the largest IoU."""
+    import shapely
+
+    tree = shapely.STRtree(shapely.box(*b.T.astype(np.float64)))
+    i, j = tree.query(shapely.box(*a.T.astype(np.float64)))
+    iou = fl.box_iou(a[i], b[j], aligned=True)
+    order = np.lexsort((j, -iou, i))
+    i, j, iou = i[order], j[order], iou[order]
+    first = np.flatnonzero(np.diff(i, prepend=-1))
+    index, value = np.full(len(a), -1), np.zeros(len(a), a.dtype)
+    index[i[first]] = np.where(iou[first] > 0, j[first], -1)
+    value[i[first]] = iou[first]
+    return index, value
+
+
+def _same_best(ours: Any, theirs: Any) -> None:
+    np.testing.assert_array_equal(ours[0], theirs[0])
+    np.testing.assert_array_equal(ours[1], theirs[1])
+
+
 def _tree_pairs(a: Any, b: Any) -> Any:
     """The textbook way: an R-tree finds what touches, the IoU of those is computed."""
     import shapely
@@ -304,6 +329,16 @@ ROWS: tuple[Row, ...] = (
         _same_pairs,
         None,
         {"seconds": 1.0, "mb": 200},
+    ),
+    Row(
+        "best-in-scene",
+        "ragged_best, 100,000 x 100,000 in one scene",
+        _scene,
+        _best_in_scene,
+        (Peer("shapely's STRtree", ("shapely",), _tree_best),),
+        _same_best,
+        None,
+        {"seconds": 2.0},
     ),
     Row(
         "pairs-within",
