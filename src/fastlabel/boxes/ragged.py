@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._arrays import Array, as_ragged, check_out, of_one_dtype
+from ._arguments import as_number, as_rate
 from .iou import METRICS, MOST_PAIRS, Real, check_overlap, crowd_flags
 
 __all__ = ["ragged_best", "ragged_counts", "ragged_iou"]
@@ -142,8 +143,7 @@ def ragged_best(
 
     if metric not in ("iou", "ioa", "ios"):
         raise ValueError(f"metric: got {metric!r}, expected one of iou, ioa, ios")
-    if not 0 <= threshold <= 1:
-        raise ValueError(f"threshold: got {threshold!r}, expected a number from 0 to 1")
+    threshold = as_rate(threshold, "threshold")
     check_overlap(invalid, 1)
     a, rows1, b, rows2 = image_by_image(boxes1, offsets1, boxes2, offsets2, invalid)
     if out is not None and not (isinstance(out, tuple) and len(out) == 2):
@@ -151,7 +151,7 @@ def ragged_best(
     into, values = (None, None) if out is None else out
     index = _contiguous(into, "out[0]", len(a), np.int64, a, b, rows1, rows2)
     value = _contiguous(values, "out[1]", len(a), a.dtype, a, b, rows1, rows2, index)
-    native(a, rows1, b, rows2, index, value, METRICS[metric], float(threshold))
+    native(a, rows1, b, rows2, index, value, METRICS[metric], threshold)
     return index, value
 
 
@@ -211,9 +211,11 @@ def _contiguous(out: Any, name: str, length: int, dtype: Any, *inputs: Array) ->
 
 def positive_threshold(threshold: Any) -> float:
     """A least IoU above 0."""
-    if not 0 < threshold <= 1:
-        raise ValueError(f"threshold: got {threshold!r}, expected a number above 0 and at most 1")
-    return float(threshold)
+    expected = "a number above 0 and at most 1"
+    least = as_number(threshold, "threshold", expected)
+    if not 0 < least <= 1:
+        raise ValueError(f"threshold: got {threshold!r}, expected {expected}")
+    return least
 
 
 def image_by_image(

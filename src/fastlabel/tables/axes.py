@@ -264,6 +264,8 @@ def axis_from_dict(plain: dict[str, Any]) -> Axis:
         "variable": Variable,
         "category": Category,
     }
+    if not isinstance(plain, dict):
+        raise TypeError(f"plain: got {type(plain).__name__}, expected a dict of an axis")
     arguments = dict(plain)
     kind = arguments.pop("kind", None)
     if kind not in kinds:
