@@ -79,19 +79,6 @@ class Number:
         return {**values, "measured": self.measured, "met": self.met}
 
 
-def in_turn(rounds: int, *rivals: Callable[[], object]) -> list[list[float]]:
-    """Seconds of each rival, one list a rival; each round times all of them, after one warm-up."""
-    times: list[list[float]] = [[] for _ in rivals]
-    for rival in rivals:
-        rival()
-    for _ in range(rounds):
-        for rival, mine in zip(rivals, times, strict=True):
-            start = perf_counter()
-            rival()
-            mine.append(perf_counter() - start)
-    return times
-
-
 class Neighbours:
     """How many CPUs other processes held since this was made: what disturbs a measurement."""
 

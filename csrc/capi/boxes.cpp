@@ -5,7 +5,6 @@
 #include "capi/common.h"
 #include "geometry/box_index.h"
 #include "geometry/box_sets.h"
-#include "geometry/boxes.h"
 
 using fl::check_offsets;
 using fl::guarded;

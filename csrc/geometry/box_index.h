@@ -1,4 +1,9 @@
 // Pairs of boxes over a threshold, without a matrix.
+//
+// The index here is built once, over boxes that are all known, so that runs of them lie side by
+// side and are measured as vectors. That of suppression (index_choice.h) grows box by box, with
+// what was kept, and its questions end at the first answer: the two share the geometry, not the
+// layout.
 #pragma once
 
 #include <cstdint>

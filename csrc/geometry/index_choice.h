@@ -1,4 +1,5 @@
-// Which index serves a set of boxes: the choice changes the time only.
+// Which index serves a set of boxes while it grows: the choice changes the time only. Pairs among
+// boxes that are all known have an index of their own (box_index.h).
 #pragma once
 
 #include <algorithm>

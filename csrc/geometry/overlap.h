@@ -1,4 +1,5 @@
-// Boxes that can be measured, and how much two of them overlap. float64 x1 y1 x2 y2.
+// Boxes that can be measured, and how much two of them overlap. float64 x1 y1 x2 y2: what
+// suppression and fusion visit box by box. Whole sets, in their own dtype, are box_sets.h.
 #pragma once
 
 #include <algorithm>

@@ -84,9 +84,13 @@ def as_boxes(value: Any, name: str, *, invalid: str = "zero", fmt: str = "xyxy")
 def as_box_pair(first: Any, second: Any, *, invalid: str, fmt: str = "xyxy") -> tuple[Array, Array]:
     """Arguments boxes1 and boxes2 as (N, 4) and (M, 4) of one dtype."""
     a = as_boxes(first, "boxes1", invalid=invalid, fmt=fmt)
-    b = as_boxes(second, "boxes2", invalid=invalid, fmt=fmt)
+    return of_one_dtype(a, as_boxes(second, "boxes2", invalid=invalid, fmt=fmt))
+
+
+def of_one_dtype(a: Array, b: Array) -> tuple[Array, Array]:
+    """Two sets of boxes as they are when their dtypes agree; else both as float64."""
     if a.dtype != b.dtype:
-        a, b = a.astype(np.float64), b.astype(np.float64)
+        return a.astype(np.float64), b.astype(np.float64)
     return a, b
 
 
@@ -163,12 +167,26 @@ def as_image(value: Any, name: str) -> NDArray[np.uint8]:
     return array
 
 
-def as_ragged(value: Any, name: str) -> tuple[Array, NDArray[np.int64]]:
-    """Boxes of many images from one Arrow column of lists: (N, 4) and (G + 1,) offsets.
+def as_ragged(
+    value: Any,
+    name: str,
+    offsets: Any = None,
+    offsets_name: str = "offsets",
+    *,
+    invalid: str = "zero",
+) -> tuple[Array, NDArray[np.int64]]:
+    """Boxes of many images: (N, 4) and (G + 1,) offsets.
 
-    The items are fixed-size lists of four numbers, or structs of x1, y1, x2 and y2.
+    Without offsets they are those of an Arrow column of lists, the items of which are fixed-size
+    lists of four numbers, or structs of x1, y1, x2 and y2.
     """
+    if offsets is not None:
+        boxes = as_boxes(value, name, invalid=invalid)
+        return boxes, as_offsets(offsets, offsets_name, len(boxes), name)
     if not is_arrow(value):
-        raise TypeError(f"{name}: got {type(value).__name__}, expected an Arrow column of lists")
-    boxes, offsets = arrow_ragged(value, name)
-    return as_boxes(boxes, name), offsets
+        raise TypeError(
+            f"{offsets_name}: got None, expected offsets, as {name} is a "
+            f"{type(value).__name__} and no Arrow column of lists of boxes"
+        )
+    boxes, own = arrow_ragged(value, name)
+    return as_boxes(boxes, name, invalid=invalid), own

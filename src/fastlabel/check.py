@@ -181,8 +181,13 @@ def check(
     Examples
     --------
     >>> import fastlabel as fl
-    >>> fl.make_sample("some-new-folder")                               # doctest: +SKIP
-    >>> fl.check("some-new-folder", deploy="edge-640")                  # doctest: +SKIP
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "a.jpg").write_bytes(b"no picture")
+    ...     report = fl.check(folder, deploy="edge-640")
+    >>> report.findings.select(["code", "severity"]).to_pylist()[0]
+    {'code': 'FL001', 'severity': 'error'}
     """
     from . import deploy as deployments
     from . import rules as judging

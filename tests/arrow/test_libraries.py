@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+import fastlabel as fl
 from fastlabel._arrays import as_boxes, as_ragged, to_numpy
 from fastlabel.tables import Category, GroupedStats, Histogram, QuantileSketch, Regular
 
@@ -192,6 +193,36 @@ def test_boxes_from_arrow():
         as_boxes(pa.FixedSizeListArray.from_arrays(pa.array(np.arange(6.0)), 3), "boxes")
 
 
+def test_lists_of_boxes_are_ragged_batches():
+    """An Arrow column of lists is boxes and offsets in one, for every function of ragged sets."""
+    fixed = pa.FixedSizeListArray.from_arrays(pa.array(BOXES.ravel()), 4)
+    offsets = [0, 3, 3, 10]
+    lists = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), fixed)
+    pl = pytest.importorskip("polars")
+    plain = (BOXES, offsets, BOXES[::-1], offsets)
+    other = pa.ListArray.from_arrays(
+        pa.array(offsets, pa.int32()),
+        pa.FixedSizeListArray.from_arrays(pa.array(BOXES[::-1].ravel()), 4),
+    )
+    for column, second in [(lists, other), (pl.Series(lists), pl.Series(other))]:
+        for ours, expected in [
+            (fl.ragged_iou(column, None, second, None), fl.ragged_iou(*plain)),
+            (fl.ragged_best(column, None, second, None), fl.ragged_best(*plain)),
+            (fl.box_pairs(column, None, 0.01), fl.box_pairs(BOXES, offsets, 0.01)),
+        ]:
+            for got, want in zip(ours, expected, strict=True):
+                np.testing.assert_array_equal(got, want)
+        counts = fl.ragged_counts(column, None, *plain[2:], 0.01)
+        assert counts.tolist() == fl.ragged_counts(*plain, 0.01).tolist()
+    with pytest.raises(TypeError, match="offsets1: got None, expected offsets, as boxes1"):
+        fl.ragged_iou(BOXES, None, lists, None)
+    with pytest.raises(ValueError, match="offsets2: got 2 images, expected 3"):
+        fl.ragged_iou(lists, None, other[1:], None)
+    bad = pa.array([[[5.0, 0, 1, 1]], [], []], pa.list_(pa.list_(pa.float64(), 4)))
+    with pytest.raises(ValueError, match=r"boxes2\[0\]: got \[5.0"):
+        fl.ragged_iou(lists, None, bad, None)
+
+
 def test_ragged_boxes():
     fixed = pa.FixedSizeListArray.from_arrays(pa.array(BOXES.ravel()), 4)
     lists = pa.ListArray.from_arrays(pa.array([0, 3, 3, 10], pa.int32()), fixed)
@@ -217,7 +248,7 @@ def test_ragged_boxes():
         as_ragged(pa.array([[[0.0] * 4], None], lists.type), "boxes")
     with pytest.raises(TypeError, match="expected lists of boxes"):
         as_ragged(pa.array([1.0]), "boxes")
-    with pytest.raises(TypeError, match="got list, expected an Arrow column"):
+    with pytest.raises(TypeError, match="boxes is a list and no Arrow column"):
         as_ragged([[1]], "boxes")
 
 

@@ -330,3 +330,41 @@ def match(**changed):
 def test_bad_arguments_are_named(changed, error, text):
     with pytest.raises(error, match=text):
         match(**changed)
+
+
+@pytest.mark.parametrize("cells", [1, 7, 100, 2**20])
+def test_optimal_matching_in_runs_of_images(cells, monkeypatch):
+    """Image by image, with empty ones between; what one call holds changes nothing."""
+    from scipy.optimize import linear_sum_assignment
+
+    from fastlabel.boxes import matching
+
+    rng = np.random.default_rng(8)
+    n, m = rng.integers(0, 7, 40), rng.integers(0, 7, 40)
+    p_rows, g_rows = np.r_[0, n.cumsum()], np.r_[0, m.cumsum()]
+    corner = [rng.integers(0, 12, (rows[-1], 2)) for rows in (p_rows, g_rows)]
+    p, g = (np.c_[c, c + rng.integers(3, 12, c.shape)].astype(float) for c in corner)
+    classes = [rng.integers(0, 2, len(side)) for side in (p, g)]
+    monkeypatch.setattr(matching, "_RUN_CELLS", cells)
+    found = fl.match_optimal(
+        p,
+        p_rows,
+        g,
+        g_rows,
+        iou_threshold=0.2,
+        prediction_classes=classes[0],
+        label_classes=classes[1],
+    )
+    matched = 0
+    for k in range(40):
+        ps, gs = slice(*p_rows[k : k + 2]), slice(*g_rows[k : k + 2])
+        iou = fl.box_iou(p[ps], g[gs])
+        iou[(iou < 0.2) | (classes[0][ps, None] != classes[1][None, gs])] = 0
+        rows, columns = linear_sum_assignment(iou, maximize=True)
+        best = iou[rows, columns]
+        matched += (best > 0).sum()
+        assert found.iou[ps].sum() == pytest.approx(best.sum(), abs=1e-12)
+        for row, label in enumerate(found.prediction_match[ps]):
+            assert label < 0 or found.iou[ps][row] == iou[row, label - g_rows[k]] > 0
+            assert label < 0 or found.label_match[label] == p_rows[k] + row
+    assert (found.prediction_match >= 0).sum() == (found.label_match >= 0).sum() == matched > 15

@@ -189,3 +189,29 @@ def test_corners_without_a_width_keep_their_angle():
 def test_bad_arguments_are_named(call, error, text):
     with pytest.raises(error, match=text):
         call()
+
+
+FORMATS = {
+    "cxcywhr": [5.0, 5, 4, 2, 0.5],
+    "xyxyxyxy": [3.0, 4, 7, 4, 7, 6, 3, 6],
+    "xyxy": [3.0, 4, 7, 6],
+}
+
+
+@pytest.mark.parametrize("in_fmt", FORMATS)
+@pytest.mark.parametrize("out_fmt", FORMATS)
+def test_conversion_into_out(in_fmt, out_fmt):
+    boxes = np.array([FORMATS[in_fmt]] * 3) + np.arange(3)[:, None] * (in_fmt != "cxcywhr")
+    expected = fl.obb_convert(boxes, in_fmt, out_fmt)
+    assert not np.may_share_memory(expected, boxes)
+    room = np.full((3, 2 * len(FORMATS[out_fmt])), 7.0)
+    out = room[:, ::2]
+    assert fl.obb_convert(boxes, in_fmt, out_fmt, out=out) is out
+    np.testing.assert_array_equal(out, expected)
+    assert (room[:, 1::2] == 7).all()
+    with pytest.raises(ValueError, match="out: got shape"):
+        fl.obb_convert(boxes, in_fmt, out_fmt, out=out[:2])
+    with pytest.raises(TypeError, match="out: got dtype float32"):
+        fl.obb_convert(boxes, in_fmt, out_fmt, out=np.zeros(out.shape, np.float32))
+    with pytest.raises(ValueError, match="shares memory"):
+        fl.obb_convert(boxes, in_fmt, in_fmt, out=boxes)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastlabel as fl
+from fastlabel import _core
 
 CALLS = {
     "iou": fl.box_iou,
@@ -230,3 +231,40 @@ NAN = np.full((2, 4), np.nan)
 def test_bad_arguments_are_named(call, error, text):
     with pytest.raises(error, match=text):
         call()
+
+
+@settings(deadline=None, max_examples=30)
+@given(batches())
+def test_every_instruction_set_gives_the_same_bytes(batch):
+    a, rows, b, _ = batch
+    before, seen = _core.isa(), set()
+    try:
+        for tier in _core.isa_available():
+            _core.isa_select(tier)
+            results = (
+                *fl.ragged_iou(*batch),
+                *fl.ragged_best(*batch),
+                fl.ragged_counts(*batch, 0.3),
+                *fl.box_pairs(a, rows, 0.3),
+                *fl.box_pairs_between(a, b, 0.3),
+            )
+            seen.add(tuple(array.tobytes() for array in results))
+    finally:
+        _core.isa_select(before)
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("threshold", lambda b: fl.box_pairs(b, [0, 1], "a")),
+        ("threshold", lambda b: fl.ragged_best(b, [0, 1], b, [0, 1], threshold=None)),
+        ("max_per_box", lambda b: fl.box_pairs(b, [0, 1], 0.5, max_per_box="a")),
+        ("eps", lambda b: fl.distance_box_iou(b, b, eps="a")),
+        ("sigma", lambda b: fl.soft_nms(b, [1], sigma="a")),
+        ("score_threshold", lambda b: fl.soft_nms(b, [1], score_threshold=None)),
+    ],
+)
+def test_a_number_that_is_none_is_named(name, call):
+    with pytest.raises(TypeError, match=f"{name}: got ('a'|None), expected a"):
+        call([[0, 0, 1, 1]])

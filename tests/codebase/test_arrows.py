@@ -20,7 +20,7 @@ LAYERS = (
     ("deploy", "dataset"),
     ("formats", "scan", "rules"),
     ("distributions", "verdict", "summary"),
-    ("report", "sample", "bench"),
+    ("report", "sample"),
     ("check",),
     ("bench",),
     ("cli",),

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import fastlabel
+import fastlabel.tables
 
 
 def modules():
@@ -33,15 +34,23 @@ def test_the_examples_in_the_docstrings_run(name, tmp_path, monkeypatch):
         assert runner.run(example).failed == 0
 
 
-def test_every_public_name_has_a_docstring_with_its_parameters():
-    for name in fastlabel.__all__:
-        value = getattr(fastlabel, name)
-        if name == "__version__":
-            continue
+def public():
+    """(name, what it names) of all that is public."""
+    for module in (fastlabel, fastlabel.tables):
+        for name in module.__all__:
+            if name != "__version__":
+                yield name, getattr(module, name)
+
+
+def test_every_public_name_has_a_docstring_with_its_parameters_and_an_example_that_runs():
+    for name, value in public():
         assert value.__doc__, name
         if callable(value) and not isinstance(value, type):
             assert "Parameters\n" in value.__doc__ or not signature(value).parameters, name
             assert "Returns\n" in value.__doc__ or "Yields\n" in value.__doc__, name
+            assert "Examples\n" in value.__doc__, name
+            shown = doctest.DocTestParser().get_examples(value.__doc__)
+            assert any(doctest.SKIP not in example.options for example in shown), name
 
 
 def run_python(code: str) -> str:

@@ -6,8 +6,10 @@ import importlib.util
 import json
 import re
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
@@ -54,6 +56,20 @@ def test_the_rule_it_shows_works():
     }
     found = rule.judge(columns, image=[0, 1, 0])
     assert (found.rows.tolist(), found.values.tolist()) == ([0], [6.0])
+
+
+def test_the_kernels_it_calls_work():
+    (shown,) = (block for block in blocks("python") if "fl.read(" in block)
+    lines = [line for line in shown.splitlines() if not re.search(r"fl\.(read|check|scan)\(", line)]
+    assert sum("fl." in line for line in lines) >= 5
+    boxes = np.array([[0.0, 0.0, 9.0, 9.0], [1.0, 1.0, 9.0, 9.0]])
+    image = np.zeros((48, 64, 3), np.uint8)
+    space = {"a": boxes, "b": boxes, "boxes": boxes, "scores": [0.5, 0.7], "img": image}
+    space |= {"offsets_a": [0, 1, 2], "offsets_b": [0, 2, 2], "matrix": np.empty((2, 2))}
+    space |= {"images": [image, image], "column": pa.array([1.0, 2.5]), "report": mock.Mock()}
+    exec("\n".join(lines), space)
+    assert space["matrix"].diagonal().tolist() == [1, 1]
+    assert space["batch"].dtype == np.int8
 
 
 def test_the_table_of_kernels_is_that_of_the_stored_run():

@@ -178,3 +178,21 @@ def test_content_hash_of_a_long_buffer():
 def test_the_scans_own_entry_wants_rows_side_by_side(value):
     with pytest.raises(ValueError, match="contiguous"):
         _core.measure_luma(value, NO_BOXES)
+
+
+def test_content_hash_says_what_is_no_buffer():
+    data = np.arange(64, dtype=np.uint8)
+
+    class Shared:
+        def __dlpack__(self, **options):
+            return data.__dlpack__(**options)
+
+        def __dlpack_device__(self):
+            return data.__dlpack_device__()
+
+    assert fl.content_hash(Shared()) == fl.content_hash(data.tobytes())
+    for bad in ("text", None, 3):
+        with pytest.raises(TypeError, match=f"data: got {type(bad).__name__}, expected bytes"):
+            fl.content_hash(bad)
+    with pytest.raises(ValueError, match="contiguous"):
+        fl.content_hash(data[::2])

@@ -1,4 +1,5 @@
-/* A part of fastlabel.h, which is what to include: status codes, instruction-set tiers, views of memory.
+/* A part of fastlabel.h, which is what to include: status codes, instruction-set tiers, views of
+ * memory.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

@@ -1,4 +1,5 @@
-/* A part of fastlabel.h, which is what to include: boxes: the IoU family, ragged batches, pairs, suppression, matching, oriented boxes.
+/* A part of fastlabel.h, which is what to include: boxes: the IoU family, ragged batches, pairs,
+ * suppression, matching, oriented boxes.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -138,9 +139,10 @@ FL_API fl_status fl_soft_nms(const fl_boxes* boxes, const double* scores, const 
                              double score_threshold, int64_t* keep, double* new_scores,
                              int64_t* kept);
 
-/* Greedy non-maximum merging by FL_IOU or FL_IOS: a row that fl_nms would drop joins the group of the best row that
- * drops it. merged (four float64 a group: the box around it), best (its best row) and group
- * (the group of every row) have room for boxes->n; *groups are written, best score first. */
+/* Greedy non-maximum merging by FL_IOU or FL_IOS: a row that fl_nms would drop joins the group of
+ * the best row that drops it. merged (four float64 a group: the box around it), best (its best
+ * row) and group (the group of every row) have room for boxes->n; *groups are written, best
+ * score first. */
 FL_API fl_status fl_non_max_merge(const fl_boxes* boxes, const double* scores,
                                   const int64_t* classes, int32_t metric, double threshold,
                                   double* merged, int64_t* best, int64_t* group,

@@ -1,4 +1,5 @@
-/* A part of fastlabel.h, which is what to include: pixels: statistics, hashes, compositing, resizing, a network's input.
+/* A part of fastlabel.h, which is what to include: pixels: statistics, hashes, compositing,
+ * resizing, a network's input.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

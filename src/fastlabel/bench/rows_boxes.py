@@ -60,6 +60,17 @@ def _pycocotools(a: Any, b: Any, out: Any) -> Any:
     return mask.iou(_xywh(a), _xywh(b), [0] * len(b))
 
 
+def _crowds() -> tuple[Any, ...]:
+    a, b, out = _small_dense()
+    return a, b, np.arange(len(b)) % 3 == 0, out
+
+
+def _pycocotools_crowds(a: Any, b: Any, crowd: Any, out: Any) -> Any:
+    from pycocotools import mask
+
+    return mask.iou(_xywh(a), _xywh(b), crowd.astype(np.uint8))
+
+
 def _xywh(boxes: Any) -> Any:
     wide = boxes.astype(np.float64)
     wide[:, 2:] -= wide[:, :2]
@@ -183,21 +194,27 @@ def _close_images(ours: Any, theirs: Any) -> None:
     np.testing.assert_allclose(values[::PART], np.stack(theirs[::PART]), rtol=2e-4, atol=2e-5)
 
 
+def _matrices(a: Any, rows: Any, b: Any, columns: Any, out: Any) -> Any:
+    return fl.ragged_iou(a, rows, b, columns, out=out)[0].reshape(-1, 8)
+
+
 def _argmax_images(a: Any, rows: Any, b: Any, columns: Any, out: Any) -> Any:
     """The best of each row of the matrices that the ragged IoU makes."""
-    values = fl.ragged_iou(a, rows, b, columns, out=out)[0].reshape(-1, 8)
+    values = _matrices(a, rows, b, columns, out)
     return values.argmax(axis=1), values.max(axis=1)
 
 
 def _same_best(ours: Any, theirs: Any) -> None:
-    column, value = theirs
+    """Held against (row in the image, IoU), or against the matrices themselves."""
+    column, best = theirs if isinstance(theirs, tuple) else (theirs.argmax(1), theirs.max(1))
     row = column + 8 * (np.arange(len(column)) // 8)
-    np.testing.assert_array_equal(ours[0], np.where(value > 0, row, -1))
-    np.testing.assert_array_equal(ours[1], value)
+    np.testing.assert_array_equal(ours[0], np.where(best > 0, row, -1))
+    np.testing.assert_array_equal(ours[1], best)
+    assert (best > 0).mean() > 0.5
 
 
 def _count_images(a: Any, rows: Any, b: Any, columns: Any, out: Any) -> Any:
-    return (fl.ragged_iou(a, rows, b, columns, out=out)[0].reshape(-1, 8) >= 0.5).sum(axis=1)
+    return (_matrices(a, rows, b, columns, out) >= 0.5).sum(axis=1)
 
 
 # ---- large scenes ----------------------------------------------------------------------------
@@ -308,7 +325,11 @@ ROWS: tuple[Row, ...] = (
         "ragged_best, float32, 1 M images of 8 x 8, no matrix",
         _batch,
         lambda a, rows, b, columns, out: fl.ragged_best(a, rows, b, columns),
-        (Peer("ragged_iou and argmax", (), _argmax_images),),
+        (
+            # No matrix may cost a half more than the matrix does.
+            Peer("ragged_iou, the matrices alone", (), _matrices, 0.67),
+            Peer("ragged_iou and argmax", (), _argmax_images),
+        ),
         _same_best,
         lambda a, rows, b, columns, out: a.nbytes + b.nbytes + 12 * len(a),
     ),
@@ -350,6 +371,15 @@ ROWS: tuple[Row, ...] = (
         _same_pairs,
     ),
     *_family(),
+    Row(
+        "box-iou-crowd",
+        "box_iou with crowds, float32, 1,000 x 1,000",
+        _crowds,
+        lambda a, b, crowd, out: fl.box_iou(a, b, crowd=crowd, out=out),
+        (Peer("pycocotools", ("pycocotools",), _pycocotools_crowds),),
+        _close,
+        lambda a, b, crowd, out: out.nbytes,
+    ),
     Row(
         "box-convert",
         "box_convert, float32, 1 M boxes, xyxy to cxcywh",

@@ -99,6 +99,38 @@ def _luma_opencv(image: Image) -> Any:
     return cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
 
 
+def _entropy(gray: Image, scratch: Any) -> Any:
+    from ..pixels import entropy
+
+    return entropy(gray)
+
+
+def _entropy_opencv(gray: Image, scratch: Any) -> Any:
+    share = _histogram_opencv(gray, scratch).astype(np.float64) / gray.size
+    share = share[share > 0]
+    return -(share * np.log2(share)).sum()
+
+
+def _perceptual(gray: Image, scratch: Any) -> Any:
+    from ..pixels import perceptual_hash
+
+    return perceptual_hash(gray)
+
+
+def _perceptual_opencv(gray: Image, scratch: Any) -> Any:
+    cv2: Any = import_module("cv2")
+
+    small = cv2.resize(gray.astype(np.float32), (32, 32), interpolation=cv2.INTER_AREA)
+    low = cv2.dct(small)[:8, :8].ravel()
+    bits = np.packbits(low > np.median(low))
+    return int.from_bytes(bits.tobytes(), "big")
+
+
+def _few_bits_apart(ours: Any, theirs: Any) -> None:
+    """A term as good as the median may fall on either side."""
+    assert (int(ours) ^ int(theirs)).bit_count() <= 2
+
+
 def _variance_colour(image: Image) -> Any:
     from ..pixels import laplacian_variance
 
@@ -278,6 +310,24 @@ ROWS: tuple[Row, ...] = (
             Peer("numpy.bincount", (), _histogram_numpy),
         ),
         _equal,
+        lambda gray, scratch: gray.nbytes,
+    ),
+    Row(
+        "entropy",
+        "entropy, 1920 x 1080 gray",
+        _gray,
+        _entropy,
+        (Peer("cv2.calcHist and NumPy", ("cv2",), _entropy_opencv),),
+        _close,
+        lambda gray, scratch: gray.nbytes,
+    ),
+    Row(
+        "perceptual-hash",
+        "perceptual_hash, 1920 x 1080 gray",
+        _gray,
+        _perceptual,
+        (Peer("cv2.resize INTER_AREA and dct", ("cv2",), _perceptual_opencv),),
+        _few_bits_apart,
         lambda gray, scratch: gray.nbytes,
     ),
     Row(

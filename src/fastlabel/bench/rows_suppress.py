@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 
 from ..boxes import (
     batched_nms,
+    box_convert,
     match_coco,
+    match_optimal,
     nms,
+    non_max_merge,
     obb_convert,
     obb_iou,
     obb_nms,
@@ -126,6 +129,39 @@ def _same_soft(ours: Any, theirs: Any) -> None:
     np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-9)
 
 
+# ---- merging ----------------------------------------------------------------------------
+
+
+def _merge(boxes: Array, scores: Array) -> tuple[Array, Array, Array]:
+    return non_max_merge(boxes, scores, 0.5)
+
+
+def _merge_numpy(boxes: Array, scores: Array) -> tuple[Array, Array, Array]:
+    b = boxes.astype(np.float64)
+    area = (b[:, 2] - b[:, 0]) * (b[:, 3] - b[:, 1])
+    rows = np.argsort(-scores, kind="stable")
+    groups = np.zeros(len(b), np.int64)
+    merged: list[list[float]] = []
+    best: list[float] = []
+    while len(rows):
+        first = rows[0]
+        low = np.maximum(b[rows, :2], b[first, :2])
+        high = np.minimum(b[rows, 2:], b[first, 2:])
+        inter = np.prod(np.clip(high - low, 0, None), axis=1)
+        joins = inter / (area[rows] + area[first] - inter) > 0.5
+        own = rows[joins]
+        groups[own] = len(merged)
+        merged.append([*b[own, :2].min(axis=0), *b[own, 2:].max(axis=0)])
+        best.append(scores[first])
+        rows = rows[~joins]
+    return np.array(merged), np.array(best), groups
+
+
+def _same_groups(ours: Any, theirs: Any) -> None:
+    for one, other in zip(ours, theirs, strict=True):
+        _same(one, other)
+
+
 # ---- fusion -----------------------------------------------------------------------------
 
 
@@ -179,6 +215,38 @@ def _matching_inputs() -> tuple[Any, ...]:
         "label_classes": np.arange(images * g) % 3,
     }
     return sets, _coco(sets)
+
+
+def _optimal_inputs() -> tuple[Any, ...]:
+    """The same sets in one class."""
+    sets, _ = _matching_inputs()
+    p, g = (box_convert(sets[side], "xywh", "xyxy") for side in ("predictions", "labels"))
+    return p, sets["prediction_offsets"], g, sets["label_offsets"]
+
+
+def _optimal(p: Array, p_rows: Array, g: Array, g_rows: Array) -> float:
+    return float(match_optimal(p, p_rows, g, g_rows, iou_threshold=0.5).iou.sum())
+
+
+def _optimal_scipy(p: Array, p_rows: Array, g: Array, g_rows: Array) -> float:
+    """The largest sum of IoU, image by image: equal sums may have other pairs."""
+    from scipy.optimize import linear_sum_assignment
+
+    total = 0.0
+    for k in range(len(p_rows) - 1):
+        a, b = p[p_rows[k] : p_rows[k + 1], None], g[None, g_rows[k] : g_rows[k + 1]]
+        low, high = np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])
+        inter = np.prod(np.clip(high - low, 0, None), axis=2)
+        areas = [np.prod(side[..., 2:] - side[..., :2], axis=2) for side in (a, b)]
+        iou = inter / (areas[0] + areas[1] - inter)
+        iou[iou < 0.5] = 0
+        total += float(iou[linear_sum_assignment(iou, maximize=True)].sum())
+    return total
+
+
+def _same_sum(ours: float, theirs: float) -> None:
+    assert ours > 0
+    np.testing.assert_allclose(ours, theirs, rtol=1e-9)
 
 
 def _coco(sets: dict[str, Array]) -> Any:
@@ -341,6 +409,14 @@ ROWS = (
         agree=_same_soft,
     ),
     Row(
+        name="non-max-merge-5k",
+        title="non_max_merge, 5,000 boxes in a 1080p frame, IoU 0.5",
+        make=partial(_scene, 5000, 6),
+        run=_merge,
+        peers=(Peer("NumPy formula", (), _merge_numpy),),
+        agree=_same_groups,
+    ),
+    Row(
         name="weighted-boxes-fusion",
         title="weighted_boxes_fusion, 5 models of 240 boxes in 5 classes",
         make=_fusion_inputs,
@@ -355,6 +431,14 @@ ROWS = (
         run=_matching,
         peers=(Peer("pycocotools", ("pycocotools",), _matching_pycocotools),),
         agree=_same,
+    ),
+    Row(
+        name="match-optimal",
+        title="match_optimal, 500 images of 40 predictions and 10 labels",
+        make=_optimal_inputs,
+        run=_optimal,
+        peers=(Peer("scipy, image by image", ("scipy",), _optimal_scipy),),
+        agree=_same_sum,
     ),
     Row(
         name="obb-iou",

@@ -61,12 +61,17 @@ def as_flags(value: Any, name: str, rows: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(array != 0, np.uint8)
 
 
+def as_number(value: Any, name: str, expected: str) -> float:
+    """A number of whatever kind."""
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name}: got {value!r}, expected {expected}") from error
+
+
 def as_rate(value: Any, name: str) -> float:
     """A number from 0 to 1."""
-    try:
-        rate = float(value)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"{name}: got {value!r}, expected a number from 0 to 1") from error
+    rate = as_number(value, name, "a number from 0 to 1")
     if not 0 <= rate <= 1:
         raise ValueError(f"{name}: got {rate}, expected a number from 0 to 1")
     return rate

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._arrays import Array, as_box_pair, box_format, check_out, to_numpy
+from ._arguments import as_number
 
 __all__ = [
     "METRICS",
@@ -308,7 +309,7 @@ def check_overlap(invalid: str, eps: float) -> None:
     """Say what is wrong with options that all metrics share."""
     if invalid not in ("raise", "zero"):
         raise ValueError(f"invalid: got {invalid!r}, expected 'raise' or 'zero'")
-    if not 0 < eps < float("inf"):
+    if not 0 < as_number(eps, "eps", "a finite number above 0") < float("inf"):
         raise ValueError(f"eps: got {eps!r}, expected a finite number above 0")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._arrays import as_boxes, as_offsets, as_real
 from ._arguments import as_choice, as_classes, as_flags, as_rate, as_scores
+from .ragged import ragged_iou
 
 __all__ = ["CocoMatches", "OptimalMatches", "match_coco", "match_optimal"]
+
+#: Pairs of as many images as are worked on at once, float64.
+_RUN_CELLS = 2**20
 
 
 @dataclass(frozen=True)
@@ -205,8 +210,6 @@ def match_optimal(
         raise ImportError(
             'match_optimal needs SciPy, which is not installed: pip install "fastlabel[match]"'
         ) from error
-    from .iou import box_iou
-
     threshold = as_rate(iou_threshold, "iou_threshold")
     p = as_boxes(predictions, "predictions", invalid="raise").astype(np.float64)
     g = as_boxes(labels, "labels", invalid="raise").astype(np.float64)
@@ -215,20 +218,48 @@ def match_optimal(
     found = OptimalMatches(
         np.full(len(p), -1, np.int64), np.full(len(g), -1, np.int64), np.zeros(len(p))
     )
-    both = (np.diff(p_offsets) > 0) & (np.diff(g_offsets) > 0)
-    for image in np.flatnonzero(both).tolist():
-        ps = slice(int(p_offsets[image]), int(p_offsets[image + 1]))
-        gs = slice(int(g_offsets[image]), int(g_offsets[image + 1]))
-        iou = box_iou(p[ps], g[gs])
-        fits = (iou >= threshold) & (iou > 0) & (p_classes[ps, None] == g_classes[None, gs])
+    n, m = np.diff(p_offsets), np.diff(g_offsets)
+    for first, last in _runs(n * m):
+        at, to = int(p_offsets[first]), int(p_offsets[last])
+        g_at, g_to = int(g_offsets[first]), int(g_offsets[last])
+        iou, starts = ragged_iou(
+            p[at:to],
+            p_offsets[first : last + 1] - at,
+            g[g_at:g_to],
+            g_offsets[first : last + 1] - g_at,
+        )
+        cells = np.flatnonzero((iou >= threshold) & (iou > 0))
+        # A prediction has as many cells as its image has labels.
+        image_of = np.repeat(np.arange(first, last), n[first:last])
+        ends = np.cumsum(m[image_of])
+        i = np.searchsorted(ends, cells, side="right")
+        image = image_of[i]
+        j = g_offsets[image + 1] - (ends[i] - cells)
+        same = p_classes[at + i] == g_classes[j]
         # What does not fit weighs nothing, like no pair: it is dropped afterwards.
-        rows, columns = linear_sum_assignment(np.where(fits, iou, 0), maximize=True)
-        real = fits[rows, columns]
-        rows, columns = rows[real], columns[real]
-        found.prediction_match[ps.start + rows] = gs.start + columns
-        found.label_match[gs.start + columns] = ps.start + rows
-        found.iou[ps.start + rows] = iou[rows, columns]
+        weights = np.zeros_like(iou)
+        weights[cells[same]] = iou[cells[same]]
+        for k in np.unique(image[same]).tolist():
+            matrix = weights[starts[k - first] : starts[k - first + 1]].reshape(n[k], m[k])
+            rows, columns = linear_sum_assignment(matrix, maximize=True)
+            best = matrix[rows, columns]
+            real = best > 0
+            rows, columns = rows[real] + p_offsets[k], columns[real] + g_offsets[k]
+            found.prediction_match[rows] = columns
+            found.label_match[columns] = rows
+            found.iou[rows] = best[real]
     return found
+
+
+def _runs(sizes: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Runs of images with matrices of some MB in all: few calls, and memory that stays flat."""
+    ends = np.cumsum(sizes)
+    first = 0
+    while first < len(sizes):
+        done = int(ends[first - 1]) if first else 0
+        last = max(int(np.searchsorted(ends, done + _RUN_CELLS, side="right")), first + 1)
+        yield first, last
+        first = last
 
 
 def _offsets(

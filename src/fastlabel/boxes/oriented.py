@@ -145,7 +145,13 @@ def obb_nms(
     )
 
 
-def obb_convert(boxes: ArrayLike, in_fmt: str, out_fmt: str) -> NDArray[np.float64]:
+def obb_convert(
+    boxes: ArrayLike,
+    in_fmt: str,
+    out_fmt: str,
+    *,
+    out: NDArray[np.float64] | None = None,
+) -> NDArray[np.float64]:
     """Oriented boxes in another convention.
 
     Parameters
@@ -155,18 +161,21 @@ def obb_convert(boxes: ArrayLike, in_fmt: str, out_fmt: str) -> NDArray[np.float
     in_fmt, out_fmt : {"cxcywhr", "xyxyxyxy", "xyxy"}
         Centre, size and angle; the corners (-w, -h), (w, -h), (w, h), (-w, h) of the centre,
         turned; upright. To "xyxy" gives the upright box around each.
+    out : numpy.ndarray, optional
+        (N, 5), (N, 8) or (N, 4) float64, as `out_fmt` says, of any strides; the result is
+        written there.
 
     Returns
     -------
     numpy.ndarray
-        float64, a new array. From corners the angle is in (-pi, pi]; of four points that make
-        no rectangle, sides and angle are means of opposite sides.
+        float64, a new array unless `out` is given. From corners the angle is in (-pi, pi]; of
+        four points that make no rectangle, sides and angle are means of opposite sides.
 
     Raises
     ------
     ValueError
-        For another shape, numbers that are not finite, a negative size or an unknown
-        convention.
+        For another shape, numbers that are not finite, a negative size, an unknown
+        convention, or an `out` that cannot take the result.
 
     Examples
     --------
@@ -175,26 +184,29 @@ def obb_convert(boxes: ArrayLike, in_fmt: str, out_fmt: str) -> NDArray[np.float
     >>> obb_convert([[3, 4, 7, 4, 7, 6, 3, 6]], "xyxyxyxy", "cxcywhr").tolist()
     [[5.0, 5.0, 4.0, 2.0, 0.0]]
     """
-    from .. import _core
-
     as_choice(in_fmt, "in_fmt", tuple(_WIDTHS))
     as_choice(out_fmt, "out_fmt", tuple(_WIDTHS))
     if in_fmt == "cxcywhr":
         rows = _oriented(boxes, "boxes")
     elif in_fmt == "xyxy":
-        upright = as_boxes(boxes, "boxes", invalid="raise").astype(np.float64)
-        if out_fmt == "xyxy":
-            return upright
-        sizes = upright[:, 2:] - upright[:, :2]
-        centres = upright[:, :2] + sizes / 2
-        rows = np.concatenate([centres, sizes, np.zeros((len(upright), 1))], axis=1)
+        upright = as_boxes(boxes, "boxes", invalid="raise")
+        rows = np.ascontiguousarray(upright, np.float64)
     else:
         rows = _finite_rows(boxes, "boxes", 8)
-    if in_fmt == "xyxyxyxy" and out_fmt == "cxcywhr":
-        return _core.obb_from_corners(rows)
+    result = check_out(out, "out", (len(rows), _WIDTHS[out_fmt]), np.float64, rows)
+    result[...] = rows if in_fmt == out_fmt else _converted(rows, in_fmt, out_fmt)
+    return result
+
+
+def _converted(rows: NDArray[np.float64], in_fmt: str, out_fmt: str) -> NDArray[np.float64]:
+    from .. import _core
+
+    if in_fmt == "xyxy":
+        sizes = rows[:, 2:] - rows[:, :2]
+        rows = np.concatenate([rows[:, :2] + sizes / 2, sizes, np.zeros((len(rows), 1))], axis=1)
     if out_fmt == "cxcywhr":
-        return rows.copy()
-    corners = rows.copy() if in_fmt == "xyxyxyxy" else _core.obb_to_corners(rows)
+        return _core.obb_from_corners(rows) if in_fmt == "xyxyxyxy" else rows
+    corners = rows if in_fmt == "xyxyxyxy" else _core.obb_to_corners(rows)
     if out_fmt == "xyxyxyxy":
         return corners
     points = corners.reshape(-1, 4, 2)

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._arrays import Array, as_box_pair, as_boxes, as_offsets
+from .._arrays import Array, as_box_pair, as_ragged
+from ._arguments import as_number
 from .iou import check_overlap
-from .ragged import positive_threshold
+from .ragged import image_by_image, positive_threshold
 
 __all__ = ["box_pairs", "box_pairs_between"]
 
@@ -23,7 +24,7 @@ Pairs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[Any]]
 
 def box_pairs(
     boxes: ArrayLike,
-    offsets: ArrayLike,
+    offsets: ArrayLike | None,
     threshold: float,
     *,
     max_per_box: int = 0,
@@ -36,7 +37,8 @@ def box_pairs(
     boxes : array_like
         (N, 4) in ``xyxy``, sorted by group.
     offsets : array_like
-        (G + 1,) integers: group g is rows ``offsets[g]`` to ``offsets[g + 1]``.
+        (G + 1,) integers: group g is rows ``offsets[g]`` to ``offsets[g + 1]``; None where the
+        boxes are an Arrow column of lists of boxes, which has its own.
     threshold : float
         Least IoU of a pair, above 0 and at most 1.
     max_per_box : int
@@ -68,13 +70,12 @@ def box_pairs(
     from .._core import box_pairs as native
 
     threshold = positive_threshold(threshold)
-    if isinstance(max_per_box, bool) or max_per_box < 0 or max_per_box != int(max_per_box):
+    most = as_number(max_per_box, "max_per_box", "a whole number from 0 on")
+    if isinstance(max_per_box, bool) or not (0 <= most < 2**63 and most == int(most)):
         raise ValueError(f"max_per_box: got {max_per_box!r}, expected a whole number from 0 on")
     check_overlap(invalid, 1)
-    rows = as_boxes(boxes, "boxes", invalid=invalid)
-    i, j, iou = native(
-        rows, as_offsets(offsets, "offsets", len(rows), "boxes"), threshold, int(max_per_box)
-    )
+    rows, ends = as_ragged(boxes, "boxes", offsets, invalid=invalid)
+    i, j, iou = native(rows, ends, threshold, int(max_per_box))
     return i, j, _as(iou, rows)
 
 
@@ -125,16 +126,14 @@ def box_pairs_between(
 
     threshold = positive_threshold(threshold)
     check_overlap(invalid, 1)
-    a, b = as_box_pair(boxes1, boxes2, invalid=invalid)
     if (offsets1 is None) != (offsets2 is None):
         missing = "offsets1" if offsets1 is None else "offsets2"
         raise ValueError(f"{missing}: got None, expected offsets for both sets or for neither")
-    rows1 = as_offsets([0, len(a)] if offsets1 is None else offsets1, "offsets1", len(a), "boxes1")
-    rows2 = as_offsets([0, len(b)] if offsets2 is None else offsets2, "offsets2", len(b), "boxes2")
-    if len(rows1) != len(rows2):
-        raise ValueError(
-            f"offsets2: got {len(rows2) - 1} images, expected {len(rows1) - 1}, as in offsets1"
-        )
+    if offsets1 is None:
+        a, b = as_box_pair(boxes1, boxes2, invalid=invalid)
+        rows1, rows2 = np.array([0, len(a)], np.int64), np.array([0, len(b)], np.int64)
+    else:
+        a, rows1, b, rows2 = image_by_image(boxes1, offsets1, boxes2, offsets2, invalid)
     i, j, iou = native(a, rows1, b, rows2, threshold)
     return i, j, _as(iou, a)
 

@@ -2,7 +2,7 @@
 
 The boxes of all images stand in one array, image after image, with Arrow's list offsets: those
 of image g are rows ``offsets[g]`` to ``offsets[g + 1]``. Two sets of as many images meet image
-by image.
+by image. An Arrow column of lists of boxes (pyarrow, polars, DuckDB) is both in one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._arrays import Array, as_box_pair, as_offsets, check_out
+from .._arrays import Array, as_ragged, check_out, of_one_dtype
+from ._arguments import as_number, as_rate
 from .iou import METRICS, MOST_PAIRS, Real, check_overlap, crowd_flags
 
 __all__ = ["ragged_best", "ragged_counts", "ragged_iou"]
@@ -20,9 +21,9 @@ __all__ = ["ragged_best", "ragged_counts", "ragged_iou"]
 
 def ragged_iou(
     boxes1: ArrayLike,
-    offsets1: ArrayLike,
+    offsets1: ArrayLike | None,
     boxes2: ArrayLike,
-    offsets2: ArrayLike,
+    offsets2: ArrayLike | None,
     *,
     metric: str = "iou",
     eps: float = 1e-7,
@@ -37,7 +38,8 @@ def ragged_iou(
     boxes1, boxes2 : array_like
         (N, 4) and (M, 4) in ``xyxy``, image after image.
     offsets1, offsets2 : array_like
-        (G + 1,) integers, from 0 to N and to M, never falling.
+        (G + 1,) integers, from 0 to N and to M, never falling; None where the boxes are an
+        Arrow column of lists of boxes, which has its own.
     metric : {"iou", "ioa", "ios", "giou", "diou", "ciou"}
         See `box_iou`, `box_ioa`, `box_ios`, `generalized_box_iou`, `distance_box_iou` and
         `complete_box_iou`.
@@ -76,7 +78,7 @@ def ragged_iou(
     if metric not in METRICS:
         raise ValueError(f"metric: got {metric!r}, expected one of {', '.join(METRICS)}")
     check_overlap(invalid, eps)
-    a, rows1, b, rows2 = _sets(boxes1, offsets1, boxes2, offsets2, invalid)
+    a, rows1, b, rows2 = image_by_image(boxes1, offsets1, boxes2, offsets2, invalid)
     flags = crowd_flags(crowd, len(b))
     if flags is not None and metric != "iou":
         raise ValueError(f"crowd: got flags with metric {metric!r}, expected metric 'iou'")
@@ -96,9 +98,9 @@ def ragged_iou(
 
 def ragged_best(
     boxes1: ArrayLike,
-    offsets1: ArrayLike,
+    offsets1: ArrayLike | None,
     boxes2: ArrayLike,
-    offsets2: ArrayLike,
+    offsets2: ArrayLike | None,
     *,
     metric: str = "iou",
     threshold: float = 0.0,
@@ -141,24 +143,23 @@ def ragged_best(
 
     if metric not in ("iou", "ioa", "ios"):
         raise ValueError(f"metric: got {metric!r}, expected one of iou, ioa, ios")
-    if not 0 <= threshold <= 1:
-        raise ValueError(f"threshold: got {threshold!r}, expected a number from 0 to 1")
+    threshold = as_rate(threshold, "threshold")
     check_overlap(invalid, 1)
-    a, rows1, b, rows2 = _sets(boxes1, offsets1, boxes2, offsets2, invalid)
+    a, rows1, b, rows2 = image_by_image(boxes1, offsets1, boxes2, offsets2, invalid)
     if out is not None and not (isinstance(out, tuple) and len(out) == 2):
         raise TypeError(f"out: got {type(out).__name__}, expected a tuple of index and value")
     into, values = (None, None) if out is None else out
     index = _contiguous(into, "out[0]", len(a), np.int64, a, b, rows1, rows2)
     value = _contiguous(values, "out[1]", len(a), a.dtype, a, b, rows1, rows2, index)
-    native(a, rows1, b, rows2, index, value, METRICS[metric], float(threshold))
+    native(a, rows1, b, rows2, index, value, METRICS[metric], threshold)
     return index, value
 
 
 def ragged_counts(
     boxes1: ArrayLike,
-    offsets1: ArrayLike,
+    offsets1: ArrayLike | None,
     boxes2: ArrayLike,
-    offsets2: ArrayLike,
+    offsets2: ArrayLike | None,
     threshold: float,
     *,
     out: NDArray[np.int64] | None = None,
@@ -194,7 +195,7 @@ def ragged_counts(
 
     threshold = positive_threshold(threshold)
     check_overlap(invalid, 1)
-    a, rows1, b, rows2 = _sets(boxes1, offsets1, boxes2, offsets2, invalid)
+    a, rows1, b, rows2 = image_by_image(boxes1, offsets1, boxes2, offsets2, invalid)
     counts = _contiguous(out, "out", len(a), np.int64, a, b, rows1, rows2)
     native(a, rows1, b, rows2, counts, threshold)
     return counts
@@ -210,19 +211,26 @@ def _contiguous(out: Any, name: str, length: int, dtype: Any, *inputs: Array) ->
 
 def positive_threshold(threshold: Any) -> float:
     """A least IoU above 0."""
-    if not 0 < threshold <= 1:
-        raise ValueError(f"threshold: got {threshold!r}, expected a number above 0 and at most 1")
-    return float(threshold)
+    expected = "a number above 0 and at most 1"
+    least = as_number(threshold, "threshold", expected)
+    if not 0 < least <= 1:
+        raise ValueError(f"threshold: got {threshold!r}, expected {expected}")
+    return least
 
 
-def _sets(
-    boxes1: ArrayLike, offsets1: ArrayLike, boxes2: ArrayLike, offsets2: ArrayLike, invalid: str
+def image_by_image(
+    boxes1: ArrayLike,
+    offsets1: ArrayLike | None,
+    boxes2: ArrayLike,
+    offsets2: ArrayLike | None,
+    invalid: str,
 ) -> tuple[Array, NDArray[np.int64], Array, NDArray[np.int64]]:
-    a, b = as_box_pair(boxes1, boxes2, invalid=invalid)
-    rows1 = as_offsets(offsets1, "offsets1", len(a), "boxes1")
-    rows2 = as_offsets(offsets2, "offsets2", len(b), "boxes2")
+    """Boxes and offsets of two sets of as many images, the boxes of one dtype."""
+    a, rows1 = as_ragged(boxes1, "boxes1", offsets1, "offsets1", invalid=invalid)
+    b, rows2 = as_ragged(boxes2, "boxes2", offsets2, "offsets2", invalid=invalid)
     if len(rows1) != len(rows2):
         raise ValueError(
             f"offsets2: got {len(rows2) - 1} images, expected {len(rows1) - 1}, as in offsets1"
         )
+    a, b = of_one_dtype(a, b)
     return a, rows1, b, rows2

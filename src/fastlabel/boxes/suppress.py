@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._arrays import as_boxes, as_real
-from ._arguments import as_choice, as_classes, as_rate, as_scores, as_scores_from_zero
+from ._arguments import as_choice, as_classes, as_number, as_rate, as_scores, as_scores_from_zero
 
 __all__ = ["batched_nms", "nms", "non_max_merge", "soft_nms", "weighted_boxes_fusion"]
 
@@ -180,6 +180,8 @@ def soft_nms(
     from .._core import soft_nms as native
 
     as_choice(method, "method", ("linear", "gaussian"))
+    sigma = as_number(sigma, "sigma", "a finite number above 0")
+    score_threshold = as_number(score_threshold, "score_threshold", "a number")
     if not (sigma > 0 and math.isfinite(sigma)):
         raise ValueError(f"sigma: got {sigma}, expected a finite number above 0")
     if math.isnan(score_threshold):
@@ -191,8 +193,8 @@ def soft_nms(
         None if idxs is None else as_classes(idxs, "idxs", len(rows)),
         method == "gaussian",
         as_rate(iou_threshold, "iou_threshold"),
-        float(sigma),
-        float(score_threshold),
+        sigma,
+        score_threshold,
     )
 
 

@@ -46,10 +46,18 @@ def read(
 
     Examples
     --------
-    >>> from fastlabel.formats import read
-    >>> dataset = read("raccoon/")                                      # doctest: +SKIP
-    >>> dataset                                                         # doctest: +SKIP
-    Dataset(voc: 200 images, 217 boxes, 1 classes)
+    >>> import json, tempfile
+    >>> from pathlib import Path
+    >>> labels = {
+    ...     "images": [{"id": 7, "file_name": "a.jpg", "width": 640, "height": 480}],
+    ...     "annotations": [{"id": 1, "image_id": 7, "category_id": 3, "bbox": [10, 20, 30, 40]}],
+    ...     "categories": [{"id": 3, "name": "raccoon"}],
+    ... }
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "labels.json").write_text(json.dumps(labels))
+    ...     dataset = read(folder)
+    >>> dataset, dataset.boxes().tolist()
+    (Dataset(coco: 1 images, 1 boxes, 1 classes), [[10.0, 20.0, 40.0, 60.0]])
     """
     from ._detect import Source, open_source
 

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._arrays import as_image, as_real
+from .._arrays import as_image, as_real, to_numpy
 from .._core import content_hash as _native_content_hash
 from .._core import histogram_entropy as _native_histogram_entropy
 from .._core import image_stats as _native_image_stats
@@ -502,15 +502,29 @@ def content_hash(data: bytes | bytearray | memoryview | NDArray[Any]) -> str:
     Parameters
     ----------
     data : bytes-like
-        Contiguous bytes.
+        Contiguous bytes, or an array of the CPU's memory through DLPack.
 
     Returns
     -------
     str
+
+    Raises
+    ------
+    TypeError
+        For what is no buffer.
+    ValueError
+        For one that is not contiguous.
 
     Examples
     --------
     >>> content_hash(b"hello")
     'b5e9c1ad071b3e7fc779cfaa5e523818'
     """
-    return bytes(_native_content_hash(data)).hex()
+    given: Any = data
+    if hasattr(data, "__dlpack__") and not isinstance(data, np.ndarray):
+        given = to_numpy(data, "data")
+    try:
+        view = memoryview(given)
+    except TypeError as error:
+        raise TypeError(f"data: got {type(data).__name__}, expected bytes or a buffer") from error
+    return bytes(_native_content_hash(view)).hex()

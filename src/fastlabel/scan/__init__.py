@@ -86,6 +86,13 @@ def scan_batches(
     ------
     pyarrow.RecordBatch
         ``fastlabel.schema.IMAGE_STATS``.
+
+    Examples
+    --------
+    >>> import cv2, numpy as np, fastlabel as fl
+    >>> jpeg = cv2.imencode(".jpg", np.full((48, 64), 128, np.uint8))[1].tobytes()
+    >>> [batch.num_rows for batch in fl.scan_batches([jpeg] * 5, batch_size=2)]
+    [2, 2, 1]
     """
     from .engine import run
     from .jobs import jobs_of

@@ -252,6 +252,11 @@ def axis_from_dict(plain: dict[str, Any]) -> Axis:
     -------
     Axis
         Equal to the one written.
+
+    Examples
+    --------
+    >>> axis_from_dict(Regular(4, 0, 1, name="score").to_dict())
+    Regular(bins=4, low=0.0, high=1.0, name='score')
     """
     kinds: dict[str, type[Axis]] = {
         "regular": Regular,
@@ -259,6 +264,8 @@ def axis_from_dict(plain: dict[str, Any]) -> Axis:
         "variable": Variable,
         "category": Category,
     }
+    if not isinstance(plain, dict):
+        raise TypeError(f"plain: got {type(plain).__name__}, expected a dict of an axis")
     arguments = dict(plain)
     kind = arguments.pop("kind", None)
     if kind not in kinds:
