@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._arrays import Array, as_box_pair, as_boxes, as_offsets
+from .._scalars import as_whole
 from .iou import check_overlap
 from .ragged import positive_threshold
 
@@ -68,13 +69,12 @@ def box_pairs(
     from .._core import box_pairs as native
 
     threshold = positive_threshold(threshold)
-    if isinstance(max_per_box, bool) or max_per_box < 0 or max_per_box != int(max_per_box):
-        raise ValueError(f"max_per_box: got {max_per_box!r}, expected a whole number from 0 on")
+    limit = as_whole(max_per_box, "max_per_box", "a whole number from 0 on")
+    if not 0 <= limit < 2**63:
+        raise ValueError(f"max_per_box: got {limit}, expected a whole number from 0 on")
     check_overlap(invalid, 1)
     rows = as_boxes(boxes, "boxes", invalid=invalid)
-    i, j, iou = native(
-        rows, as_offsets(offsets, "offsets", len(rows), "boxes"), threshold, int(max_per_box)
-    )
+    i, j, iou = native(rows, as_offsets(offsets, "offsets", len(rows), "boxes"), threshold, limit)
     return i, j, _as(iou, rows)
 
 

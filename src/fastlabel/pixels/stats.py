@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._arrays import as_image, as_real
+from .._arrays import as_image, as_real, to_numpy
 from .._core import content_hash as _native_content_hash
 from .._core import histogram_entropy as _native_histogram_entropy
 from .._core import image_stats as _native_image_stats
@@ -395,14 +395,20 @@ def hamming_distance(a: ArrayLike, b: ArrayLike) -> Any:
     [1, 2]
     """
     left, right = _as_hashes(a, "a"), _as_hashes(b, "b")
-    distance = np.asarray(np.bitwise_count(left ^ right), np.int64)
+    try:
+        differing = left ^ right
+    except ValueError as error:
+        raise ValueError(
+            f"b: got shape {right.shape}, expected one that broadcasts with {left.shape} of a"
+        ) from error
+    distance = np.asarray(np.bitwise_count(differing), np.int64)
     return int(distance) if distance.ndim == 0 else distance
 
 
 def _as_hashes(value: ArrayLike, name: str) -> NDArray[np.uint64]:
     if isinstance(value, int) and not isinstance(value, bool) and not 0 <= value < 1 << 64:
         raise ValueError(f"{name}: got {value}, expected 0 to 2**64 - 1")
-    array = np.asarray(value)
+    array = to_numpy(value, name)
     if array.dtype.kind not in "iu" and array.size:
         raise TypeError(f"{name}: got dtype {array.dtype}, expected integers")
     if array.dtype.kind == "i" and (array < 0).any():
@@ -513,4 +519,11 @@ def content_hash(data: bytes | bytearray | memoryview | NDArray[Any]) -> str:
     >>> content_hash(b"hello")
     'b5e9c1ad071b3e7fc779cfaa5e523818'
     """
-    return bytes(_native_content_hash(data)).hex()
+    if isinstance(data, np.ndarray) and (data.dtype.hasobject or data.dtype.kind in "mM"):
+        # The bytes of objects are addresses: another hash in every process.
+        raise TypeError(f"data: got dtype {data.dtype}, expected bytes or numbers")
+    try:
+        view: Any = memoryview(data)  # type: ignore[arg-type, unused-ignore]
+    except TypeError as error:
+        raise TypeError(f"data: got {type(data).__name__}, expected contiguous bytes") from error
+    return bytes(_native_content_hash(view)).hex()
