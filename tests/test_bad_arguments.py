@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import fastlabel as fl
+from fastlabel.tables import Histogram, QuantileSketch, Regular
 
 BOXES = np.array([[0.0, 0, 10, 10], [5, 5, 20, 20], [1, 2, 3, 4]])
 SCORES = np.array([0.9, 0.8, 0.7])
@@ -204,3 +205,44 @@ def test_groups_may_be_a_column_of_texts_of_any_library():
         assert stats.mean("value").tolist() == [2.0, 2.5], column
     numbers = pa.array([1, None, 0, 1])
     assert fl.grouped_stats(numbers, [1.0, 9.0, 2.0, 4.0]).mean("value").tolist() == [2.0, 2.5]
+
+
+def test_corners_of_a_table_go_by_name_whatever_holds_it():
+    pd = pytest.importorskip("pandas")
+    rows = {"y2": [4.0], "label": [7.0], "x1": [1.0], "x2": [3.0], "y1": [2.0]}
+    frame = pd.DataFrame(rows)
+    tables = [frame, frame.drop(columns="label"), pytest.importorskip("polars").DataFrame(rows)]
+    for table in tables:
+        assert fl.box_convert(table, "xyxy", "xywh").tolist() == [[1.0, 2.0, 2.0, 2.0]]
+    plain = pd.DataFrame([[1.0, 2.0, 3.0, 4.0]])
+    assert fl.box_area(plain).tolist() == [4.0]
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        Histogram(Regular(3, 0, 1)).fill([0.5]),
+        fl.grouped_stats([0, 1], [1.0, 2.0]),
+        QuantileSketch().fill([1.0, 2.0]),
+    ],
+    ids=lambda made: type(made).__name__,
+)
+def test_broken_plain_values_are_value_errors(made):
+    whole = made.to_dict()
+    with pytest.raises(TypeError, match=r"^plain: got NoneType"):
+        type(made).from_dict(None)
+    for key in whole:
+        without = {k: v for k, v in whole.items() if k != key}
+        with pytest.raises(ValueError):
+            type(made).from_dict(without)
+        for value in (None, "a", [2**70], [-1], [{"kind": "regular"}]):
+            with pytest.raises(ValueError):
+                type(made).from_dict({**whole, key: value})
+    assert type(made).from_dict(whole) == made
+
+
+def test_degrees_of_freedom_and_quantiles_are_numbers():
+    with pytest.raises(TypeError, match=r"^ddof: "):
+        fl.grouped_stats([0, 1], [1.0, 2.0]).variance("value", ddof=1.5)
+    with pytest.raises(TypeError, match=r"^q: "):
+        QuantileSketch().fill([1.0]).quantile([0.5])

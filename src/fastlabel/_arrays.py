@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._arrow import arrow_ragged, arrow_to_numpy, is_arrow
+from ._arrow import CORNERS, arrow_ragged, arrow_to_numpy, is_arrow, is_pandas
 from ._scalars import as_choice
 
 Array = NDArray[Any]
@@ -26,6 +26,8 @@ def to_numpy(value: Any, name: str) -> Array:
         return value
     if is_arrow(value):
         return arrow_to_numpy(value, name)
+    if is_pandas(value) and {*CORNERS} <= {*getattr(value, "columns", ())}:
+        value = value[list(CORNERS)]  # by name, as the same table of Arrow columns is read
     if hasattr(value, "__dlpack__") and not hasattr(value, "__array_interface__"):
         try:
             shared: Array = np.from_dlpack(value)

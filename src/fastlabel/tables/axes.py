@@ -6,7 +6,8 @@ each row is counted somewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from decimal import Context, Decimal
 from functools import lru_cache
 from typing import Any
@@ -241,6 +242,19 @@ class Category(Axis):
     def to_dict(self) -> dict[str, Any]:  # noqa: D102
         names: Any = self.bins if self.names is None else list(self.names)
         return {"kind": "category", "names": names, "name": self.name}
+
+
+@contextmanager
+def reading(plain: Any) -> Iterator[None]:
+    """What a broken file of plain values makes go wrong, as one ValueError."""
+    if not isinstance(plain, dict):
+        raise TypeError(f"plain: got {type(plain).__name__}, expected a dict of to_dict()")
+    try:
+        yield
+    except KeyError as error:
+        raise ValueError(f"plain: got no {error}, expected what to_dict() writes") from error
+    except (AttributeError, TypeError, OverflowError) as error:
+        raise ValueError(f"plain: expected what to_dict() writes ({error})") from error
 
 
 def axis_from_dict(plain: dict[str, Any]) -> Axis:

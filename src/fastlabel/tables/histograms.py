@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .axes import Axis, axis_from_dict
+from .axes import Axis, axis_from_dict, reading
 from .columns import Part, aligned, batches_of, native_axes, parts_of
 
 __all__ = ["Histogram", "check_axes"]
@@ -318,6 +318,11 @@ class Histogram:
         Histogram
             Equal to the one written.
         """
+        with reading(plain):
+            return cls._read(plain)
+
+    @classmethod
+    def _read(cls, plain: dict[str, Any]) -> Histogram:
         if plain.get("type") != "histogram":
             raise ValueError(f"type: got {plain.get('type')!r}, expected 'histogram'")
         made = cls(*(axis_from_dict(axis) for axis in plain["axes"]), weight="sums" in plain)
