@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._arrow import arrow_ragged, arrow_to_numpy, is_arrow
+from ._arrow import CORNERS, arrow_ragged, arrow_to_numpy, is_arrow, is_pandas
+from ._scalars import as_choice
 
 Array = NDArray[Any]
 
@@ -20,9 +21,13 @@ Array = NDArray[Any]
 def to_numpy(value: Any, name: str) -> Array:
     """An argument as an array, sharing memory where its type allows it."""
     if isinstance(value, np.ndarray):
+        if isinstance(value, np.ma.MaskedArray):
+            return _unmasked(value, name)
         return value
     if is_arrow(value):
         return arrow_to_numpy(value, name)
+    if is_pandas(value) and {*CORNERS} <= {*getattr(value, "columns", ())}:
+        value = value[list(CORNERS)]  # by name, as the same table of Arrow columns is read
     if hasattr(value, "__dlpack__") and not hasattr(value, "__array_interface__"):
         try:
             shared: Array = np.from_dlpack(value)
@@ -36,6 +41,17 @@ def to_numpy(value: Any, name: str) -> Array:
         return np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{name}: rows of different lengths are no array ({error})") from error
+
+
+def _unmasked(value: Any, name: str) -> Array:
+    """The numbers of a masked array that masks none: a mask is not to be dropped in silence."""
+    hidden = int(np.ma.getmaskarray(value).sum())
+    if hidden:
+        raise ValueError(
+            f"{name}: got {hidden} masked entries, expected none; fill or drop them first"
+        )
+    plain: Array = np.asarray(value)
+    return plain
 
 
 def as_real(value: Any, name: str) -> Array:
@@ -66,10 +82,10 @@ def as_boxes(value: Any, name: str, *, invalid: str = "zero", fmt: str = "xyxy")
     "raise" a ValueError that names it; with anything else it is passed on ("zero": it overlaps
     nothing; "keep": it is worked on like any other).
     """
-    if invalid not in ("raise", "zero", "keep"):
+    if not isinstance(invalid, str) or invalid not in ("raise", "zero", "keep"):
         raise ValueError(f"invalid: got {invalid!r}, expected 'raise' or 'zero'")
     array = as_real(value, name)
-    if array.size == 0 and array.ndim <= 2 and array.shape[-1] in (0, 4):
+    if array.shape in ((0,), (1, 0), (0, 0)):  # [], [[]] and an empty table
         array = array.reshape(0, 4)
     if array.ndim != 2 or array.shape[1] != 4:
         raise ValueError(f"{name}: got shape {array.shape}, expected (N, 4)")
@@ -96,9 +112,7 @@ def of_one_dtype(a: Array, b: Array) -> tuple[Array, Array]:
 
 def box_format(fmt: Any, name: str) -> int:
     """The native engine's number of a box format."""
-    if not isinstance(fmt, str) or fmt not in BOX_FORMATS:
-        raise ValueError(f"{name}: got {fmt!r}, expected one of {', '.join(BOX_FORMATS)}")
-    return BOX_FORMATS[fmt][0]
+    return BOX_FORMATS[as_choice(fmt, name, tuple(BOX_FORMATS))][0]
 
 
 @cache
@@ -134,7 +148,7 @@ def check_out(out: Any, name: str, shape: tuple[int, ...], dtype: Any, *inputs: 
     """The caller's output array, if a result may be written into it; or a new one."""
     if out is None:
         return np.empty(shape, dtype)
-    if not isinstance(out, np.ndarray):
+    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
         raise TypeError(f"{name}: got {type(out).__name__}, expected a NumPy array")
     if out.dtype != np.dtype(dtype):
         raise TypeError(f"{name}: got dtype {out.dtype}, expected {np.dtype(dtype)}")

@@ -16,12 +16,26 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from ._core import ArrowColumn, ArrowReader
 
-__all__ = ["arrow_batches", "arrow_boxes", "arrow_ragged", "arrow_to_numpy", "is_arrow"]
+__all__ = [
+    "CORNERS",
+    "arrow_batches",
+    "arrow_boxes",
+    "arrow_ragged",
+    "arrow_to_numpy",
+    "is_arrow",
+    "is_pandas",
+]
 
 Array = NDArray[Any]
 
-_CORNERS = ("x1", "y1", "x2", "y2")
+#: What columns or fields of boxes are called.
+CORNERS = ("x1", "y1", "x2", "y2")
 _FILL = "fill or drop them first (fill_null of pyarrow, polars and DuckDB's coalesce do)"
+
+
+def is_pandas(value: Any) -> bool:
+    """Whether an object is of pandas, whose classes say "pandas.core..." or, from 3.0, "pandas"."""
+    return type(value).__module__.partition(".")[0] == "pandas"
 
 
 def is_arrow(value: Any) -> bool:
@@ -31,7 +45,7 @@ def is_arrow(value: Any) -> bool:
     """
     if not (hasattr(value, "__arrow_c_stream__") or hasattr(value, "__arrow_c_array__")):
         return False
-    if not type(value).__module__.startswith("pandas."):
+    if not is_pandas(value):
         return True
     dtypes: Any = getattr(value, "dtypes", None)
     listed = list(dtypes) if hasattr(dtypes, "__iter__") else [dtypes]
@@ -97,7 +111,7 @@ def arrow_to_numpy(value: Any, name: str) -> Array:
     """
     reader = open_reader(value, name)
     names = [field[0] for field in reader.fields()]
-    if len(names) > 1 or (names and set(names) == set(_CORNERS)):
+    if len(names) > 1 or (names and set(names) == set(CORNERS)):
         return _corner_columns(reader, names, name)
     return _joined([_plain(chunk, name) for chunk in _chunks(reader, name)], name)
 
@@ -107,11 +121,11 @@ def arrow_boxes(column: ArrowColumn, name: str) -> Array:
     _no_nulls(column, name)
     if column.kind == "struct":
         fields = {child.name: child for child in column.children}
-        if not set(_CORNERS) <= set(fields):
+        if not set(CORNERS) <= set(fields):
             raise ValueError(
                 f"{name}: got a struct of {', '.join(fields)}, expected x1, y1, x2 and y2"
             )
-        return np.stack([_plain(fields[corner], name) for corner in _CORNERS], axis=1)
+        return np.stack([_plain(fields[corner], name) for corner in CORNERS], axis=1)
     array = _plain(column, name)
     if array.ndim != 2 or array.shape[1] != 4:
         raise ValueError(f"{name}: got items of shape {array.shape[1:]}, expected four numbers")
@@ -158,11 +172,11 @@ def _chunks(reader: ArrowReader, name: str) -> Iterator[ArrowColumn]:
 
 
 def _corner_columns(reader: ArrowReader, names: list[str], name: str) -> Array:
-    if not set(_CORNERS) <= set(names):
+    if not set(CORNERS) <= set(names):
         raise ValueError(
             f"{name}: got the columns {', '.join(names)}, expected one column, or x1, y1, x2, y2"
         )
-    wanted = [names.index(corner) for corner in _CORNERS]
+    wanted = [names.index(corner) for corner in CORNERS]
     parts = []
     while True:
         try:

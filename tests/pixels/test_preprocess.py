@@ -341,7 +341,7 @@ def test_bad_pictures_and_sizes(img, size, error, name):
         ({"std": 0}, ValueError, "std"),
         ({"std": (1, 1, float("nan"))}, ValueError, "std"),
         ({"std": 1e-60}, ValueError, "std"),
-        ({"swap_rb": 2}, ValueError, "swap_rb"),
+        ({"swap_rb": 2}, TypeError, "swap_rb"),
         ({"dtype": "int8"}, ValueError, "quantize"),
         ({"quantize": (0.1, 0)}, ValueError, "quantize"),
         ({**QUANTISED, "quantize": (0, 0)}, ValueError, "quantize"),

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._arrays import as_real, to_numpy
+from .._scalars import as_number
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
@@ -61,24 +62,9 @@ def as_flags(value: Any, name: str, rows: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(array != 0, np.uint8)
 
 
-def as_number(value: Any, name: str, expected: str) -> float:
-    """A number of whatever kind."""
-    try:
-        return float(value)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"{name}: got {value!r}, expected {expected}") from error
-
-
 def as_rate(value: Any, name: str) -> float:
     """A number from 0 to 1."""
     rate = as_number(value, name, "a number from 0 to 1")
     if not 0 <= rate <= 1:
         raise ValueError(f"{name}: got {rate}, expected a number from 0 to 1")
     return rate
-
-
-def as_choice(value: Any, name: str, choices: tuple[str, ...]) -> str:
-    """One of the words."""
-    if value not in choices:
-        raise ValueError(f"{name}: got {value!r}, expected one of {', '.join(choices)}")
-    return str(value)

@@ -164,7 +164,7 @@ def clip_boxes_to_image(
 
 
 def _checked(invalid: str, other: str) -> str:
-    if invalid not in ("raise", other):
+    if not isinstance(invalid, str) or invalid not in ("raise", other):
         raise ValueError(f"invalid: got {invalid!r}, expected 'raise' or {other!r}")
     return invalid
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._arrays import Array, as_box_pair, box_format, check_out, to_numpy
-from ._arguments import as_number
+from .._scalars import as_number, as_switch
 
 __all__ = [
     "METRICS",
@@ -307,7 +307,7 @@ def complete_box_iou(
 
 def check_overlap(invalid: str, eps: float) -> None:
     """Say what is wrong with options that all metrics share."""
-    if invalid not in ("raise", "zero"):
+    if not isinstance(invalid, str) or invalid not in ("raise", "zero"):
         raise ValueError(f"invalid: got {invalid!r}, expected 'raise' or 'zero'")
     if not 0 < as_number(eps, "eps", "a finite number above 0") < float("inf"):
         raise ValueError(f"eps: got {eps!r}, expected a finite number above 0")
@@ -345,7 +345,7 @@ def _overlap(
     n, m = len(a), len(b)
     flags = crowd_flags(crowd, m)
     inputs: tuple[Array, ...] = (a, b) if flags is None else (a, b, flags)
-    if aligned:
+    if as_switch(aligned, "aligned"):
         if n != m:
             raise ValueError(f"boxes2: got {m} boxes, expected {n}, as in boxes1, when aligned")
         result = check_out(out, "out", (n,), a.dtype, *inputs)

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._arrays import as_boxes, as_offsets, as_real
-from ._arguments import as_choice, as_classes, as_flags, as_rate, as_scores
+from .._scalars import as_choice, as_whole
+from ._arguments import as_classes, as_flags, as_rate, as_scores
 from .ragged import ragged_iou
 
 __all__ = ["CocoMatches", "OptimalMatches", "match_coco", "match_optimal"]
@@ -137,8 +138,11 @@ def match_coco(
         raise ValueError(f"iou_thresholds: got shape {thresholds.shape}, expected (T,)")
     for k, value in enumerate(thresholds.tolist()):
         as_rate(value, f"iou_thresholds[{k}]")
-    if max_dets is not None and max_dets < 1:
-        raise ValueError(f"max_dets: got {max_dets}, expected at least 1, or None for all")
+    most = 0
+    if max_dets is not None:
+        most = as_whole(max_dets, "max_dets", "an integer from 1 on, or None for all")
+        if not 1 <= most < 2**63:
+            raise ValueError(f"max_dets: got {most}, expected at least 1, or None for all")
     matched, ignored, taken = native(
         p,
         p_offsets,
@@ -150,7 +154,7 @@ def match_coco(
         as_flags(crowd, "crowd", len(g)),
         as_flags(ignore, "ignore", len(g)),
         np.ascontiguousarray(thresholds),
-        0 if max_dets is None else int(max_dets),
+        most,
         fmt == "xywh",
     )
     return CocoMatches(matched, ignored.view(np.bool_), taken)

@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._arrays import as_boxes, as_real, check_out
-from ._arguments import as_choice, as_classes, as_rate, as_scores
+from .._scalars import as_choice, as_switch
+from ._arguments import as_classes, as_rate, as_scores
+from .iou import MOST_PAIRS
 
 __all__ = ["obb_convert", "obb_iou", "obb_nms"]
 
@@ -22,7 +24,7 @@ _WIDTHS = {"cxcywhr": 5, "xyxyxyxy": 8, "xyxy": 4}
 
 def _finite_rows(value: Any, name: str, width: int) -> NDArray[np.float64]:
     array = as_real(value, name)
-    if array.size == 0 and array.ndim <= 2 and array.shape[-1] in (0, width):
+    if array.shape in ((0,), (1, 0), (0, 0)):  # [], [[]] and an empty table
         array = array.reshape(0, width)
     if array.ndim != 2 or array.shape[1] != width:
         raise ValueError(f"{name}: got shape {array.shape}, expected (N, {width})")
@@ -89,8 +91,13 @@ def obb_iou(
 
     a = _oriented(boxes1, "boxes1")
     b = _oriented(boxes2, "boxes2")
+    aligned = as_switch(aligned, "aligned")
     if aligned and len(a) != len(b):
         raise ValueError(f"boxes2: got {len(b)} boxes, boxes1 has {len(a)}; aligned needs as many")
+    if not aligned and len(a) * len(b) > MOST_PAIRS:
+        raise ValueError(
+            f"boxes1, boxes2: got {len(a)} x {len(b)} boxes, expected at most 2**31 pairs"
+        )
     shape = (len(a),) if aligned else (len(a), len(b))
     result = check_out(out, "out", shape, np.float64, a, b)
     if not result.flags.c_contiguous:

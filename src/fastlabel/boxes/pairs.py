@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._arrays import Array, as_box_pair, as_ragged
-from ._arguments import as_number
+from .._scalars import as_whole
 from .iou import check_overlap
 from .ragged import image_by_image, positive_threshold
 
@@ -70,12 +70,12 @@ def box_pairs(
     from .._core import box_pairs as native
 
     threshold = positive_threshold(threshold)
-    most = as_number(max_per_box, "max_per_box", "a whole number from 0 on")
-    if isinstance(max_per_box, bool) or not (0 <= most < 2**63 and most == int(most)):
-        raise ValueError(f"max_per_box: got {max_per_box!r}, expected a whole number from 0 on")
+    limit = as_whole(max_per_box, "max_per_box", "a whole number from 0 on")
+    if not 0 <= limit < 2**63:
+        raise ValueError(f"max_per_box: got {limit}, expected a whole number from 0 on")
     check_overlap(invalid, 1)
     rows, ends = as_ragged(boxes, "boxes", offsets, invalid=invalid)
-    i, j, iou = native(rows, ends, threshold, int(max_per_box))
+    i, j, iou = native(rows, ends, threshold, limit)
     return i, j, _as(iou, rows)
 
 

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._arrays import Array, as_ragged, check_out, of_one_dtype
-from ._arguments import as_number, as_rate
+from .._scalars import as_choice, as_number
+from ._arguments import as_rate
 from .iou import METRICS, MOST_PAIRS, Real, check_overlap, crowd_flags
 
 __all__ = ["ragged_best", "ragged_counts", "ragged_iou"]
@@ -75,8 +76,7 @@ def ragged_iou(
     from .._core import ragged_iou as native
     from .._core import ragged_sizes
 
-    if metric not in METRICS:
-        raise ValueError(f"metric: got {metric!r}, expected one of {', '.join(METRICS)}")
+    as_choice(metric, "metric", tuple(METRICS))
     check_overlap(invalid, eps)
     a, rows1, b, rows2 = image_by_image(boxes1, offsets1, boxes2, offsets2, invalid)
     flags = crowd_flags(crowd, len(b))
@@ -141,9 +141,8 @@ def ragged_best(
     """
     from .._core import ragged_best as native
 
-    if metric not in ("iou", "ioa", "ios"):
-        raise ValueError(f"metric: got {metric!r}, expected one of iou, ioa, ios")
-    threshold = as_rate(threshold, "threshold")
+    as_choice(metric, "metric", ("iou", "ioa", "ios"))
+    least = as_rate(threshold, "threshold")
     check_overlap(invalid, 1)
     a, rows1, b, rows2 = image_by_image(boxes1, offsets1, boxes2, offsets2, invalid)
     if out is not None and not (isinstance(out, tuple) and len(out) == 2):
@@ -151,7 +150,7 @@ def ragged_best(
     into, values = (None, None) if out is None else out
     index = _contiguous(into, "out[0]", len(a), np.int64, a, b, rows1, rows2)
     value = _contiguous(values, "out[1]", len(a), a.dtype, a, b, rows1, rows2, index)
-    native(a, rows1, b, rows2, index, value, METRICS[metric], threshold)
+    native(a, rows1, b, rows2, index, value, METRICS[metric], least)
     return index, value
 
 
@@ -211,10 +210,10 @@ def _contiguous(out: Any, name: str, length: int, dtype: Any, *inputs: Array) ->
 
 def positive_threshold(threshold: Any) -> float:
     """A least IoU above 0."""
-    expected = "a number above 0 and at most 1"
-    least = as_number(threshold, "threshold", expected)
+    wanted = "a number above 0 and at most 1"
+    least = as_number(threshold, "threshold", wanted)
     if not 0 < least <= 1:
-        raise ValueError(f"threshold: got {threshold!r}, expected {expected}")
+        raise ValueError(f"threshold: got {threshold!r}, expected {wanted}")
     return least
 
 

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._arrays import as_boxes, as_real
-from ._arguments import as_choice, as_classes, as_number, as_rate, as_scores, as_scores_from_zero
+from .._scalars import as_choice, as_number, as_switch
+from ._arguments import as_classes, as_rate, as_scores, as_scores_from_zero
 
 __all__ = ["batched_nms", "nms", "non_max_merge", "soft_nms", "weighted_boxes_fusion"]
 
@@ -180,11 +181,11 @@ def soft_nms(
     from .._core import soft_nms as native
 
     as_choice(method, "method", ("linear", "gaussian"))
-    sigma = as_number(sigma, "sigma", "a finite number above 0")
-    score_threshold = as_number(score_threshold, "score_threshold", "a number")
-    if not (sigma > 0 and math.isfinite(sigma)):
+    spread = as_number(sigma, "sigma", "a finite number above 0")
+    if not (spread > 0 and math.isfinite(spread)):
         raise ValueError(f"sigma: got {sigma}, expected a finite number above 0")
-    if math.isnan(score_threshold):
+    least = as_number(score_threshold, "score_threshold")
+    if math.isnan(least):
         raise ValueError("score_threshold: got NaN, expected a number")
     rows = as_boxes(boxes, "boxes", invalid=invalid)
     return native(
@@ -193,8 +194,8 @@ def soft_nms(
         None if idxs is None else as_classes(idxs, "idxs", len(rows)),
         method == "gaussian",
         as_rate(iou_threshold, "iou_threshold"),
-        sigma,
-        score_threshold,
+        spread,
+        least,
     )
 
 
@@ -328,8 +329,12 @@ def weighted_boxes_fusion(
 
     as_choice(conf_type, "conf_type", _CONFIDENCE)
     threshold = as_rate(iou_thr, "iou_thr")
+    lists = (("boxes_list", boxes_list), ("scores_list", scores_list), ("labels_list", labels_list))
+    for name, given in lists:
+        if not (isinstance(given, (list, tuple)) or (isinstance(given, np.ndarray) and given.ndim)):
+            raise TypeError(f"{name}: got {type(given).__name__}, expected one entry a model")
     models = len(boxes_list)
-    for name, given in (("scores_list", scores_list), ("labels_list", labels_list)):
+    for name, given in lists:
         if len(given) != models:
             raise ValueError(f"{name}: got {len(given)} models, boxes_list has {models}")
     shares = np.ones(models) if weights is None else as_real(weights, "weights")
@@ -337,7 +342,9 @@ def weighted_boxes_fusion(
         raise ValueError(f"weights: got shape {shares.shape}, expected ({models},), one a model")
     if not ((shares > 0) & np.isfinite(shares)).all():
         raise ValueError(f"weights: got {shares.tolist()}, expected finite numbers above 0")
-    if math.isnan(skip_box_thr):
+    least = as_number(skip_box_thr, "skip_box_thr")
+    overflow = as_switch(allows_overflow, "allows_overflow")
+    if math.isnan(least):
         raise ValueError("skip_box_thr: got NaN, expected a number")
     boxes = [as_boxes(b, f"boxes_list[{m}]", invalid="raise") for m, b in enumerate(boxes_list)]
     scores = [
@@ -355,6 +362,6 @@ def weighted_boxes_fusion(
         np.ascontiguousarray(shares, np.float64),
         _CONFIDENCE.index(conf_type),
         threshold,
-        float(skip_box_thr),
-        bool(allows_overflow),
+        least,
+        overflow,
     )

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._arrays import as_boxes, as_image, to_numpy
+from .._scalars import as_whole
 
 __all__ = ["Boxes", "Image", "is_rgb", "pictures", "run"]
 
@@ -21,7 +22,7 @@ Result = TypeVar("Result")
 
 def is_rgb(order: str) -> bool:
     """Whether channel 0 is red."""
-    if order not in ("bgr", "rgb"):
+    if not isinstance(order, str) or order not in ("bgr", "rgb"):
         raise ValueError(f"order: got {order!r}, expected 'bgr' or 'rgb'")
     return order == "rgb"
 
@@ -50,6 +51,8 @@ def pictures(img: Any, boxes: Any) -> tuple[list[Image], list[Boxes], bool]:
     images = [as_image(one, f"img[{i}]") for i, one in enumerate(several)]
     if boxes is None:
         return images, [None] * len(images), True
+    if isinstance(boxes, (str, bytes)) or not hasattr(boxes, "__len__"):
+        raise TypeError(f"boxes: got {type(boxes).__name__}, expected one entry a picture")
     if len(boxes) != len(images):
         raise ValueError(f"boxes: got {len(boxes)} entries, img has {len(images)} pictures")
     return images, [_checked_boxes(b, f"boxes[{i}]") for i, b in enumerate(boxes)], True
@@ -62,11 +65,10 @@ def run(
     workers: int,
 ) -> list[Result]:
     """One result a picture, in order, whatever the number of threads."""
-    if isinstance(workers, bool) or not isinstance(workers, (int, np.integer)):
-        raise TypeError(f"workers: got {type(workers).__name__}, expected an integer")
-    if workers < 0:
-        raise ValueError(f"workers: got {workers}, expected 0 (all CPUs) or more")
-    threads = min(int(workers) or os.cpu_count() or 1, len(images))
+    wanted = as_whole(workers, "workers")
+    if wanted < 0:
+        raise ValueError(f"workers: got {wanted}, expected 0 (all CPUs) or more")
+    threads = min(wanted or os.cpu_count() or 1, len(images))
     if threads <= 1:
         return [one(image, inside) for image, inside in zip(images, boxes, strict=True)]
     # Each task takes several pictures: a task costs more than a small picture.

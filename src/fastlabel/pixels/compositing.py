@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from operator import index
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from .._arrays import as_image, check_out
 from .._core import composite as _paste
+from .._scalars import as_choice, as_number, as_whole
 
 __all__ = ["BLEND_MODES", "composite"]
 
@@ -30,15 +30,6 @@ BLEND_MODES = (
 _MAX_FEATHER = 65535
 #: Beyond any picture; the native engine takes 64 bits.
 _FAR = 1 << 40
-
-
-def _whole(value: Any, name: str) -> int:
-    if isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name}: got {value}, expected an integer")
-    try:
-        return index(value)
-    except TypeError as error:
-        raise TypeError(f"{name}: got {type(value).__name__}, expected an integer") from error
 
 
 def _channels(image: NDArray[np.uint8]) -> int:
@@ -135,16 +126,14 @@ def composite(
     >>> composite(scene, np.full((1, 9), 200, np.uint8), 2, 1, opacity=0.5).tolist()
     [[0, 0, 0, 0], [0, 0, 100, 100]]
     """
-    if mode not in BLEND_MODES:
-        raise ValueError(f"mode: got {mode!r}, expected one of {', '.join(BLEND_MODES)}")
-    feather = _whole(feather, "feather")
+    as_choice(mode, "mode", BLEND_MODES)
+    feather = as_whole(feather, "feather")
     if not 0 <= feather <= _MAX_FEATHER:
         raise ValueError(f"feather: got {feather}, expected 0 to {_MAX_FEATHER} pixels")
-    if not isinstance(opacity, (int, float, np.integer, np.floating)):
-        raise TypeError(f"opacity: got {type(opacity).__name__}, expected a number")
-    if not 0 <= opacity <= 1:
+    share = as_number(opacity, "opacity", "0 to 1")
+    if not 0 <= share <= 1:
         raise ValueError(f"opacity: got {opacity}, expected 0 to 1")
-    left, top = (max(-_FAR, min(_FAR, _whole(v, name))) for v, name in ((x, "x"), (y, "y")))
+    left, top = (max(-_FAR, min(_FAR, as_whole(v, name))) for v, name in ((x, "x"), (y, "y")))
     below, above = as_image(scene, "scene"), as_image(patch, "patch")
     if (_channels(below) == 1) != (_channels(above) == 1):
         raise ValueError(
@@ -159,5 +148,5 @@ def composite(
             raise ValueError(f"alpha: got shape {mask.shape}, expected {above.shape[:2]}")
         others.append(mask)
     target = _target(below, out, *others)
-    _paste(target, above, left, top, mask, BLEND_MODES.index(mode), feather, float(opacity))
+    _paste(target, above, left, top, mask, BLEND_MODES.index(mode), feather, share)
     return target

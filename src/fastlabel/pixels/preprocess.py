@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._arrays import as_boxes, check_out, to_numpy
+from .._scalars import as_number, as_switch, as_whole
 
 __all__ = ["LetterboxTransform", "letterbox", "resize_area"]
 
@@ -228,19 +228,18 @@ def letterbox(
     if plain and not (scale is None and mean is None and std is None):
         raise ValueError("scale, mean, std: got a value, expected None with unquantised uint8")
     step, zero_point = _as_quantize(quantize, kind)
-    if swap_rb and channels == 1:
+    swapped = as_switch(swap_rb, "swap_rb")
+    if swapped and channels == 1:
         raise ValueError("swap_rb: got True, expected False for pictures of one channel")
-    if swap_rb not in (True, False):
-        raise ValueError(f"swap_rb: got {swap_rb!r}, expected True or False")
     options = {
         "width": width,
         "height": height,
         "interpolation": _index(interpolation, ("linear", "area"), "interpolation"),
         "layout": _index(layout, ("nchw", "nhwc"), "layout"),
-        "swap_rb": int(swap_rb),
-        "center": int(bool(center)),
-        "scale_up": int(bool(scale_up)),
-        "stretch": int(bool(stretch)),
+        "swap_rb": int(swapped),
+        "center": int(as_switch(center, "center")),
+        "scale_up": int(as_switch(scale_up, "scale_up")),
+        "stretch": int(as_switch(stretch, "stretch")),
         "quantize": int(quantize is not None),
         "color": _as_color(color, channels),
         "scale": 1 / 255 if scale is None else _as_scale(scale),
@@ -291,19 +290,19 @@ def _channels(array: Image) -> int:
     return array.shape[2] if array.ndim == 3 else 1
 
 
-def _whole(value: Any, name: str) -> int:
-    try:
-        return operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name}: got {value!r}, expected a whole number") from None
+def _several(value: Any) -> bool:
+    """Whether an argument is one number a channel or side, and not one number for all."""
+    if isinstance(value, np.ma.MaskedArray):
+        return False  # and no number either
+    return isinstance(value, (tuple, list)) or (isinstance(value, np.ndarray) and value.ndim > 0)
 
 
 def _as_size(size: Any, unit: int) -> tuple[int, int]:
     """(width, height), whose product times `unit` bytes is a size that can be counted."""
-    pair = size if isinstance(size, (tuple, list, np.ndarray)) else (size, size)
+    pair = list(size) if _several(size) else (size, size)
     if len(pair) != 2:
         raise ValueError(f"size: got {size!r}, expected (width, height)")
-    width, height = (_whole(side, "size") for side in pair)
+    width, height = (as_whole(side, "size", "a whole number") for side in pair)
     if not (1 <= width <= _SIDE_LIMIT // 4 and 1 <= height <= _SIDE_LIMIT):
         raise ValueError(f"size: got {(width, height)}, expected sides of 1 to 2^29 pixels")
     if width * height * unit > _BYTES_LIMIT:
@@ -314,7 +313,7 @@ def _as_size(size: Any, unit: int) -> tuple[int, int]:
 def _as_dtype(dtype: Any) -> np.dtype[Any]:
     try:
         kind: np.dtype[Any] = np.dtype(dtype)
-    except TypeError:
+    except (TypeError, ValueError):
         kind = np.dtype(object)
     if kind not in _KINDS:
         raise TypeError(f"dtype: got {dtype!r}, expected float32, uint8 or int8")
@@ -322,7 +321,7 @@ def _as_dtype(dtype: Any) -> np.dtype[Any]:
 
 
 def _index(value: Any, names: tuple[str, ...], name: str) -> int:
-    if value not in names:
+    if not isinstance(value, str) or value not in names:
         expected = " or ".join(repr(n) for n in names)
         raise ValueError(f"{name}: got {value!r}, expected {expected}")
     return names.index(value)
@@ -331,10 +330,10 @@ def _index(value: Any, names: tuple[str, ...], name: str) -> int:
 def _as_color(color: Any, channels: int) -> list[int]:
     if type(color) is int and 0 <= color <= 255:
         return [color] * 4
-    parts = list(color) if isinstance(color, (tuple, list, np.ndarray)) else [color] * channels
+    parts = list(color) if _several(color) else [color] * channels
     if len(parts) != channels:
         raise ValueError(f"color: got {len(parts)} numbers, expected 1 or {channels}")
-    numbers = [_whole(part, "color") for part in parts]
+    numbers = [as_whole(part, "color", "a whole number") for part in parts]
     if not all(0 <= number <= 255 for number in numbers):
         raise ValueError(f"color: got {color!r}, expected numbers from 0 to 255")
     return numbers + [0] * (4 - channels)
@@ -342,10 +341,7 @@ def _as_color(color: Any, channels: int) -> list[int]:
 
 def _float32(value: Any, name: str) -> float:
     """A number that float32 holds as a finite one."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name}: got {value!r}, expected a number") from None
+    number = as_number(value, name)
     if not math.isfinite(number) or abs(number) > _FLOAT32_LIMIT:
         raise ValueError(f"{name}: got {value!r}, expected a finite float32")
     return float(np.float32(number))
@@ -359,7 +355,7 @@ def _as_scale(scale: Any) -> float:
 
 
 def _per_channel(value: Any, name: str, channels: int, *, positive: bool = False) -> list[float]:
-    parts = list(value) if isinstance(value, (tuple, list, np.ndarray)) else [value] * channels
+    parts = list(value) if _several(value) else [value] * channels
     if len(parts) != channels:
         raise ValueError(f"{name}: got {len(parts)} numbers, expected 1 or {channels}")
     numbers = [_float32(part, name) for part in parts]
@@ -376,7 +372,7 @@ def _as_quantize(quantize: Any, kind: np.dtype[Any]) -> tuple[float, int]:
     step = _float32(quantize[0], "quantize")
     if step <= 0:
         raise ValueError(f"quantize: got scale {quantize[0]!r}, expected a number over 0")
-    zero_point = _whole(quantize[1], "quantize")
+    zero_point = as_whole(quantize[1], "quantize", "a whole number")
     limits = np.iinfo(kind)
     if not limits.min <= zero_point <= limits.max:
         raise ValueError(
@@ -386,7 +382,7 @@ def _as_quantize(quantize: Any, kind: np.dtype[Any]) -> tuple[float, int]:
 
 
 def _as_workers(workers: Any) -> int:
-    number = _whole(workers, "workers")
+    number = as_whole(workers, "workers", "a whole number")
     if not 0 <= number <= 4096:
         raise ValueError(f"workers: got {number}, expected 0 (as many as CPUs) to 4096")
     return number

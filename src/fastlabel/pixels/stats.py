@@ -395,14 +395,20 @@ def hamming_distance(a: ArrayLike, b: ArrayLike) -> Any:
     [1, 2]
     """
     left, right = _as_hashes(a, "a"), _as_hashes(b, "b")
-    distance = np.asarray(np.bitwise_count(left ^ right), np.int64)
+    try:
+        differing = left ^ right
+    except ValueError as error:
+        raise ValueError(
+            f"b: got shape {right.shape}, expected one that broadcasts with {left.shape} of a"
+        ) from error
+    distance = np.asarray(np.bitwise_count(differing), np.int64)
     return int(distance) if distance.ndim == 0 else distance
 
 
 def _as_hashes(value: ArrayLike, name: str) -> NDArray[np.uint64]:
     if isinstance(value, int) and not isinstance(value, bool) and not 0 <= value < 1 << 64:
         raise ValueError(f"{name}: got {value}, expected 0 to 2**64 - 1")
-    array = np.asarray(value)
+    array = to_numpy(value, name)
     if array.dtype.kind not in "iu" and array.size:
         raise TypeError(f"{name}: got dtype {array.dtype}, expected integers")
     if array.dtype.kind == "i" and (array < 0).any():
@@ -523,6 +529,9 @@ def content_hash(data: bytes | bytearray | memoryview | NDArray[Any]) -> str:
     given: Any = data
     if hasattr(data, "__dlpack__") and not isinstance(data, np.ndarray):
         given = to_numpy(data, "data")
+    if isinstance(given, np.ndarray) and (given.dtype.hasobject or given.dtype.kind in "mM"):
+        # The bytes of objects are addresses: another hash in every process.
+        raise TypeError(f"data: got dtype {given.dtype}, expected bytes or numbers")
     try:
         view = memoryview(given)
     except TypeError as error:

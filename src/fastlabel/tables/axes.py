@@ -6,13 +6,17 @@ each row is counted somewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from decimal import Context, Decimal
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from .._arrays import as_real
+from .._scalars import as_number
 
 __all__ = ["Axis", "Category", "Log", "Regular", "Variable", "axis_from_dict"]
 
@@ -108,7 +112,7 @@ class Regular(_Edges):
 
     def __init__(self, bins: int, low: float, high: float, name: str = "") -> None:
         count = _count(bins, "bins")
-        self.low, self.high = float(low), float(high)
+        self.low, self.high = as_number(low, "low"), as_number(high, "high")
         if not (np.isfinite(self.low) and np.isfinite(self.high) and self.low < self.high):
             raise ValueError(f"low, high: got {low}, {high}, expected finite low < high")
         self._set(np.linspace(self.low, self.high, count + 1), name)
@@ -159,7 +163,7 @@ class Log(_Edges):
         count = _count(bins, "bins")
         if count > 65536:
             raise ValueError(f"bins: got {bins}, expected at most 65536 on a log axis")
-        self.low, self.high = float(low), float(high)
+        self.low, self.high = as_number(low, "low"), as_number(high, "high")
         if not (0 < self.low < self.high < np.inf):
             raise ValueError(f"low, high: got {low}, {high}, expected finite 0 < low < high")
         self._set(np.array(_log_edges(count, self.low, self.high)), name)
@@ -191,7 +195,7 @@ class Variable(_Edges):
     """
 
     def __init__(self, edges: ArrayLike, name: str = "") -> None:
-        self._set(np.array(edges, np.float64), name)
+        self._set(np.array(as_real(edges, "edges"), np.float64), name)
 
     def to_dict(self) -> dict[str, Any]:  # noqa: D102
         assert self.edges is not None
@@ -238,6 +242,19 @@ class Category(Axis):
     def to_dict(self) -> dict[str, Any]:  # noqa: D102
         names: Any = self.bins if self.names is None else list(self.names)
         return {"kind": "category", "names": names, "name": self.name}
+
+
+@contextmanager
+def reading(plain: Any) -> Iterator[None]:
+    """What a broken file of plain values makes go wrong, as one ValueError."""
+    if not isinstance(plain, dict):
+        raise TypeError(f"plain: got {type(plain).__name__}, expected a dict of to_dict()")
+    try:
+        yield
+    except KeyError as error:
+        raise ValueError(f"plain: got no {error}, expected what to_dict() writes") from error
+    except (AttributeError, TypeError, OverflowError) as error:
+        raise ValueError(f"plain: expected what to_dict() writes ({error})") from error
 
 
 def axis_from_dict(plain: dict[str, Any]) -> Axis:

@@ -15,7 +15,7 @@ from .axes import Axis, Category
 if TYPE_CHECKING:
     from .._core import ArrowColumn
 
-__all__ = ["Part", "aligned", "batches_of", "native_axes", "parts_of"]
+__all__ = ["Part", "aligned", "batches_of", "known_rows", "native_axes", "parts_of"]
 
 #: (values, rows, validity or None, validity_offset, bit_offset or -1)
 Part = tuple[NDArray[Any], int, "NDArray[np.uint8] | None", int, int]
@@ -140,7 +140,9 @@ def _arrow_part(column: ArrowColumn, name: str, axis: Axis | None) -> Part:
             return codes, column.length, column.validity, column.validity_offset, -1
     elif column.kind == "dictionary":
         return _dictionary_part(column, name, axis)
-    wanted = "texts need a Category axis with names" if column.kind == "text" else "numbers"
+    wanted = "whole numbers" if isinstance(axis, Category) else "numbers"
+    if column.kind == "text":
+        wanted += "; texts need a Category axis with names"
     raise TypeError(f"{name}: got {column.kind.replace('_', ' ')}, expected {wanted}")
 
 
@@ -149,9 +151,7 @@ def _dictionary_part(column: ArrowColumn, name: str, axis: Axis | None) -> Part:
     inner = column.children[0]
     if bits >= 0:
         values = np.unpackbits(values, bitorder="little")[bits : bits + inner.length]
-    known = np.ones(column.length, bool)
-    if column.validity is not None:
-        known = _bits(column.validity, column.validity_offset, column.length)
+    known = known_rows(column)
     # What stands under a null need not be an index.
     index = np.where(known, column.values, 0)
     if inner.length == 0:  # then every row is null
@@ -159,6 +159,13 @@ def _dictionary_part(column: ArrowColumn, name: str, axis: Axis | None) -> Part:
     if validity is not None:
         known = known & _bits(validity, offset, inner.length)[index]
     return values[index], column.length, _packed(known), 0, -1
+
+
+def known_rows(column: ArrowColumn) -> NDArray[np.bool_]:
+    """Which rows of a column are not null."""
+    if column.validity is None:
+        return np.ones(column.length, bool)
+    return _bits(column.validity, column.validity_offset, column.length)
 
 
 def _bits(packed: NDArray[np.uint8], offset: int, rows: int) -> NDArray[np.bool_]:

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._arrays import to_numpy
+from .._arrays import as_real, to_numpy
+from .._scalars import as_number
 from .axes import Axis, Regular, Variable
-from .histograms import Histogram, grouped_axis
+from .groups import grouped_axis
+from .histograms import Histogram
 from .moments import GroupedStats
 
 __all__ = ["grouped_histogram", "grouped_stats", "histogram"]
@@ -20,8 +22,13 @@ def _axis_for(values: Any, bins: Any, range_: tuple[float, float] | None) -> tup
     """The axis that numpy.histogram would make, and the values to put on it."""
     if isinstance(bins, Axis):
         return bins, values
-    if np.ndim(bins) > 0:
-        return Variable(bins), values
+    if not isinstance(bins, (int, np.integer, str)):
+        edges = as_real(bins, "bins")
+        if edges.ndim > 0:
+            try:
+                return Variable(edges, name="values"), values
+            except ValueError as error:
+                raise ValueError(f"bins: {error}") from error
     if range_ is None:
         values = to_numpy(values, "values")
         if values.dtype.kind not in "iubf":
@@ -30,12 +37,14 @@ def _axis_for(values: Any, bins: Any, range_: tuple[float, float] | None) -> tup
         if not (np.isfinite(low) and np.isfinite(high)):
             raise ValueError(f"range: got values from {low} to {high}, expected finite ones or one")
     else:
-        low, high = (float(end) for end in range_)
-        if low > high:
-            raise ValueError(f"range: got {low} to {high}, expected it to rise")
+        if not isinstance(range_, (tuple, list, np.ndarray)) or len(range_) != 2:
+            raise TypeError(f"range: got {range_!r}, expected (low, high)")
+        low, high = (as_number(end, "range", "(low, high)") for end in range_)
+        if not (low <= high and np.isfinite(high - low)):
+            raise ValueError(f"range: got {low} to {high}, expected finite numbers that rise")
     if low == high:  # as NumPy does
         low, high = low - 0.5, high + 0.5
-    return Regular(bins, low, high), values
+    return Regular(bins, low, high, name="values"), values
 
 
 def histogram(
@@ -91,8 +100,8 @@ def grouped_histogram(
 
     Parameters
     ----------
-    groups : array_like
-        (N,) whole numbers from 0, or texts.
+    groups : array_like or Arrow column
+        (N,) whole numbers from 0, or texts; null is a row of no group.
     values : array_like or Arrow column
         (N,) numbers.
     bins : int, array_like or Axis
@@ -123,8 +132,8 @@ def grouped_stats(groups: Any, values: Any) -> GroupedStats:
 
     Parameters
     ----------
-    groups : array_like
-        (N,) whole numbers from 0, or texts.
+    groups : array_like or Arrow column
+        (N,) whole numbers from 0, or texts; null is a row of no group.
     values : array_like, Arrow column, or mapping of str to those
         (N,) numbers; the one column is called ``"value"`` unless a mapping names it.
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .axes import Axis, Category, axis_from_dict
+from .axes import Axis, axis_from_dict, reading
 from .columns import Part, aligned, batches_of, native_axes, parts_of
 
 __all__ = ["Histogram", "check_axes"]
@@ -318,6 +318,11 @@ class Histogram:
         Histogram
             Equal to the one written.
         """
+        with reading(plain):
+            return cls._read(plain)
+
+    @classmethod
+    def _read(cls, plain: dict[str, Any]) -> Histogram:
         if plain.get("type") != "histogram":
             raise ValueError(f"type: got {plain.get('type')!r}, expected 'histogram'")
         made = cls(*(axis_from_dict(axis) for axis in plain["axes"]), weight="sums" in plain)
@@ -349,16 +354,3 @@ def read_cells(cells: Any, size: int) -> NDArray[np.int64]:
     ):
         raise ValueError(f"cells: expected different numbers from 0 to {size - 1}")
     return found
-
-
-def grouped_axis(groups: Any, name: str) -> tuple[Category, Any]:
-    """The categories that stand in a column: texts, or whole numbers from 0."""
-    from .._arrays import to_numpy
-
-    array = np.asarray(groups) if isinstance(groups, (list, tuple)) else to_numpy(groups, name)
-    if array.dtype.kind in "UO":
-        names = sorted({text for text in array.tolist() if text is not None})
-        return Category(names or 1, name=name), array
-    if array.dtype.kind not in "iub":
-        raise TypeError(f"{name}: got dtype {array.dtype}, expected whole numbers or texts")
-    return Category(max(int(array.max()) + 1, 1) if array.size else 1, name=name), array

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .axes import Axis, axis_from_dict
+from .._scalars import as_whole
+from .axes import Axis, axis_from_dict, reading
 from .columns import Part, aligned, batches_of, native_axes, parts_of
 from .histograms import axis_names, check_axes, inner, read_cells
 
@@ -215,6 +216,7 @@ class GroupedStats:
         numpy.ndarray
             (bins, ...) float64; NaN where count is not above ddof, or a number is infinite.
         """
+        ddof = as_whole(ddof, "ddof")
 
         def finished(row: Any) -> float:
             n = int(row["count"])
@@ -238,7 +240,7 @@ class GroupedStats:
         return _ratio(_whole(row["sum"]), by)
 
     def _of(self, value: str) -> NDArray[Any]:
-        if value not in self._state:
+        if not isinstance(value, str) or value not in self._state:
             raise ValueError(f"value: got {value!r}, expected one of {', '.join(self.values)}")
         return self._state[value]
 
@@ -293,6 +295,11 @@ class GroupedStats:
         GroupedStats
             Equal to the one written.
         """
+        with reading(plain):
+            return cls._read(plain)
+
+    @classmethod
+    def _read(cls, plain: dict[str, Any]) -> GroupedStats:
         if plain.get("type") != "grouped_stats":
             raise ValueError(f"type: got {plain.get('type')!r}, expected 'grouped_stats'")
         made = cls(*(axis_from_dict(axis) for axis in plain["axes"]), values=list(plain["values"]))

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .axes import Axis, axis_from_dict
+from .._scalars import as_number
+from .axes import Axis, axis_from_dict, reading
 from .columns import aligned, batches_of, native_axes, parts_of
 from .histograms import axis_names, check_axes, inner
 
@@ -164,6 +165,7 @@ class QuantileSketch:
             (bins, ...) float64, at most 2^-(bits + 1) of its size off the number of that rank;
             NaN for a group without numbers.
         """
+        q = as_number(q, "q", "0 to 1")
         if not 0 <= q <= 1:
             raise ValueError(f"q: got {q}, expected 0 to 1")
         groups, _, counts, lows, highs = self._sketch.entries()
@@ -212,6 +214,11 @@ class QuantileSketch:
         QuantileSketch
             Equal to the one written.
         """
+        with reading(plain):
+            return cls._read(plain)
+
+    @classmethod
+    def _read(cls, plain: dict[str, Any]) -> QuantileSketch:
         if plain.get("type") != "quantile_sketch":
             raise ValueError(f"type: got {plain.get('type')!r}, expected 'quantile_sketch'")
         made = cls(*(axis_from_dict(axis) for axis in plain["axes"]), bits=plain["bits"])
