@@ -266,5 +266,5 @@ def test_every_instruction_set_gives_the_same_bytes(batch):
     ],
 )
 def test_a_number_that_is_none_is_named(name, call):
-    with pytest.raises(TypeError, match=f"{name}: got ('a'|None), expected a"):
+    with pytest.raises(TypeError, match=f"{name}: got ('a'|NoneType), expected a"):
         call([[0, 0, 1, 1]])
