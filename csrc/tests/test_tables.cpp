@@ -372,6 +372,57 @@ void arrow_is_checked_and_released_once() {
   fl_arrow_destroy(reader);
 }
 
+int failing_schema(ArrowArrayStream*, ArrowSchema*) { return 5; }
+int endless_batches(ArrowArrayStream*, ArrowArray* out) {
+  static Lists foreign;
+  *out = foreign.list;
+  return 0;
+}
+void release_stream(ArrowArrayStream* s) {
+  ++released;
+  s->release = nullptr;
+}
+
+void a_refused_stream_is_let_go() {
+  fl_arrow* reader = nullptr;
+  CHECK(fl_arrow_create(&reader) == FL_OK);
+  ArrowArrayStream stream{failing_schema, endless_batches, nullptr, release_stream, nullptr};
+  released = 0;
+  CHECK(fl_arrow_open_stream(reader, &stream) == FL_ERROR_ARGUMENT);
+  CHECK(released == 1 && stream.release == nullptr);
+  // Batches of the refused stream must not follow those of what is opened next.
+  Lists lists;
+  CHECK(fl_arrow_open_array(reader, &lists.list_schema, &lists.list) == FL_OK);
+  fl_arrow_batch* batch = nullptr;
+  CHECK(fl_arrow_next(reader, &batch) == FL_OK && batch != nullptr);
+  fl_arrow_batch_destroy(batch);
+  CHECK(fl_arrow_next(reader, &batch) == FL_OK && batch == nullptr);
+  fl_arrow_batch_destroy(batch);
+  fl_arrow_destroy(reader);
+}
+
+// Rows that are null as a whole are counted where who made the table did not.
+void uncounted_nulls_of_a_table() {
+  for (const uint8_t known : {uint8_t{0x3C}, uint8_t{0x34}}) {
+    Lists lists;
+    lists.box_schema.format = "+s";
+    lists.box_schema.release = release_schema;
+    lists.box.release = release_array;
+    lists.box_buffers[0] = &known;
+    lists.box.length = 4;
+    lists.box.offset = 2;
+    lists.box.null_count = -1;
+    fl_arrow* reader = nullptr;
+    CHECK(fl_arrow_create(&reader) == FL_OK);
+    CHECK(fl_arrow_open_array(reader, &lists.box_schema, &lists.box) == FL_OK);
+    fl_arrow_batch* batch = nullptr;
+    const fl_status status = fl_arrow_next(reader, &batch);
+    CHECK(status == (known == 0x3C ? FL_OK : FL_ERROR_ARGUMENT));
+    fl_arrow_batch_destroy(batch);
+    fl_arrow_destroy(reader);
+  }
+}
+
 // Counts of every size in every place, as long as the buffers hold what they say.
 void arrow_survives_any_counts() {
   test::Random r(31);
@@ -411,6 +462,8 @@ int main() {
   any_column_will_do();
   wrong_arguments_write_nothing();
   arrow_is_checked_and_released_once();
+  a_refused_stream_is_let_go();
+  uncounted_nulls_of_a_table();
   arrow_survives_any_counts();
   return test::finish("tables");
 }
