@@ -198,6 +198,14 @@ void sketches_merge() {
   CHECK(fl_sketch_add(parts, a.data(), n) == FL_OK);
   CHECK(fl_sketch_entries(parts, b.data(), n, &n) == FL_OK);
   for (size_t k = 0; k < a.size(); ++k) CHECK(b[k].count == 2 * a[k].count);
+  // Extremes stay, whichever comes last.
+  for (const double inner : {0.25, 0.5}) {
+    std::vector<fl_sketch_entry> narrow = a;
+    for (fl_sketch_entry& e : narrow) e.min = e.max = e.min + inner * (e.max - e.min);
+    CHECK(fl_sketch_add(parts, narrow.data(), n) == FL_OK);
+  }
+  CHECK(fl_sketch_entries(parts, b.data(), n, &n) == FL_OK);
+  for (size_t k = 0; k < a.size(); ++k) CHECK(b[k].min == a[k].min && b[k].max == a[k].max);
   fl_sketch_destroy(whole);
   fl_sketch_destroy(parts);
 }
@@ -357,6 +365,7 @@ void arrow_is_checked_and_released_once() {
   refused([](Lists* l) { l->list_children[0] = nullptr; });
   refused([](Lists* l) { l->offsets[1] = 4; });
   refused([](Lists* l) { l->offsets[3] = 6; });
+  refused([](Lists* l) { l->offsets[3] = 1; });
   refused([](Lists* l) { l->number.length = 19; });
   refused([](Lists* l) { l->list.dictionary = &l->number; });
   refused([](Lists* l) { l->box_schema.format = "+w:"; });
