@@ -6,21 +6,11 @@
 #include "geometry/box_index.h"
 #include "geometry/box_sets.h"
 
+using fl::check_boxes;
 using fl::check_offsets;
 using fl::guarded;
 
 namespace {
-
-fl_status check_boxes(const fl_boxes* boxes) noexcept {
-  if (boxes == nullptr || boxes->n < 0) return FL_ERROR_ARGUMENT;
-  if (boxes->n > 0 && boxes->data == nullptr) return FL_ERROR_ARGUMENT;
-  if (boxes->dtype != FL_FLOAT32 && boxes->dtype != FL_FLOAT64) return FL_ERROR_ARGUMENT;
-  if (boxes->format < FL_XYXY || boxes->format > FL_CXCYWH) return FL_ERROR_ARGUMENT;
-  int64_t bytes = 0;
-  if (!fl::checked_mul(boxes->n, boxes->row_stride, &bytes)) return FL_ERROR_OVERFLOW;
-  if (!fl::checked_mul(4, boxes->column_stride, &bytes)) return FL_ERROR_OVERFLOW;
-  return FL_OK;
-}
 
 // Two sets of one dtype.
 fl_status check_two(const fl_boxes* a, const fl_boxes* b) noexcept {

@@ -66,6 +66,21 @@ fl_status read_options(const Options* from, const Options& defaults, Options* to
   return FL_OK;
 }
 
+// Whether the numbers of a view can be read: a pointer, a dtype, a format, and no box out of the
+// reach of 64 bits.
+inline fl_status check_boxes(const fl_boxes* boxes) noexcept {
+  if (boxes == nullptr || boxes->n < 0) return FL_ERROR_ARGUMENT;
+  if (boxes->n > 0 && boxes->data == nullptr) return FL_ERROR_ARGUMENT;
+  if (boxes->dtype != FL_FLOAT32 && boxes->dtype != FL_FLOAT64) return FL_ERROR_ARGUMENT;
+  if (boxes->format < FL_XYXY || boxes->format > FL_CXCYWH) return FL_ERROR_ARGUMENT;
+  int64_t rows = 0;
+  int64_t columns = 0;
+  const bool fits = checked_mul(boxes->n, boxes->row_stride, &rows) &&
+                    checked_mul(4, boxes->column_stride, &columns) &&
+                    checked_add(rows, columns, &rows);
+  return fits ? FL_OK : FL_ERROR_OVERFLOW;
+}
+
 // Arrow list offsets: from 0, never falling.
 inline bool check_offsets(const int64_t* offsets, int64_t groups) noexcept {
   if (offsets == nullptr || groups < 0 || offsets[0] != 0) return false;

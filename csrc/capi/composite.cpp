@@ -14,14 +14,16 @@ namespace {
 // Positions beyond this cannot meet a picture, and must not overflow.
 constexpr int64_t kFar = int64_t{1} << 32;
 
-// First and one past the last byte of a picture that passed check_image.
+// First and one past the last byte of a picture that passed check_image; wider than an address,
+// which a sum of strides may leave.
 struct Extent {
-  intptr_t begin, end;
+  __int128 begin, end;
 };
 Extent extent_of(const fl_image& i) noexcept {
   const int64_t steps[] = {(i.height - 1) * i.row_stride, (i.width - 1) * i.pixel_stride,
                            (i.channels - 1) * i.channel_stride};
-  Extent e{reinterpret_cast<intptr_t>(i.data), reinterpret_cast<intptr_t>(i.data) + 1};
+  const auto at = static_cast<__int128>(reinterpret_cast<uintptr_t>(i.data));
+  Extent e{at, at + 1};
   for (const int64_t step : steps) (step < 0 ? e.begin : e.end) += step;
   return e;
 }
@@ -29,6 +31,12 @@ bool overlap(const fl_image& a, const fl_image& b) noexcept {
   const Extent first = extent_of(a);
   const Extent second = extent_of(b);
   return first.begin < second.end && second.begin < first.end;
+}
+
+// No array reaches beyond half of an address space of 64 bits.
+bool addressable(const fl_image& i) noexcept {
+  const Extent e = extent_of(i);
+  return e.begin >= 0 && e.end <= INTPTR_MAX;
 }
 
 // No byte of the scene may be written twice.
@@ -55,6 +63,7 @@ fl_status fl_composite(const fl_image* scene, const fl_image* patch, int64_t x, 
   for (const fl_image* image : {scene, patch, mask == nullptr ? patch : mask}) {
     const fl_status status = fl::check_image(image);
     if (status != FL_OK) return status;
+    if (!addressable(*image)) return FL_ERROR_OVERFLOW;
   }
   fl_composite_options o = kDefaults;
   if (options != nullptr) {

@@ -39,16 +39,6 @@ void measure(const fl::LumaRows& rows, const std::vector<fl::PixelBox>& boxes,
   measured->finish(stats, box_rows);
 }
 
-// Null boxes are fine, and mean the whole picture.
-fl_status check_boxes(const fl_boxes* boxes) noexcept {
-  if (boxes == nullptr) return FL_OK;
-  if (boxes->n < 0 || (boxes->n > 0 && boxes->data == nullptr)) return FL_ERROR_ARGUMENT;
-  if (boxes->dtype != FL_FLOAT32 && boxes->dtype != FL_FLOAT64) return FL_ERROR_ARGUMENT;
-  if (boxes->format < FL_XYXY || boxes->format > FL_CXCYWH) return FL_ERROR_ARGUMENT;
-  int64_t bytes = 0;
-  return fl::checked_mul(boxes->n, boxes->row_stride, &bytes) ? FL_OK : FL_ERROR_OVERFLOW;
-}
-
 double number(const fl_boxes& b, int64_t i, int64_t k) noexcept {
   const auto* at = static_cast<const char*>(b.data) + i * b.row_stride + k * b.column_stride;
   if (b.dtype == FL_FLOAT32) {
@@ -91,7 +81,8 @@ void each_part(const fl_image& image, const fl_boxes* boxes, Body body) {
 fl_status check_both(const fl_image* image, const fl_boxes* boxes, const void* out) noexcept {
   const fl_status picture = fl::check_image(image);
   if (picture != FL_OK) return picture;
-  const fl_status there = check_boxes(boxes);
+  // Null boxes are fine, and mean the whole picture.
+  const fl_status there = boxes == nullptr ? FL_OK : fl::check_boxes(boxes);
   if (there != FL_OK) return there;
   const bool nothing = boxes != nullptr && boxes->n == 0;
   return out != nullptr || nothing ? FL_OK : FL_ERROR_ARGUMENT;
@@ -179,7 +170,7 @@ fl_status fl_measure_luma(const uint8_t* luma, int64_t width, int64_t height,
                           fl_box_row* box_rows) {
   const fl_status plane = check_plane(luma, width, height, stride_bytes);
   if (plane != FL_OK) return plane;
-  if (stats == nullptr || n_boxes < 0) return FL_ERROR_ARGUMENT;
+  if (stats == nullptr || n_boxes < 0 || n_boxes > INT32_MAX) return FL_ERROR_ARGUMENT;
   if (n_boxes > 0 && (boxes == nullptr || box_rows == nullptr)) return FL_ERROR_ARGUMENT;
   if (orientation < 1 || orientation > 8) return FL_ERROR_ARGUMENT;
   return guarded([&] {

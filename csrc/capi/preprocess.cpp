@@ -146,12 +146,15 @@ fl_status admit(const fl_image* image, const Call& call, int32_t channels, const
   return fits ? FL_OK : FL_ERROR_OVERFLOW;
 }
 
+// No machine is served by more.
+constexpr int64_t kMostThreads = 4096;
+
 // Calls body(i) for every i < n, on as many threads as there are, can be had and are useful.
 template <typename Body>
 fl_status for_each(int64_t n, int32_t workers, Body body) {
   // Asked for only when needed: the answer costs a system call or two.
   const auto cpus = [] { return int64_t{std::max(1U, std::thread::hardware_concurrency())}; };
-  const int64_t threads = std::min(workers == 0 ? cpus() : int64_t{workers}, n);
+  const int64_t threads = std::min({workers == 0 ? cpus() : int64_t{workers}, n, kMostThreads});
   std::atomic<int64_t> next{0};
   std::atomic<int32_t> failed{FL_OK};
   const auto work = [&] {

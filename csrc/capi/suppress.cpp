@@ -19,11 +19,8 @@ constexpr int64_t kMostRows = INT64_C(1) << 31;
 
 // Whether a view can be read; rows beyond the limit are an overflow.
 fl_status check_view(const fl_boxes* view) noexcept {
-  if (view == nullptr || view->n < 0 || (view->n > 0 && view->data == nullptr)) {
-    return FL_ERROR_ARGUMENT;
-  }
-  if (view->dtype != FL_FLOAT32 && view->dtype != FL_FLOAT64) return FL_ERROR_ARGUMENT;
-  if (view->format < FL_XYXY || view->format > FL_CXCYWH) return FL_ERROR_ARGUMENT;
+  const fl_status status = fl::check_boxes(view);
+  if (status != FL_OK) return status;
   return view->n < kMostRows ? FL_OK : FL_ERROR_OVERFLOW;
 }
 
@@ -116,8 +113,9 @@ fl_status fl_soft_nms(const fl_boxes* boxes, const double* scores, const int64_t
   if (decay != FL_DECAY_LINEAR && decay != FL_DECAY_GAUSSIAN) return FL_ERROR_ARGUMENT;
   if (!(sigma > 0) || !std::isfinite(sigma)) return FL_ERROR_ARGUMENT;
   if (boxes->n > 0 && (keep == nullptr || new_scores == nullptr)) return FL_ERROR_ARGUMENT;
-  // A score below 0 would rise when it decays.
-  if (std::any_of(scores, scores + boxes->n, [](double s) { return s < 0; })) {
+  // A score below 0 would rise when it decays, an infinite one become NaN.
+  if (!std::all_of(scores, scores + boxes->n,
+                   [](double s) { return s >= 0 && std::isfinite(s); })) {
     return FL_ERROR_ARGUMENT;
   }
   return guarded([&] {

@@ -1,6 +1,7 @@
 #include "geometry/matching.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <vector>
 
@@ -24,7 +25,9 @@ double coco_iou(const Corners& prediction, const Corners& label, bool crowd) noe
   const double h = std::min(prediction.y2, label.y2) - std::max(prediction.y1, label.y1);
   if (!(h > 0)) return 0;
   const double overlap = w * h;
-  return overlap / (crowd ? prediction.area : prediction.area + label.area - overlap);
+  const double either = crowd ? prediction.area : prediction.area + label.area - overlap;
+  // What is not finite overlaps nothing: NaN would be taken for a match.
+  return either > 0 && std::isfinite(either) ? overlap / either : 0;
 }
 
 // Rows of one image and class, in the order in which they are looked at.

@@ -278,8 +278,16 @@ ArrowBatch::ArrowBatch(std::shared_ptr<const ArrowField> root, Owned<ArrowArray>
   if (root_->kind != FL_ARROW_UNSUPPORTED) check_frame(*root_, *array_);
   rows_ = (*array_).length;
   if (root_->kind != FL_ARROW_STRUCT) return;
-  if ((*array_).null_count > 0) {
-    throw ArrowError("got a table with " + said((*array_).null_count) +
+  int64_t nulls = (*array_).null_count;
+  if (nulls < 0) {  // not counted by who made it
+    nulls = 0;
+    fl_arrow_view view{};
+    view.validity = static_cast<const uint8_t*>((*array_).buffers[0]);
+    view.validity_offset = (*array_).offset;
+    for (int64_t row = 0; row < rows_; ++row) nulls += !valid(view, row);
+  }
+  if (nulls > 0) {
+    throw ArrowError("got a table with " + said(nulls) +
                      " rows that are null as a whole, expected none");
   }
 }
@@ -302,19 +310,20 @@ std::vector<fl_arrow_view> ArrowBatch::column(int64_t column) const {
 
 void ArrowReader::open(Owned<ArrowArrayStream> stream) {
   if (stream.empty()) throw ArrowError("the Arrow stream is released");
-  stream_ = std::move(stream);
-  if (stream_->get_schema == nullptr || stream_->get_next == nullptr) {
+  if (stream->get_schema == nullptr || stream->get_next == nullptr) {
     throw ArrowError("the Arrow stream has no get_schema or get_next");
   }
   Owned<ArrowSchema> schema;
-  const int failed = stream_->get_schema(stream_.get(), schema.get());
+  const int failed = stream->get_schema(stream.get(), schema.get());
   if (failed != 0) {
     const char* why =
-        stream_->get_last_error == nullptr ? nullptr : stream_->get_last_error(stream_.get());
+        stream->get_last_error == nullptr ? nullptr : stream->get_last_error(stream.get());
     throw ArrowError("the Arrow stream gives no schema: " +
                      std::string(why == nullptr ? std::strerror(failed) : why));
   }
   root_ = std::make_shared<const ArrowField>(parse_schema(*schema));
+  // Only now: a stream whose schema was refused must not be read by another one's.
+  stream_ = std::move(stream);
 }
 
 void ArrowReader::open(Owned<ArrowSchema> schema, Owned<ArrowArray> array) {

@@ -166,6 +166,11 @@ void bad_arguments_are_refused() {
   bad = scene;
   bad.row_stride = 0;
   CHECK(status(&bad, &patch, nullptr, nullptr) == FL_ERROR_ARGUMENT);
+  bad = scene;  // whose last byte would lie beyond any address
+  bad.row_stride = INT64_MAX / 3;
+  CHECK(status(&bad, &patch, nullptr, nullptr) == FL_ERROR_OVERFLOW);
+  bad.row_stride = INT64_MIN / 3;
+  CHECK(status(&bad, &patch, nullptr, nullptr) == FL_ERROR_OVERFLOW);
   for (int k = 0; k < 6; ++k) {
     fl_composite_options o = options;
     if (k == 0) o.mode = FL_BLEND_MODES;

@@ -307,7 +307,8 @@ void pictures_in_place() {
   test::Random r(6);
   for (int round = 0; round < 200; ++round) {
     const int64_t w = 1 + r.below(round < 60 ? 6 : 90);
-    const int64_t h = 1 + r.below(round < 60 ? 6 : 150);
+    // Also of whole blocks of rows, which are 62 of them.
+    const int64_t h = round % 10 == 9 ? 62 + round % 20 / 10 * 62 : 1 + r.below(round < 60 ? 6 : 150);
     const std::vector<uint8_t> p = plane(&r, size_t(w * h), round % 3);
     // The same plane as it is, and as every second byte of another.
     std::vector<uint8_t> apart(2 * p.size());

@@ -241,6 +241,17 @@ void refused() {
   const double negative[] = {0.5, -1};
   CHECK(fl_soft_nms(&rows, negative, nullptr, FL_DECAY_LINEAR, 0.5, 0.5, 0, keep, out, &count) ==
         FL_ERROR_ARGUMENT);
+  // Equal boxes: infinity times 1 - 1 is NaN, which no threshold ends.
+  const double endless[] = {kInf, kInf};
+  CHECK(fl_soft_nms(&rows, endless, nullptr, FL_DECAY_LINEAR, 0.5, 0.5, 0, keep, out, &count) ==
+        FL_ERROR_ARGUMENT);
+  // Each stride fits 64 bits by itself, not both together; rows that step out of them.
+  wrong = rows;
+  wrong.row_stride = INT64_MAX / 2;
+  wrong.column_stride = INT64_MAX / 4;
+  CHECK(fl_nms(&wrong, scores, nullptr, 0.5, keep, &count) == FL_ERROR_OVERFLOW);
+  wrong.row_stride = INT64_MAX - 8;
+  CHECK(fl_nms(&wrong, scores, nullptr, 0.5, keep, &count) == FL_ERROR_OVERFLOW);
   CHECK(fl_non_max_merge(&rows, scores, nullptr, FL_GIOU, 0.5, out, keep, keep, &count) ==
         FL_ERROR_ARGUMENT);
   const int64_t models[] = {0, 1};
@@ -286,6 +297,18 @@ void matching() {
   in.max_predictions = 1;
   CHECK(fl_match_coco(&in, match, ignored, taken) == FL_OK);
   CHECK(match[2] == -1 && ignored[0] == 1 && ignored[1] == 0);
+  // What is not finite matches nothing, not even its equal; nor do areas that are not.
+  for (const double far : {kInf, 1e200}) {
+    const std::vector<double> wide = {0, 0, far, far, 0, 0, far, far};
+    const fl_boxes endless = view(wide);
+    fl_boxes its_equal = endless;
+    its_equal.n = 1;
+    fl_match_input other = in;
+    other.predictions = &endless;
+    other.labels = &its_equal;
+    CHECK(fl_match_coco(&other, match, ignored, taken) == FL_OK);
+    CHECK(taken[0] == -1 && taken[1] == -1);
+  }
   CHECK(fl_match_coco(nullptr, match, ignored, taken) == FL_ERROR_ARGUMENT);
   in.label_offsets = two;
   CHECK(fl_match_coco(&in, match, ignored, taken) == FL_ERROR_ARGUMENT);

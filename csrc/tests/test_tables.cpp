@@ -198,6 +198,14 @@ void sketches_merge() {
   CHECK(fl_sketch_add(parts, a.data(), n) == FL_OK);
   CHECK(fl_sketch_entries(parts, b.data(), n, &n) == FL_OK);
   for (size_t k = 0; k < a.size(); ++k) CHECK(b[k].count == 2 * a[k].count);
+  // Extremes stay, whichever comes last.
+  for (const double inner : {0.25, 0.5}) {
+    std::vector<fl_sketch_entry> narrow = a;
+    for (fl_sketch_entry& e : narrow) e.min = e.max = e.min + inner * (e.max - e.min);
+    CHECK(fl_sketch_add(parts, narrow.data(), n) == FL_OK);
+  }
+  CHECK(fl_sketch_entries(parts, b.data(), n, &n) == FL_OK);
+  for (size_t k = 0; k < a.size(); ++k) CHECK(b[k].min == a[k].min && b[k].max == a[k].max);
   fl_sketch_destroy(whole);
   fl_sketch_destroy(parts);
 }
@@ -357,6 +365,7 @@ void arrow_is_checked_and_released_once() {
   refused([](Lists* l) { l->list_children[0] = nullptr; });
   refused([](Lists* l) { l->offsets[1] = 4; });
   refused([](Lists* l) { l->offsets[3] = 6; });
+  refused([](Lists* l) { l->offsets[3] = 1; });
   refused([](Lists* l) { l->number.length = 19; });
   refused([](Lists* l) { l->list.dictionary = &l->number; });
   refused([](Lists* l) { l->box_schema.format = "+w:"; });
@@ -370,6 +379,57 @@ void arrow_is_checked_and_released_once() {
   CHECK(fl_arrow_next(reader, &batch) == FL_ERROR_ARGUMENT);
   CHECK(fl_arrow_open_stream(reader, nullptr) == FL_ERROR_ARGUMENT);
   fl_arrow_destroy(reader);
+}
+
+int failing_schema(ArrowArrayStream*, ArrowSchema*) { return 5; }
+int endless_batches(ArrowArrayStream*, ArrowArray* out) {
+  static Lists foreign;
+  *out = foreign.list;
+  return 0;
+}
+void release_stream(ArrowArrayStream* s) {
+  ++released;
+  s->release = nullptr;
+}
+
+void a_refused_stream_is_let_go() {
+  fl_arrow* reader = nullptr;
+  CHECK(fl_arrow_create(&reader) == FL_OK);
+  ArrowArrayStream stream{failing_schema, endless_batches, nullptr, release_stream, nullptr};
+  released = 0;
+  CHECK(fl_arrow_open_stream(reader, &stream) == FL_ERROR_ARGUMENT);
+  CHECK(released == 1 && stream.release == nullptr);
+  // Batches of the refused stream must not follow those of what is opened next.
+  Lists lists;
+  CHECK(fl_arrow_open_array(reader, &lists.list_schema, &lists.list) == FL_OK);
+  fl_arrow_batch* batch = nullptr;
+  CHECK(fl_arrow_next(reader, &batch) == FL_OK && batch != nullptr);
+  fl_arrow_batch_destroy(batch);
+  CHECK(fl_arrow_next(reader, &batch) == FL_OK && batch == nullptr);
+  fl_arrow_batch_destroy(batch);
+  fl_arrow_destroy(reader);
+}
+
+// Rows that are null as a whole are counted where who made the table did not.
+void uncounted_nulls_of_a_table() {
+  for (const uint8_t known : {uint8_t{0x3C}, uint8_t{0x34}}) {
+    Lists lists;
+    lists.box_schema.format = "+s";
+    lists.box_schema.release = release_schema;
+    lists.box.release = release_array;
+    lists.box_buffers[0] = &known;
+    lists.box.length = 4;
+    lists.box.offset = 2;
+    lists.box.null_count = -1;
+    fl_arrow* reader = nullptr;
+    CHECK(fl_arrow_create(&reader) == FL_OK);
+    CHECK(fl_arrow_open_array(reader, &lists.box_schema, &lists.box) == FL_OK);
+    fl_arrow_batch* batch = nullptr;
+    const fl_status status = fl_arrow_next(reader, &batch);
+    CHECK(status == (known == 0x3C ? FL_OK : FL_ERROR_ARGUMENT));
+    fl_arrow_batch_destroy(batch);
+    fl_arrow_destroy(reader);
+  }
 }
 
 // Counts of every size in every place, as long as the buffers hold what they say.
@@ -411,6 +471,8 @@ int main() {
   any_column_will_do();
   wrong_arguments_write_nothing();
   arrow_is_checked_and_released_once();
+  a_refused_stream_is_let_go();
+  uncounted_nulls_of_a_table();
   arrow_survives_any_counts();
   return test::finish("tables");
 }

@@ -97,8 +97,12 @@ void box_area(const py::array& boxes, py::array& out, int32_t format) {
   const fl_boxes a = view_of(boxes, format, "boxes");
   void* to = target_of(out, a, {a.n});
   const int64_t stride = out.strides(0);
-  py::gil_scoped_release release;
-  fl_box_area(&a, to, stride);
+  fl_status status;
+  {
+    py::gil_scoped_release release;
+    status = fl_box_area(&a, to, stride);
+  }
+  check(status, "box_area");
 }
 
 void box_convert(const py::array& boxes, py::array& out, int32_t in_format, int32_t out_format,
@@ -114,7 +118,13 @@ void box_convert(const py::array& boxes, py::array& out, int32_t in_format, int3
   };
   int64_t size_step = 0;
   if (in_size.has_value()) size_step = step(*in_size);
-  if (out_size.has_value()) size_step = step(*out_size);
+  if (out_size.has_value()) {
+    const int64_t other = step(*out_size);
+    if (in_size.has_value() && other != size_step) {
+      throw py::value_error("size: expected one shape for both");
+    }
+    size_step = other;
+  }
   const double* from_size = in_size.has_value() ? in_size->data() : nullptr;
   const double* to_size = out_size.has_value() ? out_size->data() : nullptr;
   const int64_t row = out.strides(0);

@@ -35,6 +35,11 @@ void check_bits(int64_t first, int64_t n, const py::array& bytes, const char* na
 // bits. Only a view: the caller's tuple keeps the memory alive.
 fl_column column_of(const py::tuple& parts) {
   if (parts.size() != 5) throw py::value_error("a column: expected five parts");
+  // A cast could make a copy, which would be gone before it is read.
+  if (!py::isinstance<py::array>(parts[0]) ||
+      !(parts[2].is_none() || py::isinstance<py::array_t<uint8_t>>(parts[2]))) {
+    throw py::type_error("a column: expected an array, and a validity of uint8");
+  }
   const auto values = parts[0].cast<py::array>();
   fl_column column{};
   column.n = parts[1].cast<int64_t>();

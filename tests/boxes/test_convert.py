@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastlabel as fl
+from fastlabel import _core
 
 FORMATS = ("xyxy", "xywh", "cxcywh")
 ALL_FORMATS = (*FORMATS, *(f + "n" for f in FORMATS))
@@ -125,3 +126,12 @@ BOX = [[0, 0, 1, 1]]
 def test_bad_arguments_are_named(call, text):
     with pytest.raises(ValueError, match=text):
         call()
+
+
+def test_native_sizes_of_two_shapes_are_refused() -> None:
+    """One size beside many would be read past its end."""
+    b = np.ones((100, 4))
+    one, many = np.ones((1, 2)), np.ones((100, 2))
+    for sizes in ((one, many), (many, one)):
+        with pytest.raises(ValueError, match="one shape"):
+            _core.box_convert(b, np.empty_like(b), 0, 0, *sizes)

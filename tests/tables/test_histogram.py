@@ -269,3 +269,11 @@ def test_sums_that_could_overflow_are_refused():
     huge = Histogram.from_dict(plain)
     with pytest.raises(OverflowError, match="2\\^63"):
         huge.merge(huge)
+
+
+@pytest.mark.parametrize("validity", [np.array([255], np.int64), np.array([True]), [255]])
+def test_native_validity_is_never_a_copy(validity: object) -> None:
+    """A cast copy would be gone before it is read."""
+    column = (np.zeros(8, np.uint8), 8, validity, 0, -1)
+    with pytest.raises(TypeError, match="uint8"):
+        _core.histogram_fill([(None, 3)], [column], np.zeros(6, np.int64))

@@ -133,7 +133,8 @@ typedef enum fl_decay {
 } fl_decay;
 
 /* Soft suppression (Bodla et al. 2017): better rows lower the scores of those they overlap.
- * Rows left with less than score_threshold are dropped. Best final score first. */
+ * Scores are finite and not negative. Rows left with less than score_threshold are dropped. Best
+ * final score first. */
 FL_API fl_status fl_soft_nms(const fl_boxes* boxes, const double* scores, const int64_t* classes,
                              int32_t decay, double iou_threshold, double sigma,
                              double score_threshold, int64_t* keep, double* new_scores,

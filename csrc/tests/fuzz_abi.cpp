@@ -1,0 +1,470 @@
+// libFuzzer harness: the C ABI with any numbers, strides, options and sizes. Views lie in heap
+// blocks of exactly their extent, so that the address sanitizer sees a byte too many on either
+// side; what is read may be anything.
+//   cmake -S . -B build/fuzz -DCMAKE_CXX_COMPILER=clang++ -DFASTLABEL_FUZZ=ON
+//   build/fuzz/fuzz_abi -max_total_time=60
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <initializer_list>
+#include <limits>
+#include <vector>
+
+#include "fastlabel/fastlabel.h"
+
+namespace {
+
+// Choices out of the fuzzer's bytes; zeros when they are used up.
+class Input {
+ public:
+  Input(const uint8_t* data, size_t size) noexcept : at_(data), end_(data + size) {}
+
+  uint8_t byte() noexcept { return at_ < end_ ? *at_++ : uint8_t{0}; }
+  int64_t below(int64_t n) noexcept { return (byte() + 256 * byte()) % n; }
+  // Mostly ordinary, now and then far out.
+  int64_t whole(int64_t low, int64_t high) noexcept {
+    static constexpr int64_t kOdd[] = {-1, 0, INT32_MIN, INT32_MAX, INT64_MIN, INT64_MAX};
+    if (byte() == 255) return kOdd[below(6)];
+    return low + below(high - low + 1);
+  }
+  int32_t choice(int32_t low, int32_t high) noexcept {
+    return static_cast<int32_t>(whole(low, high));
+  }
+  double number() noexcept {
+    static constexpr double kOdd[] = {0.0, -0.0, 1.0, 5e-324, -1e-310, 1e200, -1e300,
+                                      std::numeric_limits<double>::max(),
+                                      std::numeric_limits<double>::infinity(),
+                                      -std::numeric_limits<double>::infinity(),
+                                      std::numeric_limits<double>::quiet_NaN(), 2147483648.0,
+                                      9.3e18};
+    const uint8_t kind = byte();
+    if (kind < 200) return static_cast<double>(byte()) + kind / 8.0;
+    return kind < 240 ? kOdd[below(13)] : -static_cast<double>(byte()) / 3;
+  }
+  double share() noexcept { return byte() < 250 ? byte() / 255.0 : number(); }
+  void fill(void* to, size_t n) noexcept {
+    auto* bytes = static_cast<uint8_t*>(to);
+    const uint8_t seed = byte();
+    for (size_t k = 0; k < n; ++k) {
+      bytes[k] = at_ < end_ ? *at_++ : static_cast<uint8_t>(seed * (k + 7));
+    }
+  }
+
+ private:
+  const uint8_t* at_;
+  const uint8_t* end_;
+};
+
+struct Axis {
+  int64_t length;
+  int64_t stride;
+};
+
+// An array in a block of exactly its own extent.
+class Array {
+ public:
+  // Axes from the slowest to the fastest; elements side by side, spread out, or backwards.
+  Array(Input& in, std::initializer_list<int64_t> lengths, int64_t element, bool apart) {
+    int64_t step = element;
+    axes_.reserve(lengths.size());
+    for (const int64_t length : lengths) axes_.push_back({length, 0});
+    for (size_t k = axes_.size(); k-- > 0;) {
+      const uint8_t how = in.byte();
+      if (how > 200) step += in.below(9);
+      axes_[k].stride = how % 4 == 3 ? -step : step;
+      if (!apart && how == 255) axes_[k].stride = 0;
+      step *= std::max<int64_t>(1, axes_[k].length);
+    }
+    int64_t low = 0;
+    int64_t high = element;
+    bool none = false;
+    for (const Axis& axis : axes_) {
+      none = none || axis.length == 0;
+      const int64_t reach = (axis.length - 1) * axis.stride;
+      (reach < 0 ? low : high) += reach;
+    }
+    if (none) return;
+    block_.reset(static_cast<uint8_t*>(std::malloc(static_cast<size_t>(high - low))), high - low);
+    first_ = block_.data - low;
+  }
+  uint8_t* first() const noexcept { return first_; }
+  int64_t stride(size_t k) const noexcept { return axes_[k].stride; }
+  void random(Input& in) { in.fill(block_.data, static_cast<size_t>(block_.size)); }
+  template <typename T>
+  void numbers(Input& in) {
+    if (first_ == nullptr) return;
+    for (int64_t i = 0; i < axes_[0].length; ++i) {
+      for (int64_t k = 0; k < axes_[1].length; ++k) {
+        const auto value = static_cast<T>(in.number());
+        std::memcpy(first_ + i * axes_[0].stride + k * axes_[1].stride, &value, sizeof value);
+      }
+    }
+  }
+
+ private:
+  struct Block {
+    uint8_t* data = nullptr;
+    int64_t size = 0;
+    Block() = default;
+    Block(const Block&) = delete;
+    Block& operator=(const Block&) = delete;
+    ~Block() { std::free(data); }
+    void reset(uint8_t* to, int64_t n) noexcept {
+      data = to;
+      size = n;
+    }
+  };
+  std::vector<Axis> axes_;
+  Block block_;
+  uint8_t* first_ = nullptr;
+};
+
+struct Boxes {
+  Boxes(Input& in, int64_t n, int32_t dtype)
+      : array(in, {n, 4}, dtype == FL_FLOAT32 ? 4 : 8, false) {
+    if (dtype == FL_FLOAT32) {
+      array.numbers<float>(in);
+    } else {
+      array.numbers<double>(in);
+    }
+    view = {array.first(), n, array.stride(0), array.stride(1), dtype, in.choice(0, 2)};
+  }
+  Array array;
+  fl_boxes view;
+};
+
+std::vector<double> numbers(Input& in, int64_t n) {
+  std::vector<double> out(static_cast<size_t>(n));
+  for (double& v : out) v = in.number();
+  return out;
+}
+
+std::vector<int64_t> few(Input& in, int64_t n, int64_t most) {
+  std::vector<int64_t> out(static_cast<size_t>(n));
+  for (int64_t& v : out) v = in.below(most);
+  return out;
+}
+
+std::vector<int64_t> offsets(Input& in, int64_t groups, int64_t n) {
+  std::vector<int64_t> out(static_cast<size_t>(groups + 1));
+  for (int64_t& v : out) v = in.below(n + 1);
+  out.front() = 0;
+  out.back() = n;
+  std::sort(out.begin(), out.end());
+  if (in.byte() > 250) out[static_cast<size_t>(in.below(groups + 1))] = in.whole(-3, 3 * n);
+  return out;
+}
+
+int32_t real(Input& in) { return in.byte() % 2 == 0 ? FL_FLOAT32 : FL_FLOAT64; }
+
+void boxes(Input& in) {
+  const int32_t dtype = real(in);
+  const int64_t item = dtype == FL_FLOAT32 ? 4 : 8;
+  const int64_t n = in.below(40);
+  const int64_t m = in.byte() < 128 ? n : in.below(70);
+  const Boxes a(in, n, dtype);
+  const Boxes b(in, m, dtype);
+  std::vector<uint8_t> crowd(static_cast<size_t>(m));
+  in.fill(crowd.data(), crowd.size());
+  fl_overlap_options options;
+  fl_overlap_options_init(&options, sizeof options);
+  options.metric = in.choice(0, 5);
+  if (in.byte() < 60) options.eps = in.number();
+  if (in.byte() < 80) options.crowd = crowd.data();
+  options.crowd_stride = 1;
+  const Array matrix(in, {n, m}, item, true);
+  fl_box_matrix(&a.view, &b.view, &options, matrix.first(), matrix.stride(0), matrix.stride(1));
+  const Array row(in, {n}, item, true);
+  if (n == m) fl_box_aligned(&a.view, &b.view, &options, row.first(), row.stride(0));
+  int64_t bad = 0;
+  fl_box_find_bad(&a.view, &bad);
+  fl_box_area(&a.view, row.first(), row.stride(0));
+  const Array four(in, {n, 4}, item, true);
+  const std::vector<double> sizes = numbers(in, 2 * n + 2);
+  fl_box_convert(&a.view, in.choice(0, 2), in.byte() < 99 ? sizes.data() : nullptr,
+                 in.byte() < 99 ? sizes.data() : nullptr, in.byte() % 2 == 0 ? 0 : 2, four.first(),
+                 four.stride(0), four.stride(1));
+  fl_box_clip(&a.view, in.number(), in.number(), four.first(), four.stride(0), four.stride(1));
+}
+
+fl_status some_pairs(void* context, const fl_pair*, int64_t n) {
+  auto* left = static_cast<int64_t*>(context);
+  *left -= n;
+  return *left < 0 ? FL_ERROR_CANCELLED : FL_OK;
+}
+
+void ragged(Input& in) {
+  const int32_t dtype = real(in);
+  const bool many = in.byte() > 240;  // enough for the index
+  const int64_t n = many ? 1100 : in.below(60);
+  const int64_t m = many ? 1200 : in.below(60);
+  const int64_t groups = many ? 1 : 1 + in.below(4);
+  const Boxes a(in, n, dtype);
+  const Boxes b(in, m, dtype);
+  const auto of_a = offsets(in, groups, n);
+  const auto of_b = offsets(in, groups, m);
+  std::vector<int64_t> sizes(static_cast<size_t>(groups + 1));
+  std::vector<int64_t> index(static_cast<size_t>(n));
+  std::vector<double> value(static_cast<size_t>(n));
+  if (fl_ragged_sizes(of_a.data(), of_b.data(), groups, sizes.data()) == FL_OK &&
+      of_a.back() == n && of_b.back() == m) {
+    std::vector<double> out(static_cast<size_t>(sizes.back()));
+    fl_ragged_iou(&a.view, of_a.data(), &b.view, of_b.data(), groups, nullptr, out.data());
+  }
+  fl_ragged_best(&a.view, of_a.data(), &b.view, of_b.data(), groups, in.choice(0, 3), in.share(),
+                 index.data(), value.data());
+  fl_ragged_counts(&a.view, of_a.data(), &b.view, of_b.data(), groups, in.share(), index.data());
+  int64_t left = in.below(9000);
+  fl_box_pairs_between(&a.view, of_a.data(), &b.view, of_b.data(), groups, in.share(), &some_pairs,
+                       &left);
+  fl_box_pairs_within(&a.view, of_a.data(), groups, in.share(), in.whole(0, 5), &some_pairs, &left);
+}
+
+void suppress(Input& in) {
+  const int64_t n = in.byte() > 240 ? 250 : in.below(40);
+  const auto size = static_cast<size_t>(n);
+  const Boxes b(in, n, real(in));
+  const auto scores = numbers(in, n);
+  const auto classes = few(in, n, 3);
+  const int64_t* by_class = in.byte() < 128 ? classes.data() : nullptr;
+  std::vector<int64_t> keep(size), group(size);
+  std::vector<double> merged(4 * size), out(size);
+  int64_t kept = 0;
+  fl_nms(&b.view, scores.data(), by_class, in.share(), keep.data(), &kept);
+  fl_soft_nms(&b.view, scores.data(), by_class, in.choice(0, 1), in.share(), in.number(),
+              in.number(), keep.data(), out.data(), &kept);
+  fl_non_max_merge(&b.view, scores.data(), by_class, in.choice(0, 2), in.share(), merged.data(),
+                   keep.data(), group.data(), &kept);
+  fl_fusion_options options;
+  fl_fusion_options_init(&options, sizeof options);
+  options.confidence = in.choice(0, 3);
+  options.allows_overflow = in.choice(0, 1);
+  options.skip_threshold = in.number();
+  const auto models = few(in, n, 4);
+  const auto weights = numbers(in, 4);
+  fl_weighted_boxes_fusion(&b.view, scores.data(), by_class, models.data(), weights.data(), 4,
+                           &options, merged.data(), out.data(), group.data(), &kept);
+  const auto five = numbers(in, 5 * n);
+  std::vector<double> eight(8 * size);
+  fl_obb_nms(five.data(), scores.data(), by_class, n, in.share(), keep.data(), &kept);
+  fl_obb_to_corners(five.data(), n, eight.data());
+  fl_obb_from_corners(eight.data(), n, std::vector<double>(5 * size + 1).data());
+  std::vector<double> matrix(size * size + 1);
+  fl_obb_iou(five.data(), n, five.data(), n, matrix.data());
+}
+
+void match(Input& in) {
+  const int64_t n = in.below(30);
+  const int64_t m = in.below(30);
+  const int64_t images = 1 + in.below(4);
+  Boxes p(in, n, real(in));
+  Boxes g(in, m, real(in));
+  if (in.byte() < 200) g.view.format = p.view.format;
+  const auto scores = numbers(in, n);
+  const auto of_p = offsets(in, images, n);
+  const auto of_g = offsets(in, images, m);
+  const auto class_p = few(in, n, 3);
+  const auto class_g = few(in, m, 3);
+  const auto flags = few(in, m, 256);
+  const std::vector<uint8_t> crowd(flags.begin(), flags.end());
+  const std::vector<double> thresholds = {in.share(), in.share()};
+  const fl_match_input input = {sizeof input,
+                                &p.view,
+                                of_p.data(),
+                                class_p.data(),
+                                scores.data(),
+                                &g.view,
+                                of_g.data(),
+                                class_g.data(),
+                                in.byte() % 2 == 0 ? crowd.data() : nullptr,
+                                in.byte() % 2 == 0 ? crowd.data() : nullptr,
+                                images,
+                                thresholds.data(),
+                                2,
+                                in.whole(0, 5)};
+  std::vector<int64_t> matched(static_cast<size_t>(2 * n + 1));
+  std::vector<uint8_t> ignored(static_cast<size_t>(2 * n + 1));
+  std::vector<int64_t> labels(static_cast<size_t>(2 * m + 1));
+  fl_match_coco(&input, matched.data(), ignored.data(), labels.data());
+}
+
+// A picture; its channels in a kind of order that fits most of the time.
+struct Picture {
+  Picture(Input& in, int32_t channels, bool apart)
+      : height(1 + in.below(70)),
+        width(1 + in.below(140)),
+        array(in, {height, width, channels}, 1, apart) {
+    array.random(in);
+    const int32_t order = channels == 1 ? FL_GRAY : channels == 3 ? FL_RGB : FL_BGRA;
+    view = {array.first(),    width,           height,   array.stride(0), array.stride(1),
+            array.stride(2), channels, in.byte() < 240 ? order : in.choice(0, 4)};
+  }
+  int64_t height, width;
+  Array array;
+  fl_image view;
+};
+
+int32_t channels(Input& in) {
+  static constexpr int32_t kAll[] = {1, 3, 4};
+  return kAll[in.below(3)];
+}
+
+void pixels(Input& in) {
+  const Picture picture(in, channels(in), false);
+  const int64_t n = in.below(6);
+  const Boxes b(in, n, real(in));
+  const fl_boxes* parts = in.byte() < 128 ? &b.view : nullptr;
+  fl_luma_stats stats;
+  std::vector<fl_box_row> rows(static_cast<size_t>(n) + 1);
+  fl_image_stats(&picture.view, parts, in.choice(0, 1), &stats, rows.data());
+  std::vector<double> out(static_cast<size_t>(n) + 1);
+  fl_image_laplacian_variance(&picture.view, parts, out.data());
+  std::vector<uint64_t> counts(256 * (static_cast<size_t>(n) + 1));
+  fl_luma_histogram(&picture.view, parts, counts.data());
+  fl_histogram_entropy(counts.data(), n, out.data());
+  const Array luma(in, {picture.height, picture.width}, 1, true);
+  if (luma.stride(1) == 1) fl_luma(&picture.view, luma.first(), luma.stride(0));
+}
+
+void paste(Input& in) {
+  const int32_t c = channels(in);
+  const Picture scene(in, c, true);
+  const Picture patch(in, c == 1 ? 1 : in.byte() < 128 ? 3 : 4, false);
+  fl_image mask = patch.view;
+  mask.channels = 1;
+  mask.order = FL_GRAY;
+  fl_composite_options options;
+  fl_composite_options_init(&options, sizeof options);
+  options.mode = in.choice(0, 10);
+  options.feather = in.byte() < 128 ? 0 : in.choice(0, 40);
+  options.opacity = in.share();
+  fl_image where = scene.view;
+  if (c == 4) where.order = in.byte() % 2 == 0 ? FL_BGRA : FL_RGBA;
+  fl_composite(&where, &patch.view, in.whole(-150, 150), in.whole(-80, 80),
+               in.byte() < 100 ? &mask : nullptr, &options);
+}
+
+void preprocess(Input& in) {
+  const int32_t c = channels(in);
+  const Picture picture(in, c, false);
+  fl_letterbox_options o;
+  fl_letterbox_options_init(&o, sizeof o);
+  o.width = 1 + in.below(90);
+  o.height = 1 + in.below(60);
+  if (in.byte() < 40) {
+    o.width = std::max<int64_t>(1, picture.width / 2);
+    o.height = std::max<int64_t>(1, picture.height / 2);
+  }
+  const Array small(in, {o.height, o.width, c}, 1, true);
+  fl_resize_area(&picture.view, o.width, o.height, small.first(), small.stride(0), small.stride(1),
+                 small.stride(2));
+  o.interpolation = in.choice(0, 1);
+  o.layout = in.choice(0, 1);
+  static constexpr int32_t kTypes[] = {FL_FLOAT32, FL_UINT8, FL_INT8};
+  o.dtype = kTypes[in.below(3)];
+  o.swap_rb = in.choice(0, 1);
+  o.center = in.choice(0, 1);
+  o.scale_up = in.choice(0, 1);
+  o.stretch = in.choice(0, 1);
+  o.quantize = in.choice(0, 1);
+  const auto narrow = [&] { return static_cast<float>(std::clamp(in.number(), -3e38, 3e38)); };
+  if (in.byte() < 99) o.scale = narrow();
+  if (in.byte() < 99) o.mean[in.below(4)] = narrow();
+  if (in.byte() < 99) o.std[in.below(4)] = narrow();
+  if (in.byte() < 99) o.quant_scale = narrow();
+  o.zero_point = in.choice(-128, 255);
+  const int64_t element = o.dtype == FL_FLOAT32 ? 4 : 1;
+  const Array out(in, {2, c, o.height, o.width}, element, true);
+  const int64_t strides[3] = {out.stride(1), out.stride(2), out.stride(3)};
+  const fl_image twice[2] = {picture.view, picture.view};
+  fl_placement at[2];
+  fl_letterbox_batch(twice, 2, &o, in.byte() < 250 ? 1 : 2, out.first(), out.stride(0), strides,
+                     at);
+}
+
+struct Column {
+  Column(Input& in, int64_t n) {
+    static constexpr int64_t kWidth[] = {0, 1, 1, 4, 8, 4, 8, 2, 2, 4, 8, 0};
+    const int32_t dtype = 1 + static_cast<int32_t>(in.below(11));
+    view.dtype = dtype;
+    view.n = n;
+    view.bit_offset = in.below(9);
+    view.validity_offset = in.below(9);
+    view.stride = kWidth[dtype];
+    if (in.byte() > 200) view.stride += in.below(5);
+    const int64_t bits = (n + 8 + 7) / 8 + 1;
+    data.resize(static_cast<size_t>(dtype == FL_BITS
+                                        ? (view.bit_offset + n + 7) / 8
+                                        : std::max<int64_t>(0, (n - 1) * view.stride + kWidth[dtype])));
+    in.fill(data.data(), data.size());
+    if (dtype == FL_FLOAT64 && view.stride == 8) {
+      for (int64_t i = 0; i < n; ++i) {
+        const double v = in.number();
+        std::memcpy(data.data() + 8 * i, &v, 8);
+      }
+    }
+    view.data = data.data();
+    if (in.byte() < 120) {
+      valid.resize(static_cast<size_t>(std::min(bits, (view.validity_offset + n + 7) / 8)));
+      in.fill(valid.data(), valid.size());
+      view.validity = valid.data();
+    }
+  }
+  std::vector<uint8_t> data, valid;
+  fl_column view{};
+};
+
+void tables(Input& in) {
+  const int64_t n = in.byte() > 245 ? 1500 : in.below(60);
+  const int32_t n_axes = static_cast<int32_t>(in.below(3));
+  std::vector<std::vector<double>> edges;
+  std::vector<fl_axis> axes;
+  std::vector<Column> columns;
+  std::vector<fl_column> views;
+  int64_t cells = 1;
+  for (int32_t a = 0; a < n_axes; ++a) {
+    const int64_t bins = 1 + in.below(12);
+    edges.push_back(numbers(in, bins + 1));
+    if (in.byte() < 200) std::sort(edges.back().begin(), edges.back().end());
+    axes.push_back({in.byte() < 80 ? nullptr : edges.back().data(), bins});
+    cells *= bins + 3;
+    columns.emplace_back(in, n);
+    views.push_back(columns.back().view);
+  }
+  const Column value(in, n);
+  std::vector<int64_t> counts(static_cast<size_t>(cells));
+  std::vector<fl_fixed> sums(static_cast<size_t>(cells));
+  double heaviest = 0;
+  const bool weighted = in.byte() < 128;
+  fl_histogram_fill(axes.data(), n_axes, views.data(), weighted ? &value.view : nullptr,
+                    counts.data(), weighted ? sums.data() : nullptr,
+                    weighted ? &heaviest : nullptr);
+  std::vector<fl_moments> groups(static_cast<size_t>(cells));
+  fl_moments_init(groups.data(), cells);
+  fl_moments_fill(axes.data(), n_axes, views.data(), &value.view, groups.data());
+  fl_moments_merge(groups.data(), std::vector<fl_moments>(groups).data(), cells);
+  fl_sketch* sketch = nullptr;
+  if (fl_sketch_create(in.choice(0, 16), &sketch) != FL_OK) return;
+  fl_sketch_fill(sketch, axes.data(), n_axes, views.data(), &value.view);
+  const fl_sketch_entry entry = {in.whole(0, 9), in.choice(-99, 99), 0, in.below(99), in.number(),
+                                 in.number()};
+  fl_sketch_add(sketch, &entry, 1);
+  int64_t count = 0;
+  fl_sketch_entries(sketch, nullptr, 0, &count);
+  std::vector<fl_sketch_entry> found(static_cast<size_t>(count));
+  fl_sketch_entries(sketch, found.data(), count, &count);
+  fl_sketch_destroy(sketch);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  Input in(data, size);
+  const char* tiers[8];
+  const int32_t known = fl_isa_available(tiers, 8);
+  fl_isa_select(tiers[in.byte() % known]);
+  void (*const kAll[])(Input&) = {boxes, ragged, suppress, match, pixels, paste, preprocess, tables};
+  kAll[in.byte() % std::size(kAll)](in);
+  return 0;
+}
