@@ -11,6 +11,12 @@ namespace {
 // Rounding moves a computed IoU by less than this share of it.
 constexpr double kSlack = 1e-9;
 
+uint64_t mixed(uint64_t h) noexcept {
+  h ^= h >> 32;
+  h *= 0xD6E8FEB86659FD93U;
+  return h ^ h >> 32;
+}
+
 int64_t cell_of(double at) noexcept {
   constexpr double kLimit = 2305843009213693952.0;  // 2^61
   return static_cast<int64_t>(std::clamp(std::floor(at), -kLimit, kLimit));
@@ -35,12 +41,13 @@ SizeGrid::Query SizeGrid::query_of(const double* b) noexcept {
           std::max(std::abs(b[0]), std::abs(b[2])), std::max(std::abs(b[1]), std::abs(b[3]))};
 }
 
+// Four by four neighbours share a hash but for its last four bits, and so a cache line of
+// slots: a query looks into neighbours.
 uint64_t SizeGrid::cell_hash(uint32_t bucket, int64_t x, int64_t y) noexcept {
-  uint64_t h = static_cast<uint64_t>(x) * 0x9E3779B97F4A7C15U +
-               static_cast<uint64_t>(y) * 0xC2B2AE3D27D4EB4FU + bucket * 0x165667B19E3779F9U;
-  h ^= h >> 32;
-  h *= 0xD6E8FEB86659FD93U;
-  return h ^ h >> 32;
+  const uint64_t block = mixed(static_cast<uint64_t>(x >> 2) * 0x9E3779B97F4A7C15U +
+                               static_cast<uint64_t>(y >> 2) * 0xC2B2AE3D27D4EB4FU +
+                               bucket * 0x165667B19E3779F9U);
+  return (block & ~uint64_t{15}) | static_cast<uint64_t>((y & 3) << 2 | (x & 3));
 }
 
 // The leading bits of a positive double rise with its value.
@@ -55,7 +62,7 @@ double SizeGrid::side_of(uint64_t key) const noexcept {
 uint32_t SizeGrid::find_bucket(uint64_t key) const noexcept {
   if (bucket_slots_.empty()) return kNone;
   const size_t mask = bucket_slots_.size() - 1;
-  for (size_t s = cell_hash(0, static_cast<int64_t>(key), 0) & mask;; s = (s + 1) & mask) {
+  for (size_t s = mixed(key) & mask;; s = (s + 1) & mask) {
     const uint32_t b = bucket_slots_[s];
     if (b == kNone || buckets_[b].key == key) return b;
   }
@@ -65,7 +72,7 @@ void SizeGrid::grow_buckets() {
   bucket_slots_.assign(std::max<size_t>(64, 2 * bucket_slots_.size()), kNone);
   const size_t mask = bucket_slots_.size() - 1;
   for (uint32_t b = 0; b < buckets_.size(); ++b) {
-    size_t s = cell_hash(0, static_cast<int64_t>(buckets_[b].key), 0) & mask;
+    size_t s = mixed(buckets_[b].key) & mask;
     while (bucket_slots_[s] != kNone) s = (s + 1) & mask;
     bucket_slots_[s] = b;
   }
@@ -82,7 +89,7 @@ uint32_t SizeGrid::make_bucket(uint64_t w_key, uint64_t h_key) {
     return number;
   }
   const size_t mask = bucket_slots_.size() - 1;
-  size_t s = cell_hash(0, static_cast<int64_t>(buckets_[number].key), 0) & mask;
+  size_t s = mixed(buckets_[number].key) & mask;
   while (bucket_slots_[s] != kNone) s = (s + 1) & mask;
   bucket_slots_[s] = number;
   return number;
@@ -90,7 +97,7 @@ uint32_t SizeGrid::make_bucket(uint64_t w_key, uint64_t h_key) {
 
 void SizeGrid::grow_slots() {
   slots_.assign(std::max<size_t>(256, 2 * slots_.size()), kNone);
-  shift_ = 64 - std::countr_zero(slots_.size());
+  shift_ = 64 - std::countr_zero(slots_.size() / kBlock);
   for (uint32_t e = 0; e < entries_.size(); ++e) {
     uint32_t& head = slots_[slot_of(entries_[e].cell)];
     entries_[e].next = head;

@@ -68,7 +68,10 @@ class SizeGrid {
   void grow_slots();
   void grow_buckets();
   bool reachable(const Bucket& bucket, const Query& q, Cells* cells) const noexcept;
-  size_t slot_of(uint64_t hash) const noexcept { return static_cast<size_t>(hash >> shift_); }
+  static constexpr size_t kBlock = 16;  // slots of one line
+  size_t slot_of(uint64_t hash) const noexcept {
+    return static_cast<size_t>(hash >> shift_) * kBlock + static_cast<size_t>(hash % kBlock);
+  }
 
   template <typename Visit>
   bool visit_bucket(uint32_t number, const Query& q, Visit& visit) const;
