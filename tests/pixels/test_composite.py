@@ -182,6 +182,19 @@ def test_patches_wider_than_a_block(tiers, channels):
                 assert np.array_equal(got, by_definition(scene, patch, x, 1, **options)), tier
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("left", [0, -7, 140])
+def test_the_plain_middle_ends_where_the_feather_begins(channels, left):
+    """Inside the feather rows are copied: for every width of it, up to the very column."""
+    rng = np.random.default_rng(4)
+    scene = rng.integers(0, 256, (60, 300, channels), np.uint8)
+    patch = 255 - scene[:50, :200]  # whatever is copied for blended shows
+    for feather in range(1, 25):
+        got = fl.composite(scene, patch, left, 5, feather=feather)
+        expected = by_definition(scene, patch, left, 5, feather=feather)
+        np.testing.assert_array_equal(got, expected, err_msg=f"feather {feather}")
+
+
 def test_is_close_to_floating_point():
     rng = np.random.default_rng(0)
     scene = rng.integers(0, 256, (60, 80, 3), np.uint8)
