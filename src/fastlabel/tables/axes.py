@@ -6,6 +6,7 @@ each row is counted somewhere.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Context, Decimal
@@ -33,7 +34,7 @@ def _count(bins: Any, name: str) -> int:
     return int(bins)
 
 
-class Axis:
+class Axis(ABC):
     """An axis of bins; make a :class:`Regular`, :class:`Log`, :class:`Variable` or
     :class:`Category`.
 
@@ -57,9 +58,9 @@ class Axis:
         """Cells: the bins, below, above and unknown."""
         return self.bins + FLOW
 
+    @abstractmethod
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; :func:`axis_from_dict` reads them."""
-        raise NotImplementedError
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Axis) and self.to_dict() == other.to_dict()
