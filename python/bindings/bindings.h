@@ -43,8 +43,12 @@ inline py::buffer_info contiguous_bytes(const py::buffer& data, const char* name
 
 void register_arrow(py::module_& m);
 void register_boxes(py::module_& m);
+void register_cut(py::module_& m);
+void register_merge(py::module_& m);
+void register_paste(py::module_& m);
 void register_pixels(py::module_& m);
 void register_preprocess(py::module_& m);
 void register_scan(py::module_& m);
 void register_suppress(py::module_& m);
 void register_tables(py::module_& m);
+void register_tiles(py::module_& m);

@@ -35,9 +35,13 @@ PYBIND11_MODULE(_core, m) {
       py::arg("name"), "Switches the tier of the process; for tests.");
   register_arrow(m);
   register_boxes(m);
+  register_cut(m);
+  register_merge(m);
+  register_paste(m);
   register_pixels(m);
   register_preprocess(m);
   register_scan(m);
   register_suppress(m);
   register_tables(m);
+  register_tiles(m);
 }

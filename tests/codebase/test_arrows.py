@@ -18,10 +18,10 @@ LAYERS = (
     ("_arrays",),
     ("schema", "config", "boxes", "pixels", "tables", "numba"),
     ("deploy", "dataset"),
-    ("formats", "scan", "rules"),
+    ("formats", "scan", "rules", "cut"),
     ("distributions", "verdict", "summary"),
     ("report", "sample"),
-    ("check",),
+    ("check", "prepare"),
     ("bench",),
     ("cli",),
 )

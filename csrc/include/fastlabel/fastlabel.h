@@ -17,8 +17,12 @@
 
 #include "fastlabel/base.h"
 #include "fastlabel/boxes.h"
+#include "fastlabel/cut.h"
+#include "fastlabel/merge.h"
+#include "fastlabel/paste.h"
 #include "fastlabel/pixels.h"
 #include "fastlabel/scan.h"
 #include "fastlabel/tables.h"
+#include "fastlabel/tiles.h"
 
 #endif /* FASTLABEL_FASTLABEL_H_ */

@@ -1,0 +1,2 @@
+// fastlabel/paste.h: arguments checked, then the work, then a status.
+#include "fastlabel/fastlabel.h"

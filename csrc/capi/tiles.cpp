@@ -1,0 +1,2 @@
+// fastlabel/tiles.h: arguments checked, then the work, then a status.
+#include "fastlabel/fastlabel.h"

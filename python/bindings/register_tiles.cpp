@@ -1,0 +1,3 @@
+#include "bindings.h"
+
+void register_tiles(py::module_&) {}

@@ -1,0 +1,126 @@
+"""The new folder that a command makes: there as a whole, or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..dataset import DatasetError
+
+__all__ = ["new_folder"]
+
+
+@contextmanager
+def new_folder(
+    target: str | os.PathLike[str], *, sources: Iterable[Path] = (), overwrite: bool = False
+) -> Iterator[Path]:
+    """Give a folder to write into, which takes its place only when all is written.
+
+    Parameters
+    ----------
+    target : str or os.PathLike
+        Where the result goes. Its parent is made when missing.
+    sources : iterable of pathlib.Path
+        Roots of the data sets that are read: the target may be neither inside one of them
+        nor around one.
+    overwrite : bool
+        Whether a folder that is there already and not empty is replaced, as a whole and
+        only once the new one is complete.
+
+    Yields
+    ------
+    pathlib.Path
+        An empty folder beside the target, on the same disk. When the block ends without an
+        error its files are synced and it is renamed to the target; otherwise it is removed.
+
+    Raises
+    ------
+    DatasetError
+        If the target is a file, lies in or around a source, or is not empty and
+        ``overwrite`` is false.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with new_folder(Path(folder, "new")) as staging:
+    ...         _ = Path(staging, "a.txt").write_text("whole")
+    ...     Path(folder, "new", "a.txt").read_text()
+    'whole'
+    """
+    place = Path(target).resolve()
+    _refuse_bad_place(place, Path(target), sources, overwrite)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".part", dir=place.parent))
+    try:
+        yield staging
+        _sync(staging)
+        # mkdtemp gives it to its owner alone; the result is a folder like any other.
+        staging.chmod(0o777 & ~_umask())
+        _take_place(staging, place)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+
+
+def _refuse_bad_place(place: Path, said: Path, sources: Iterable[Path], overwrite: bool) -> None:
+    for source in sources:
+        root = source.resolve()
+        if place == root or root in place.parents:
+            raise DatasetError(
+                f"{said}: lies in the data set {source}, which is never changed; choose a folder "
+                "outside it"
+            )
+        if place in root.parents:
+            raise DatasetError(f"{said}: the data set {source} lies in it; choose another folder")
+    if place.exists() and not place.is_dir():
+        raise DatasetError(f"{said}: is a file; choose a folder")
+    if place.is_dir() and any(place.iterdir()) and not overwrite:
+        raise DatasetError(
+            f"{said}: is not empty; choose another folder, or replace it as a whole with "
+            "--overwrite"
+        )
+
+
+def _sync(folder: Path) -> None:
+    """Bring every file and folder to the disk, so that the rename cannot come before them."""
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            _sync_one(Path(parent, name))
+        _sync_one(Path(parent))
+
+
+def _sync_one(path: Path) -> None:
+    if path.is_symlink():
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _umask() -> int:
+    now = os.umask(0o022)
+    os.umask(now)
+    return now
+
+
+def _take_place(staging: Path, place: Path) -> None:
+    if not place.exists():
+        staging.rename(place)
+        return
+    # Two renames: for a moment there is no target, but never half of one.
+    old = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".old", dir=place.parent))
+    place.rename(old / "was")
+    try:
+        staging.rename(place)
+    except OSError:
+        (old / "was").rename(place)
+        raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
