@@ -19,7 +19,7 @@ LAYERS = (
     ("schema", "config", "boxes", "pixels", "tables", "numba"),
     ("deploy", "dataset"),
     ("formats", "scan", "rules", "cut"),
-    ("distributions", "verdict", "summary"),
+    ("distributions", "deployment", "verdict", "summary"),
     ("report", "sample"),
     ("check", "prepare"),
     ("bench",),
@@ -27,7 +27,11 @@ LAYERS = (
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 #: check.Report writes itself through report, which knows only the shape of a Report.
-SAME_ROW = {("verdict", "distributions"), ("summary", "verdict"), ("summary", "distributions")}
+SAME_ROW = {
+    ("verdict", "distributions"),
+    ("deployment", "distributions"),
+    *(("summary", part) for part in ("verdict", "distributions", "deployment")),
+}
 
 #: csrc, by the design's section 2.
 MAY_INCLUDE = {
