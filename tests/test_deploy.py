@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fastlabel.config import ConfigError
-from fastlabel.deploy import PROFILES, Camera, Profile, load
+from fastlabel.deploy import PROFILES, TIERS, Camera, Profile, load, memory_need
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,8 @@ def test_drone_frames_are_4k_and_doorbells_are_fixed_with_infrared():
 
 FULL = """
 name = "porch"
-tier = "npu"
+tier = "end-device"
+memory = "256 MB"
 input_width = 320
 input_height = 256
 resize = "stretch"
@@ -52,13 +53,14 @@ def test_a_file_of_ones_own(tmp_path):
     file.write_text(FULL)
     wanted = Profile(
         "porch",
-        "npu",
+        "end-device",
         320,
         256,
         "stretch",
         (8, 16, 32),
         6.5,
         Camera(1920, 1080, fixed=False, infrared=True),
+        256 << 20,
     )
     assert load(file) == load(str(file)) == wanted
 
@@ -68,6 +70,7 @@ def test_the_least_that_a_file_needs(tmp_path):
     file.write_text("input-width = 160\ninput_height = 120\nstrides = [4]")
     profile = load(file)
     assert (profile.name, profile.resize, profile.min_target) == ("tiny-cam", "letterbox", 4.0)
+    assert (profile.tier, profile.memory, profile.camera) == ("custom", None, None)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +91,26 @@ def test_the_least_that_a_file_needs(tmp_path):
         ("width = 1920", "", "camera.width"),
         ("infrared = true", "infrared = 1", "expected true or false"),
         ("[camera]", "[[camera]]", "camera"),
+        ("width = 1920", "width = 0", "camera.width: got 0, expected 1 to 65,535"),
+        ("width = 1920", "width = nan", "width: got nan, expected a whole number"),
+        ("height = 1080", "height = -1080", "camera.height: got -1080"),
+        (
+            "end-device",
+            "end-devise",
+            "porch.toml: profile 'porch': tier: got 'end-devise'; did you",
+        ),
+        ("end-device", "tpu", "known are: cloud, custom, edge-gateway, end-device, micro"),
+        ("[32, 8, 16]", "[8, 257]", "strides: got 257, expected at most 256, the shorter side"),
+        ("[32, 8, 16]", "[-8]", "strides: got -8"),
+        ("6.5", "256.5", "min_target: got 256.5, expected 0 to 256 pixels, the shorter side"),
+        ("6.5", "inf", "min_target: got inf"),
+        ('"256 MB"', "0", "memory: got 0, expected 1 to"),
+        ('"256 MB"', '"0 KB"', "memory: got 0, expected 1 to"),
+        ('"256 MB"', "-5", "memory: got -5"),
+        ('"256 MB"', "nan", "memory: got nan, expected bytes as a whole number"),
+        ('"256 MB"', '"lots"', 'expected a text such as "512 KB"'),
+        ('"256 MB"', '"99999999999999999999 GB"', "memory: got"),
+        ("[camera]", "[cameras]", "unknown key 'cameras'; did you mean 'camera'?"),
     ],
 )
 def test_bad_files(tmp_path, old, new, said):
@@ -111,6 +134,87 @@ def test_unknown_names(name, said):
     with pytest.raises(ConfigError) as error:
         load(name)
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "tier"), [("mcu", "micro"), ("npu", "end-device"), ("gpu", "edge-gateway")]
+)
+def test_tiers_of_earlier_profiles_keep_working(tmp_path, old, tier):
+    file = tmp_path / "old.toml"
+    file.write_text(f'tier = "{old}"\ninput_width = 96\ninput_height = 96')
+    assert load(file).tier == tier
+
+
+@pytest.mark.parametrize("value", [float("nan"), -1, 0, 96.0, True, "96", 1 << 40, None])
+def test_sides_are_whole_numbers_in_python_too(value):
+    with pytest.raises(ConfigError, match="input_width: got"):
+        Profile("x", "micro", value, 96)
+    with pytest.raises(ConfigError, match=r"camera\.height: got"):
+        Camera(96, value)
+
+
+class TestTiers:
+    def test_the_figures_of_each_class_of_device(self):
+        kb, gb = 1 << 10, 1 << 30
+        shown = {t.name: (t.tops, t.memory, t.watts) for t in TIERS.values()}
+        assert shown == {
+            "cloud": ((600, None), (40 * gb, 40 * gb), (250, None)),
+            "edge-gateway": ((30, 100), (8 * gb, 16 * gb), (15, 40)),
+            "end-device": ((2, 10), (2 * gb, 4 * gb), (3, 5)),
+            "micro": ((None, 0.1), (None, 512 * kb), (None, 0.1)),
+        }
+        assert all(t.device and t.source for t in TIERS.values())
+
+    @pytest.mark.parametrize("name", list(TIERS))
+    def test_a_tier_is_a_starting_point_under_its_own_name(self, name):
+        assert load(name).tier == load(name).name == name
+        assert memory_need(load(name)).verdict == "fits"
+
+    @pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda p: p.name)
+    def test_every_built_in_profile_has_a_tier(self, profile):
+        assert profile.tier in TIERS
+
+
+class TestMemory:
+    def test_by_hand(self):
+        """96 x 96: 27,648 in; 48 x 48 x 16 = 36,864 and 24 x 24 x 32 = 18,432 maps."""
+        need = memory_need(load("mcu-96"))
+        assert need.input_bytes == {"int8": 27_648, "float32": 110_592}
+        assert need.activation_bytes == {"int8": 55_296, "float32": 221_184}
+        assert (need.precision, need.need) == ("int8", 82_944)
+        assert (need.least, need.most) == (512 << 10, 512 << 10)
+
+    def test_odd_sizes_round_maps_up(self):
+        """97 x 65: 49 x 33 x 16 + 25 x 17 x 32."""
+        need = memory_need(Profile("x", "micro", 97, 65, strides=(8,)))
+        assert need.activation_bytes["int8"] == 49 * 33 * 16 + 25 * 17 * 32
+
+    @pytest.mark.parametrize(
+        ("memory", "verdict"),
+        [(165_888, "fits"), (165_887, "tight"), (82_944, "tight"), (82_943, "does not fit")],
+    )
+    def test_borders(self, memory, verdict):
+        profile = Profile("x", "micro", 96, 96, "stretch", (8,), memory=memory)
+        assert memory_need(profile).verdict == verdict
+
+    def test_between_the_least_and_the_most_of_a_tier_is_tight(self):
+        """10240 x 10240 at float32: 1.17 GB in and 2.34 GB of maps, of 2 to 4 GB."""
+        profile = Profile("x", "end-device", 10_240, 10_240)
+        assert memory_need(profile).need == 10_240**2 * 9 * 4
+        assert memory_need(profile).verdict == "tight"
+
+    def test_a_custom_device_has_a_verdict_when_it_says_its_memory(self):
+        assert memory_need(Profile("x", "custom", 96, 96)).verdict is None
+        known = memory_need(Profile("x", "custom", 96, 96, memory=1 << 20))
+        assert (known.precision, known.verdict) == ("float32", "fits")
+
+    @pytest.mark.parametrize(
+        ("text", "value"), [('"1.5 KB"', 1536), ('"2GB"', 2 << 30), ("4096", 4096), ('"7 B"', 7)]
+    )
+    def test_its_text(self, tmp_path, text, value):
+        file = tmp_path / "m.toml"
+        file.write_text(f"input_width = 96\ninput_height = 96\nmemory = {text}")
+        assert load(file).memory == value
 
 
 class TestScale:

@@ -148,7 +148,7 @@ def check(
     source : Dataset or path-like
         A data set, or where it is. It is opened read-only.
     deploy : Profile, str or path-like, optional
-        The deployment to judge for: a built-in name or a TOML file.
+        The deployment to judge for: a built-in name, a device tier or a TOML file.
     format : {"auto", "coco", "yolo", "voc", "images"}
         What to read the labels as.
     split : str, optional

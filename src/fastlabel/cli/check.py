@@ -27,7 +27,8 @@ _DEFAULT_OUT = "fastlabel-report"
 @click.option(
     "--deploy",
     metavar="NAME|FILE",
-    help="Judge for this deployment (edge-640, doorbell-416, drone-4k, mcu-96, or a TOML file).",
+    help="Judge for this deployment: edge-640, doorbell-416, drone-4k, mcu-96, a device tier "
+    "(cloud, edge-gateway, end-device, micro), or a TOML file.",
 )
 @click.option("--split", metavar="NAME", help="Look at this split only.")
 @click.option(

@@ -120,10 +120,10 @@ class Profile:
     def _check_strides(self, place: str) -> None:
         """Check strides and the least target against the input, and fill the latter in."""
         shorter = min(self.input_width, self.input_height)
-        if not self.strides or not all(stride >= 1 for stride in self.strides):
-            raise ConfigError(
-                f"{place}: strides: got {self.strides}, expected one or more whole numbers over 0"
-            )
+        if not self.strides:
+            raise ConfigError(f"{place}: strides: got none, expected one or more whole numbers")
+        for stride in self.strides:
+            _whole(stride, f"{place}: strides", MAX_SIDE, "pixels")
         if max(self.strides) > shorter:
             raise ConfigError(
                 f"{place}: strides: got {max(self.strides)}, expected at most {shorter}, the "

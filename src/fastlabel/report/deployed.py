@@ -73,7 +73,8 @@ def deployed_facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         )
         facts.append(("if resized", f"under one stride of {part['stride']}: {below}"))
         plans = [
-            f"{plan['name']}: {number(plan['inferences'])} inferences a frame, "
+            f"{plan['name'].removeprefix('tiles ')}: {number(plan['inferences'])} inferences "
+            "a frame, "
             f"{percent(plan['share_below']['1'])} under one stride, "
             f"{percent(plan['cut_share'])} cut"
             for plan in part["tile_plans"]["plans"][1:]

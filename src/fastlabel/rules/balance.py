@@ -94,7 +94,8 @@ def class_imbalance(ctx: Context, p: Params) -> Iterator[Hits]:
     `min_images` labelled images with any box. Crowd and ignore regions are not counted.""",
     threshold="""`small_area` = 1024 px, the 32 x 32 that COCO calls small, but at the input and not
     in the photo. `min_share` = 0.02: COCO itself has about 40 %, and under 2 % the finest head
-    sees less than one target in fifty. `min_images` = 20.""",
+    sees less than one target in fifty; the report's light of the learnable small targets,
+    those of one to three strides, is red under the same share. `min_images` = 20.""",
     false_alarms="""Uses where targets are large by nature: faces at a door lock, parts on a belt,
     pictures taken by hand of one thing.""",
     fix="""Collect frames with far targets, tile less and shrink more, or paste small ones. If the
