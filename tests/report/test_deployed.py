@@ -62,6 +62,24 @@ def test_the_lines_are_the_shares(maker: Maker) -> None:
     assert len(set(xs)) == 11
 
 
+def test_the_bars_of_the_tile_plans_are_the_shares(maker: Maker) -> None:
+    summary = maker.report(load("doorbell-416")).summary
+    (chart,) = (c for c in deployed_part(summary)["charts"] if c.key == "tile_plans")
+    plans = summary["deployment"]["tile_plans"]["plans"]
+    drawn: dict[str, list[float]] = {"flag": [], "s3": [], "line": []}
+    for path in ElementTree.fromstring(chart.svg).iter("path"):
+        color = path.get("fill", "")[6:-1]
+        if color in drawn:
+            xs = [float(v) for v in re.findall(r"-?[\d.]+", path.get("d", ""))][0::2]
+            drawn[color].append((max(xs) - min(xs)) / (360 - 86 - 34))
+    lost = [p["share_below"]["1"] for p in plans]
+    small = [p["small_share"] for p in plans]
+    rest = [1 - a - b for a, b in zip(lost, small, strict=True)]
+    for color, shares in (("flag", lost), ("s3", small), ("line", rest)):
+        assert drawn[color] == pytest.approx([v for v in shares if v > 0], abs=0.005)
+    assert chart.caption.startswith("2 inferences a frame, of 1664 × 1664 px each, leave 0 %")
+
+
 def test_markup_is_plain_and_names_are_text(maker: Maker) -> None:
     for chart in deployed_part(maker.report(load("mcu-96")).summary)["charts"]:
         root = ElementTree.fromstring(chart.svg)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..verdict import byte_text
-from .charts import BOTTOM, TINY, Chart, _figure, _grid, _line, _x_title
+from .charts import BOTTOM, TINY, TOP, Chart, _figure, _grid, _line, _shape, _x_title
 from .svg import COLORS, drawing, inline
 from .text import count, number, percent, visible
 
@@ -243,6 +243,7 @@ def _charts(part: Mapping[str, Any]) -> list[Chart]:
         for key, title, draw in (
             ("resize_impact", "What another input would show", _overall),
             ("resize_impact_classes", "The same by class, under one stride", _by_class),
+            ("tile_plans", "What tiles would show", _plans),
         ):
             figure, caption = draw(part)
             if figure is not None:
@@ -295,8 +296,9 @@ def _by_class(part: Mapping[str, Any]) -> tuple[Figure | None, str]:
     if len(classes) < 2:
         return None, ""
     shown = classes[: len(SERIES)]
+    room = 12 if len(shown) < 4 else 8  # letters of a name in the key above the lines
     lines = [
-        (visible(c["name"], 12), c["share_below"]["1"], color, False)
+        (visible(c["name"], room), c["share_below"]["1"], color, False)
         for c, color in zip(shown, SERIES, strict=False)
     ]
     at = part["classes"]
@@ -310,3 +312,47 @@ def _by_class(part: Mapping[str, Any]) -> tuple[Figure | None, str]:
     if len(classes) > len(shown):
         caption += f" {count(len(classes) - len(shown), 'rarer class', 'rarer classes')} not drawn."
     return _lines(part, lines), caption
+
+
+def _plans(part: Mapping[str, Any]) -> tuple[Figure | None, str]:
+    """One bar a plan: the share under one stride, from 1 to 3, and above."""
+    plans = part["tile_plans"]["plans"]
+    if len(plans) < 2:
+        return None, ""
+    row, left = 30.0, 86.0
+    figure, axes = _figure(TOP + 10 + row * len(plans), left=left, right=34, bottom=10)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(len(plans) - 0.5, -0.5)
+    axes.set_xticks([])
+    for at, plan in enumerate(plans):
+        lost, small = plan["share_below"]["1"], plan["small_share"]
+        parts = ((0.0, lost, "flag"), (lost, small, "s3"), (lost + small, 1 - lost - small, "line"))
+        for start, width, color in parts:
+            if width > 0:
+                _shape(axes, [(start, at - 0.3, width, 0.6)], facecolor=COLORS[color])
+        axes.annotate(
+            percent(lost), (1, at), (5, 0), textcoords="offset points", fontsize=TINY,
+            color=COLORS["ink"], va="center_baseline", annotation_clip=False,
+        )  # fmt: skip
+    names = [f"{_SHORT[plan['frame_scale']]}, {number(plan['inferences'])} ×" for plan in plans]
+    axes.set_yticks(range(len(plans)), names)
+    axes.tick_params(axis="y", colors=COLORS["ink"])
+    top = 1 + 8 / (row * len(plans))
+    for x, text, color in (
+        (0.0, "under 1 stride", "flag"),
+        (0.45, "1 to 3", "s3"),
+        (0.72, "above", "muted"),
+    ):
+        axes.text(x, top, text, transform=axes.transAxes, fontsize=TINY, color=COLORS[color])
+    best = min(plans[1:], key=lambda p: (p["share_below"]["1"], p["inferences"]))
+    window = best["window"]
+    caption = (
+        f"{number(best['inferences'])} inferences a frame, of {window[0]} × {window[1]} px each, "
+        f"leave {percent(best['share_below']['1'])} under one stride instead of "
+        f"{percent(plans[0]['share_below']['1'])}; {percent(best['cut_share'])} are cut."
+    )
+    return figure, caption
+
+
+#: Names of the plans in the chart, by the scale of the frame.
+_SHORT = {None: "whole", 1.0: "full", 0.5: "half", 0.25: "quarter"}
