@@ -73,6 +73,8 @@ _LAZY = {
     "read": "formats",
     "scan": "scan",
     "scan_batches": "scan",
+    "TileDetections": "merge",
+    "merge_tiles": "merge",
     "rule": "rules.user",
     "Report": "check",
     "check": "check",
@@ -117,6 +119,7 @@ if TYPE_CHECKING:
     from .check import Report, check
     from .dataset import Dataset, DatasetError
     from .formats import read
+    from .merge import TileDetections, merge_tiles
     from .pixels import (
         LetterboxTransform,
         composite,

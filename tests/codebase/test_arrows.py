@@ -18,7 +18,7 @@ LAYERS = (
     ("_arrays",),
     ("schema", "config", "boxes", "pixels", "tables", "numba"),
     ("deploy", "dataset"),
-    ("formats", "scan", "rules", "cut"),
+    ("formats", "scan", "rules", "cut", "merge"),
     ("distributions", "verdict", "summary"),
     ("report", "sample"),
     ("check", "prepare"),
