@@ -1,0 +1,1 @@
+"""Pasting shrunken real objects onto other pictures."""
