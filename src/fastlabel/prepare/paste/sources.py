@@ -113,7 +113,7 @@ def _count(counts: dict[str, int], what: str, n: int = 1) -> None:
 
 
 def _splits(ds: Dataset, wanted: Sequence[str] | None) -> tuple[str | None, ...]:
-    have = {split for split in ds.images["split"].to_pylist()}
+    have = set(ds.images["split"].to_pylist())
     named = sorted(split for split in have if split is not None)
     listed = ", ".join(named) if named else "none is declared"
     if wanted is not None:
