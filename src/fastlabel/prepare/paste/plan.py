@@ -81,6 +81,8 @@ class Plan:
         The perspective of each class by name, as plain values.
     before, after : int
         Boxes that count, before and after.
+    max_hidden : float
+        Most of a box that may be hidden.
     """
 
     table: pa.Table
@@ -91,6 +93,7 @@ class Plan:
     priors: dict[str, dict[str, Any]]
     before: int
     after: int
+    max_hidden: float
 
 
 def plan_pastes(
@@ -571,6 +574,7 @@ class _Planner:
             priors,
             self.before,
             self.total,
+            float(self.options.max_hidden),
         )
 
     def _said(self, state: _State) -> dict[str, Any]:

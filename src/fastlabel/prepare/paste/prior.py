@@ -101,7 +101,7 @@ class Perspective:
             "kind": self.kind,
             "slope": self.slope,
             "intercept": self.intercept,
-            "sigma": self.sigma,
+            "sigma": self.sigma if math.isfinite(self.sigma) else None,
             "boxes": self.boxes,
             "rho": None if math.isnan(self.rho) else self.rho,
         }

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from ... import _core
 from ...dataset import Dataset, DatasetError, as_numpy
 
-__all__ = ["Sources", "gather"]
+__all__ = ["Sources", "gather", "set_column"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +53,13 @@ class Sources:
         """Where an image lies; None when its name leads outside its root."""
         path = self.dataset.images["path"][image_id].as_py()
         return None if path is None else self.roots[int(self.root_of[image_id])] / path
+
+    def name(self, image_id: int) -> str:
+        """What an image is called in reports: its path, with its root's name for a background."""
+        row = self.dataset.images.select(["path", "file_name"]).slice(image_id, 1).to_pylist()[0]
+        name = str(row["path"] if row["path"] is not None else row["file_name"])
+        at = int(self.root_of[image_id])
+        return name if at == 0 else f"{self.roots[at].resolve().name}/{name}"
 
 
 def gather(
@@ -133,7 +140,8 @@ def _splits(ds: Dataset, wanted: Sequence[str] | None) -> tuple[str | None, ...]
     )
 
 
-def _set(table: pa.Table, name: str, values: Any) -> pa.Table:
+def set_column(table: pa.Table, name: str, values: Any) -> pa.Table:
+    """A table with one column exchanged, of the type that it had."""
     at = table.schema.get_field_index(name)
     kind = table.schema.field(name)
     if not isinstance(values, (pa.Array, pa.ChunkedArray)):
@@ -161,8 +169,8 @@ def _with_sizes(ds: Dataset) -> Dataset:
             width[at], height[at] = (h, w) if turned else (w, h)
             origin[at] = "exif" if turned else "decoded"
     for name, sides in (("width", width), ("height", height)):
-        images = _set(images, name, pa.array(sides, mask=sides < 1))
-    return replace(ds, images=_set(images, "size_source", origin))
+        images = set_column(images, name, pa.array(sides, mask=sides < 1))
+    return replace(ds, images=set_column(images, "size_source", origin))
 
 
 def _as_background(
@@ -197,11 +205,11 @@ def _as_background(
         ("label_state", pa.array(["labelled_empty"] * n)),
         ("attributes", pa.nulls(n, pa.string())),
     ):
-        images = _set(images, name, values)
+        images = set_column(images, name, values)
     boxes = ds.annotations.filter(pa.array(keep_box))
-    boxes = _set(boxes, "image_id", pa.array((np.cumsum(keep) - 1)[image_of[keep_box]]))
-    boxes = _set(boxes, "category_id", pa.array(new_category[keep_box]))
-    boxes = _set(boxes, "source_id", pa.nulls(boxes.num_rows, pa.string()))
+    boxes = set_column(boxes, "image_id", pa.array((np.cumsum(keep) - 1)[image_of[keep_box]]))
+    boxes = set_column(boxes, "category_id", pa.array(new_category[keep_box]))
+    boxes = set_column(boxes, "source_id", pa.nulls(boxes.num_rows, pa.string()))
     return replace(ds, images=images, annotations=boxes)
 
 
@@ -212,9 +220,11 @@ def _join(parts: list[Dataset]) -> Dataset:
     for part in parts:
         images.append(part.images)
         ids = as_numpy(part.annotations["image_id"]) + before
-        boxes.append(_set(part.annotations, "image_id", pa.array(ids)))
+        boxes.append(set_column(part.annotations, "image_id", pa.array(ids)))
         before += len(part)
     pictures, annotations = pa.concat_tables(images), pa.concat_tables(boxes)
-    pictures = _set(pictures, "image_id", pa.array(np.arange(pictures.num_rows)))
+    pictures = set_column(pictures, "image_id", pa.array(np.arange(pictures.num_rows)))
     ids = pa.array(np.arange(annotations.num_rows))
-    return replace(parts[0], images=pictures, annotations=_set(annotations, "annotation_id", ids))
+    return replace(
+        parts[0], images=pictures, annotations=set_column(annotations, "annotation_id", ids)
+    )
