@@ -82,6 +82,8 @@ _LAZY = {
     "Report": "check",
     "check": "check",
     "make_sample": "sample",
+    "PasteResult": "prepare.paste",
+    "paste": "prepare.paste",
     "get_cmake_dir": "_embed",
     "get_include": "_embed",
     "get_library_dir": "_embed",
@@ -143,6 +145,7 @@ if TYPE_CHECKING:
         resize_area,
         sharpness,
     )
+    from .prepare.paste import PasteResult, paste
     from .rules.user import rule
     from .sample import make_sample
     from .scan import scan, scan_batches
