@@ -173,6 +173,23 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         int64_t outside
         int64_t faded
 
+    ctypedef enum fl_paste_blend:
+        FL_PASTE_FEATHER
+        FL_PASTE_ALPHA
+        FL_PASTE_RECTANGLE
+
+    ctypedef struct fl_paste_options:
+        size_t struct_size
+        int32_t blend
+        int32_t match
+        int32_t flip
+        int32_t loose
+        int32_t apply
+        int32_t reserved
+        double feather
+        double acutance
+        uint64_t seed
+
     ctypedef struct fl_luma_stats:
         int64_t pixels
         double luma_mean
@@ -510,6 +527,12 @@ cdef fl_status tile_merge_options_init(fl_tile_merge_options* options,
         size_t struct_size) noexcept nogil
 cdef fl_status merge_tiles(const fl_tile_predictions* predictions,
         const fl_tile_merge_options* options, fl_tile_merged* out) noexcept nogil
+cdef fl_status paste_options_init(fl_paste_options* options, size_t struct_size) noexcept nogil
+cdef fl_status paste_window(int64_t scene_width, int64_t scene_height, const double* box,
+        const fl_paste_options* options, int64_t* window) noexcept nogil
+cdef fl_status paste_object(const fl_image* scene, const fl_image* patch, const fl_image* alpha,
+        const double* patch_box, const double* box, const fl_paste_options* options, uint8_t* mask,
+        uint8_t* pixels) noexcept nogil
 cdef fl_status laplacian_variance(const uint8_t* luma, int64_t width, int64_t height,
         int64_t stride_bytes, double* out) noexcept nogil
 cdef fl_status measure_luma(const uint8_t* luma, int64_t width, int64_t height,
