@@ -18,6 +18,8 @@ LAYERS = (
     ("_arrays",),
     ("schema", "config", "boxes", "pixels", "tables", "numba"),
     ("deploy", "dataset"),
+    ("formats", "scan", "rules", "cut", "merge"),
+    ("distributions", "verdict", "summary"),
     ("formats", "scan", "rules", "cut"),
     ("distributions", "deployment", "verdict", "summary"),
     ("report", "sample"),
