@@ -77,7 +77,7 @@ def test_the_bars_of_the_tile_plans_are_the_shares(maker: Maker) -> None:
     rest = [1 - a - b for a, b in zip(lost, small, strict=True)]
     for color, shares in (("flag", lost), ("s3", small), ("line", rest)):
         assert drawn[color] == pytest.approx([v for v in shares if v > 0], abs=0.005)
-    assert chart.caption.startswith("2 inferences a frame, of 1664 × 1664 px each, leave 0 %")
+    assert chart.caption.startswith("6 inferences a frame, of 832 × 832 px each, leave 0 %")
 
 
 def test_markup_is_plain_and_names_are_text(maker: Maker) -> None:
