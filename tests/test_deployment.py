@@ -422,3 +422,24 @@ def test_many_boxes_take_well_under_a_second() -> None:
         took = min(took, time.perf_counter() - start)
     assert part["measured"] == n
     assert took < 1.0
+
+
+@pytest.mark.parametrize("name", [*NAMES, "edge-640"])
+def test_the_tiles_of_a_plan_are_those_that_are_cut(tmp_path: Path, name: str) -> None:
+    maker = _random_set(tmp_path, 8)
+    profile = load(name)
+    plans = maker.report(profile).summary["deployment"]["tile_plans"]["plans"]
+    assert len(plans) > 2
+    for plan in plans[1:]:
+        width, height = plan["window"]
+        counts = []
+        for image in maker.images:
+            frame = (image["height"], image["width"])
+            if profile.camera is not None:
+                frame = (profile.camera.height, profile.camera.width)
+                if (image["height"] > image["width"]) != (frame[0] > frame[1]):
+                    frame = frame[::-1]
+            windows = fastlabel.tile_windows(*frame, (height, width), OVERLAP)
+            counts.append(len(windows))
+        assert plan["inferences"] == pytest.approx(np.mean(counts), rel=1e-5)
+        assert plan["inferences_most"] == max(counts)
