@@ -16,8 +16,10 @@ import pytest
 from report.making import Maker
 
 import fastlabel
+import fastlabel.rules
 from fastlabel.deploy import PROFILES, Camera, Profile, load
 from fastlabel.deployment import INPUTS, OVERLAP
+from fastlabel.summary import summarise
 
 NAMES = ("drone-4k", "doorbell-416", "mcu-96")
 
@@ -443,3 +445,31 @@ def test_the_tiles_of_a_plan_are_those_that_are_cut(tmp_path: Path, name: str) -
             counts.append(len(windows))
         assert plan["inferences"] == pytest.approx(np.mean(counts), rel=1e-5)
         assert plan["inferences_most"] == max(counts)
+
+
+def test_the_least_target_is_the_profiles_and_not_the_stride(tmp_path: Path) -> None:
+    maker = Maker(tmp_path)
+    image = maker.image("a.jpg", 640, 640, write=False)
+    for side in (7, 9, 11, 13):
+        maker.box(image, 0, 0, side, side)
+    profile = Profile("x", "end-device", 640, 640, min_target=12)
+    report = maker.report(profile)
+    lights = report.summary["deployment"]["lights"]
+    assert lights["too_small"]["count"] == 3
+    assert report.summary["deployment"]["at_input"]["below"]["1"] == 1
+    assert "3 (75 %) of 4 boxes are under the least target of 12 px" in _said(report.summary)
+
+
+@pytest.mark.parametrize(("share", "light"), [(0.02, "amber"), (0.06, "red"), (0.01, "amber")])
+def test_fl602s_threshold_is_where_red_begins(tmp_path: Path, share: float, light: str) -> None:
+    maker = Maker(tmp_path)
+    image = maker.image("a.jpg", 640, 640, write=False)
+    for side in [16] * 5 + [200] * 95:
+        maker.box(image, 0, 0, side, side)
+    made = maker.report()
+    rules = {"FL602": fastlabel.rules.RULES["FL602"]}
+    settings = {"FL602": (None, {**rules["FL602"].params, "min_share": share})}
+    summary = summarise(
+        made.ds, made.image_stats, None, made.findings, rules, load("edge-640"), settings
+    )
+    assert summary["deployment"]["lights"]["small_targets"]["light"] == light
