@@ -80,6 +80,9 @@ _LAZY = {
     "Report": "check",
     "check": "check",
     "make_sample": "sample",
+    "TileResult": "prepare.tile",
+    "tile": "prepare.tile",
+    "tile_boxes_back": "prepare.tile",
     "get_cmake_dir": "_embed",
     "get_include": "_embed",
     "get_library_dir": "_embed",
@@ -140,6 +143,7 @@ if TYPE_CHECKING:
         resize_area,
         sharpness,
     )
+    from .prepare.tile import TileResult, tile, tile_boxes_back
     from .rules.user import rule
     from .sample import make_sample
     from .scan import scan, scan_batches
