@@ -76,6 +76,8 @@ _LAZY = {
     "read": "formats",
     "scan": "scan",
     "scan_batches": "scan",
+    "TileDetections": "merge",
+    "merge_tiles": "merge",
     "rule": "rules.user",
     "Report": "check",
     "check": "check",
@@ -83,6 +85,8 @@ _LAZY = {
     "TileResult": "prepare.tile",
     "tile": "prepare.tile",
     "tile_boxes_back": "prepare.tile",
+    "PasteResult": "prepare.paste",
+    "paste": "prepare.paste",
     "get_cmake_dir": "_embed",
     "get_include": "_embed",
     "get_library_dir": "_embed",
@@ -126,6 +130,7 @@ if TYPE_CHECKING:
     from .check import Report, check
     from .dataset import Dataset, DatasetError
     from .formats import read
+    from .merge import TileDetections, merge_tiles
     from .pixels import (
         LetterboxTransform,
         composite,
@@ -144,6 +149,7 @@ if TYPE_CHECKING:
         sharpness,
     )
     from .prepare.tile import TileResult, tile, tile_boxes_back
+    from .prepare.paste import PasteResult, paste
     from .rules.user import rule
     from .sample import make_sample
     from .scan import scan, scan_batches

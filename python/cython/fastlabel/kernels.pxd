@@ -122,6 +122,74 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         int64_t n_thresholds
         int64_t max_predictions
 
+    ctypedef enum fl_tile_method:
+        FL_TILES_NMS
+        FL_TILES_SOFT_LINEAR
+        FL_TILES_SOFT_GAUSSIAN
+        FL_TILES_NMM
+        FL_TILES_NMM_CHAINED
+        FL_TILES_WBF
+
+    ctypedef struct fl_tile_predictions:
+        size_t struct_size
+        const double* boxes
+        const double* scores
+        const int64_t* labels
+        const int64_t* tiles
+        int64_t n
+        const int64_t* windows
+        const int64_t* images
+        const uint8_t* whole
+        int64_t n_windows
+        const int64_t* sizes
+        int64_t n_images
+
+    ctypedef struct fl_tile_merge_options:
+        size_t struct_size
+        int32_t method
+        int32_t metric
+        int32_t confidence
+        int32_t by_label
+        int32_t in_tile_pixels
+        int32_t join_cut
+        double threshold
+        double sigma
+        double score_threshold
+        double join_threshold
+        double edge_tolerance
+        double large
+
+    ctypedef struct fl_tile_merged:
+        size_t struct_size
+        double* boxes
+        double* scores
+        int64_t* labels
+        int64_t* images
+        uint8_t* joined
+        int64_t* offsets
+        int64_t* members
+        int64_t results
+        int64_t empty
+        int64_t outside
+        int64_t faded
+
+    ctypedef enum fl_paste_blend:
+        FL_PASTE_FEATHER
+        FL_PASTE_ALPHA
+        FL_PASTE_RECTANGLE
+
+    ctypedef struct fl_paste_options:
+        size_t struct_size
+        int32_t blend
+        int32_t match
+        int32_t flip
+        int32_t loose
+        int32_t apply
+        int32_t reserved
+        double feather
+        double acutance
+        uint64_t seed
+
     ctypedef struct fl_luma_stats:
         int64_t pixels
         double luma_mean
@@ -455,6 +523,16 @@ cdef fl_status obb_nms(const double* boxes, const double* scores, const int64_t*
         int64_t n, double iou_threshold, int64_t* keep, int64_t* kept) noexcept nogil
 cdef fl_status obb_to_corners(const double* boxes, int64_t n, double* out) noexcept nogil
 cdef fl_status obb_from_corners(const double* corners, int64_t n, double* out) noexcept nogil
+cdef fl_status tile_merge_options_init(fl_tile_merge_options* options,
+        size_t struct_size) noexcept nogil
+cdef fl_status merge_tiles(const fl_tile_predictions* predictions,
+        const fl_tile_merge_options* options, fl_tile_merged* out) noexcept nogil
+cdef fl_status paste_options_init(fl_paste_options* options, size_t struct_size) noexcept nogil
+cdef fl_status paste_window(int64_t scene_width, int64_t scene_height, const double* box,
+        const fl_paste_options* options, int64_t* window) noexcept nogil
+cdef fl_status paste_object(const fl_image* scene, const fl_image* patch, const fl_image* alpha,
+        const double* patch_box, const double* box, const fl_paste_options* options, uint8_t* mask,
+        uint8_t* pixels) noexcept nogil
 cdef fl_status laplacian_variance(const uint8_t* luma, int64_t width, int64_t height,
         int64_t stride_bytes, double* out) noexcept nogil
 cdef fl_status measure_luma(const uint8_t* luma, int64_t width, int64_t height,

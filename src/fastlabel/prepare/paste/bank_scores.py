@@ -96,9 +96,7 @@ def score(
         "short_side": pa.array(short),
         "outline": pa.array(kinds, pa.string()),
         "outline_note": pa.array(notes, pa.string()),
-        **{
-            k: pa.array(stats[k], from_pandas=True) for k in ("sharpness", "acutance", "contrast")
-        },
+        **{k: pa.array(stats[k], from_pandas=True) for k in ("sharpness", "acutance", "contrast")},
         "noise_sigma": image_stats["noise_sigma"].take(pa.array(image)),
         "luma_mean": pa.array(stats["luma_mean"], from_pandas=True),
         "cut_off": pa.array(cut_off),
