@@ -280,6 +280,10 @@ def _pixels(value: Any, side: int) -> int:
         return pixels
     share = as_number(value, "overlap", _OVERLAP)
     if not 0 <= share < 1:
-        hint = f"; write '{int(share)}px' for pixels" if share >= 1 and float(share).is_integer() else ""
+        hint = (
+            f"; write '{int(share)}px' for pixels"
+            if share >= 1 and float(share).is_integer()
+            else ""
+        )
         raise ValueError(f"overlap: got {value!r}, expected {_OVERLAP}{hint}")
     return min(int(share * side), side - 1)

@@ -53,7 +53,9 @@ def tile_boxes_back(table: pa.Table, *, shown: bool = False) -> pa.Table:
         raise TypeError(f"table: got {type(table).__name__}, expected a pyarrow.Table of tiles")
     missing = [name for name in ("boxes", "image_id", *_CORNERS) if name not in table.column_names]
     if missing:
-        raise ValueError(f"table: has no column {missing[0]!r}, expected a table as tile() makes it")
+        raise ValueError(
+            f"table: has no column {missing[0]!r}, expected a table as tile() makes it"
+        )
     lists = table["boxes"].combine_chunks()
     if isinstance(lists, pa.ChunkedArray):  # no tile at all
         lists = pa.array([], schema.TILES.field("boxes").type)

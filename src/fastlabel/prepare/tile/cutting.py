@@ -56,9 +56,7 @@ def cut_pictures(
         )
         for image, begin, end in zip(images.tolist(), first.tolist(), ends, strict=True)
     ]
-    result = cut_tiles(
-        jobs, quality=quality, lossless=lossless, workers=workers, progress=progress
-    )
+    result = cut_tiles(jobs, quality=quality, lossless=lossless, workers=workers, progress=progress)
     shown = dataset.images["file_name"].to_pylist()
     window = tiles.window.copy()
     modes: list[str | None] = [None] * len(tiles)
@@ -79,8 +77,12 @@ def cut_pictures(
         modes[mine] = job.modes
         reasons[mine] = [reason or None for reason in job.reasons]
     cut = Tiles(
-        tiles.image, tiles.asked, window,
-        [f"{place}" for place in places], modes, reasons,
+        tiles.image,
+        tiles.asked,
+        window,
+        [f"{place}" for place in places],
+        modes,
+        reasons,
     )
     rows = np.flatnonzero(good)
     return cut.take(rows), failed, [places[k] for k in rows.tolist()]

@@ -143,7 +143,13 @@ class _Mover:
     """Moves what a label has besides its box into the tile."""
 
     def __init__(
-        self, dataset: Dataset, plan: Plan, tiles: Tiles, rows: Rows, tile: Any, full: Any,
+        self,
+        dataset: Dataset,
+        plan: Plan,
+        tiles: Tiles,
+        rows: Rows,
+        tile: Any,
+        full: Any,
         losses: Losses,
     ) -> None:
         self.dataset, self.plan, self.tiles, self.rows = dataset, plan, tiles, rows
@@ -177,7 +183,8 @@ class _Mover:
                 )
             elif moved[0] == "[]":
                 self.losses.add(
-                    "segmentation", "the outline does not reach into the tile: the box alone",
+                    "segmentation",
+                    "the outline does not reach into the tile: the box alone",
                     self.place(k),
                 )
         return pa.array(out, pa.string()), pa.array(area, mask=unknown)
@@ -206,7 +213,8 @@ class _Mover:
                 out.append(None)
                 if corners is not None:
                     self.losses.add(
-                        "obb", "the oriented box is cut: the tile has the upright one",
+                        "obb",
+                        "the oriented box is cut: the tile has the upright one",
                         self.place(k),
                     )
                 continue

@@ -60,8 +60,7 @@ class Entry:
 def _reasons(rows: Rows) -> list[str | None]:
     """Why each source box is in no tile; None for those that are."""
     return [
-        "image failed" if word is None else None if word == _SEEN else word
-        for word in rows.outcome
+        "image failed" if word is None else None if word == _SEEN else word for word in rows.outcome
     ]
 
 

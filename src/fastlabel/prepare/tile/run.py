@@ -207,12 +207,20 @@ def tile(
     }
     if target is None:
         return work.result(tiles, options)
+    _refuse_giants(tiles)
     from ..output import new_folder
 
     with new_folder(target, sources=[dataset.root], overwrite=overwrite) as staging:
         cut, failed, paths = cut_pictures(
-            dataset, plan, tiles, staging, to,
-            lossless=bool(lossless), quality=quality, workers=threads, progress=progress,
+            dataset,
+            plan,
+            tiles,
+            staging,
+            to,
+            lossless=bool(lossless),
+            quality=quality,
+            workers=threads,
+            progress=progress,
         )
         plan.left_out.extend(failed)
         if not len(cut):
@@ -263,8 +271,13 @@ class _Work:
         new = tile_dataset(self.dataset, self.plan, tiles, rows, paths, to, losses)
         report = write(new, staging, to)
         result = self.result(
-            tiles, options, rows=rows, losses=Entry.of(losses), dataset=new,
-            path=target, report=report,
+            tiles,
+            options,
+            rows=rows,
+            losses=Entry.of(losses),
+            dataset=new,
+            path=target,
+            report=report,
         )
         pq.write_table(result.table, staging / TABLE, compression="zstd")
         return result
@@ -330,6 +343,18 @@ def _share(value: Any, name: str) -> float:
     if not 0 <= share <= 1:
         raise ValueError(f"{name}: got {value!r}, expected a share from 0 to 1")
     return share
+
+
+def _refuse_giants(tiles: Tiles) -> None:
+    """No picture of a tile may be larger than a JPEG can be."""
+    from ...cut.jobs import MAX_SIDE
+
+    longest = int((tiles.window[:, 2:] - tiles.window[:, :2]).max(initial=0))
+    if longest > MAX_SIDE:
+        raise DatasetError(
+            f"size: a tile of {longest:,} pixels a side cannot be written, expected at most "
+            f"{MAX_SIDE:,}; choose smaller tiles"
+        )
 
 
 def _nothing(dataset: Dataset, left_out: Sequence[LeftOut]) -> DatasetError:
