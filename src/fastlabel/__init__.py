@@ -76,8 +76,6 @@ _LAZY = {
     "read": "formats",
     "scan": "scan",
     "scan_batches": "scan",
-    "TileDetections": "merge",
-    "merge_tiles": "merge",
     "rule": "rules.user",
     "Report": "check",
     "check": "check",
@@ -90,6 +88,10 @@ _LAZY = {
     "get_cmake_dir": "_embed",
     "get_include": "_embed",
     "get_library_dir": "_embed",
+    "TileDetections": "merge",
+    "merge_tiles": "merge",
+    "PasteResult": "prepare.paste",
+    "paste": "prepare.paste",
 }
 
 __all__ = ["__version__", *sorted(_LAZY)]
