@@ -213,6 +213,16 @@ py::tuple read_window(const py::buffer& data, const WindowArray& window, int32_t
   return py::make_tuple(pixels, row);
 }
 
+// (format, width, height, orientation) of the stored raster
+py::tuple sniff_bytes(const py::buffer& data) {
+  const py::buffer_info bytes = contiguous_bytes(data, "data");
+  fl_header h;
+  check(fl_sniff(static_cast<const uint8_t*>(bytes.ptr),
+                 static_cast<uint64_t>(bytes.size * bytes.itemsize), &h),
+        "sniff_bytes");
+  return py::make_tuple(fl_format_name(h.format), h.width, h.height, h.orientation);
+}
+
 }  // namespace
 
 void register_cut(py::module_& m) {
@@ -230,6 +240,7 @@ void register_cut(py::module_& m) {
         py::arg("options"));
   m.def("read_window", &read_window, py::arg("data"), py::arg("window").noconvert(),
         py::arg("color"), py::arg("options"));
+  m.def("sniff_bytes", &sniff_bytes, py::arg("data"));
   py::list modes;
   for (int32_t k = 0; k <= FL_CUT_REENCODED; ++k) modes.append(fl_cut_mode_name(k));
   m.attr("CUT_MODES") = modes;
