@@ -74,6 +74,7 @@ _LAZY = {
     "Dataset": "dataset",
     "DatasetError": "dataset",
     "read": "formats",
+    "read_tile": "cut",
     "scan": "scan",
     "scan_batches": "scan",
     "rule": "rules.user",
@@ -130,6 +131,7 @@ if TYPE_CHECKING:
         weighted_boxes_fusion,
     )
     from .check import Report, check
+    from .cut import read_tile
     from .dataset import Dataset, DatasetError
     from .formats import read
     from .merge import TileDetections, merge_tiles
