@@ -181,7 +181,7 @@ def _tile(dataset: Dataset, dst: Path, options: dict[str, Any]) -> TileResult:
     try:
         return run(_ANY if options["yes"] else options["max_tiles"] or MAX_TILES)
     except TooManyTiles as plan:
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if not _can_ask():
             raise DatasetError(
                 f"{dst}: the plan has {plan.count:,} tiles; choose larger tiles or a smaller "
                 "overlap, or make them all with --yes"
@@ -189,6 +189,10 @@ def _tile(dataset: Dataset, dst: Path, options: dict[str, Any]) -> TileResult:
         if not click.confirm(f"The plan has {plan.count:,} tiles. Make them?", err=True):
             raise click.exceptions.Abort from None
         return run(plan.count)
+
+
+def _can_ask() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def _check_table_place(src: Path, dst: Path, overwrite: bool) -> None:
