@@ -22,7 +22,8 @@ def frames(tmp_path):
         small = rng.integers(0, 256, (20, 30, 3), np.uint8)
         cv2.imwrite(str(root / name), cv2.resize(small, (300, 200)))
     images = [
-        {"id": k, "file_name": f"{n}.jpg", "width": 300, "height": 200} for k, n in ((1, "a"), (2, "b"))
+        {"id": k, "file_name": f"{n}.jpg", "width": 300, "height": 200}
+        for k, n in ((1, "a"), (2, "b"))
     ]
     rows = [
         {"id": 1, "image_id": 1, "category_id": 1, "bbox": [10, 10, 20, 20]},

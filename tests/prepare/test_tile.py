@@ -262,7 +262,7 @@ def test_negatives_are_a_share_of_the_empty_tiles_of_each_split(tmp_path):
 def test_all_tiles_of_an_image_stay_in_its_split(tmp_path):
     root = many(tmp_path / "s")
     made = fl.tile(root, tmp_path / "d", size=128, negatives=1, format="coco")
-    of_image = {k: s for k, s in enumerate(fl.read(root).images["split"].to_pylist())}
+    of_image = dict(enumerate(fl.read(root).images["split"].to_pylist()))
     for row in made.table.to_pylist():
         assert row["split"] == of_image[row["image_id"]]
         assert row["file"].startswith(f"images/{row['split']}/")

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._arrays import as_boxes, as_offsets, to_numpy
 from .._scalars import as_choice, as_number, as_whole
 
-__all__ = ["OUTCOMES", "MAX_TILES", "TileBoxes", "TileGrid", "clip_boxes_to_tiles", "tile_windows"]
+__all__ = ["MAX_TILES", "OUTCOMES", "TileBoxes", "TileGrid", "clip_boxes_to_tiles", "tile_windows"]
 
 Integers = NDArray[np.int64]
 

@@ -21,42 +21,40 @@ if TYPE_CHECKING:
 _ANY = 2**62
 
 
-class _Size(click.ParamType):
-    name = "PIXELS|WIDTHxHEIGHT"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
-        if isinstance(value, tuple):
-            return value
-        parts = str(value).lower().split("x")
-        if len(parts) > 2 or not all(p.isascii() and p.isdigit() and len(p) < 12 for p in parts):
-            self.fail(f"{value!r} is no size; write 640, or 640x384 for width and height")
-        width, height = int(parts[0]), int(parts[-1])
-        return height, width
+def _size(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[int, int]:
+    """Height and width of "640" or "640x384"."""
+    parts = value.lower().split("x")
+    if len(parts) > 2 or not all(p.isascii() and p.isdigit() and len(p) < 12 for p in parts):
+        raise click.BadParameter(
+            f"{value!r} is no size; write 640, or 640x384 for width and height"
+        )
+    return int(parts[-1]), int(parts[0])
 
 
-class _Overlap(click.ParamType):
-    name = "SHARE|PIXELSpx"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float | str:
-        try:
-            return float(value)
-        except ValueError:
-            return str(value)
+def _overlap(_ctx: click.Context, _param: click.Parameter, value: str) -> float | str:
+    try:
+        return float(value)
+    except ValueError:
+        return value
 
 
 @click.command("tile", short_help="Cut pictures and their boxes into tiles, as a new data set.")
 @click.argument("src", type=click.Path(path_type=Path))
 @click.argument("dst", type=click.Path(path_type=Path))
-@click.option("--size", type=_Size(), default="640", show_default=True, help="Of a tile.")
+@click.option(
+    "--size",
+    callback=_size,
+    default="640",
+    show_default=True,
+    metavar="PIXELS|WIDTHxHEIGHT",
+    help="Of a tile.",
+)
 @click.option(
     "--overlap",
-    type=_Overlap(),
+    callback=_overlap,
     default="0.2",
     show_default=True,
+    metavar="SHARE|PIXELSpx",
     help="Of neighbours: a share of the tile below 1, or pixels (128px).",
 )
 @click.option(

@@ -118,7 +118,7 @@ def tile_dataset(
         annotations=pa.table(kept).cast(schema.ANNOTATIONS),
         categories=dataset.categories,
         problems=schema.PROBLEMS.empty_table(),
-        root=Path("."),
+        root=Path(),
         format=format,
         meta={"tiles_of": dataset.format},
     )

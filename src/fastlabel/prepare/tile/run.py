@@ -17,7 +17,7 @@ from ..._scalars import as_choice, as_number, as_switch, as_whole
 from ...boxes.tiles import MAX_TILES, TileGrid
 from ...dataset import Dataset, DatasetError
 from .cutting import cut_pictures
-from .labels import Losses, tile_dataset, tile_names
+from .labels import Losses, tile_dataset
 from .ledger import Entry, box_entries, count_boxes
 from .plan import LeftOut, Plan, plan_tiles
 from .table import Rows, Tiles, clip_to_tiles, make_table
@@ -306,7 +306,7 @@ def choose_tiles(
     keep = ~empty
     for split in sorted(set(splits[empty].tolist())):
         mine = np.flatnonzero(empty & (splits == split))
-        number = int(math.floor(share * len(mine) + 0.5))
+        number = math.floor(share * len(mine) + 0.5)
         order = np.argsort(_mixed(mine, seed), kind="stable")
         keep[mine[order[:number]]] = True
     return np.flatnonzero(keep).astype(np.int64), int(len(keep) - keep.sum())
