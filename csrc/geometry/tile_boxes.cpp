@@ -61,10 +61,31 @@ struct Side {
   };
 
   Range meeting(const Span& span) const noexcept {
-    const auto first = std::upper_bound(end.begin(), end.end(), span.low);
-    const auto last = span.point() ? std::upper_bound(begin.begin(), begin.end(), span.low)
-                                   : std::lower_bound(begin.begin(), begin.end(), span.high);
-    return {first - end.begin(), last - begin.begin()};
+    const int64_t first = none_above(end, span.low);
+    const int64_t last = span.point() ? none_above(begin, span.low) : below(begin, span.high);
+    return {first, last};
+  }
+
+ private:
+  // So few are counted one by one: a search would guess wrong at every step.
+  static constexpr size_t kFew = 48;
+
+  // How many values are at most, and how many are below this one.
+  static int64_t none_above(const std::vector<double>& values, double v) noexcept {
+    if (values.size() > kFew) {
+      return std::upper_bound(values.begin(), values.end(), v) - values.begin();
+    }
+    int64_t n = 0;
+    for (const double value : values) n += value <= v;
+    return n;
+  }
+  static int64_t below(const std::vector<double>& values, double v) noexcept {
+    if (values.size() > kFew) {
+      return std::lower_bound(values.begin(), values.end(), v) - values.begin();
+    }
+    int64_t n = 0;
+    for (const double value : values) n += value < v;
+    return n;
   }
 };
 

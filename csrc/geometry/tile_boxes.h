@@ -1,8 +1,8 @@
 // Boxes cut by the windows of their pictures, many pictures at a time.
 //
 // The windows of nearly every picture are a grid: the same columns in every row. Then the
-// windows that a box meets are a range of columns times a range of rows, found by two binary
-// searches each; any other windows are looked up in a tree.
+// windows that a box meets are a range of columns times a range of rows; any other windows are
+// looked up in a tree.
 #pragma once
 
 #include <cstdint>

@@ -74,12 +74,18 @@ _LAZY = {
     "Dataset": "dataset",
     "DatasetError": "dataset",
     "read": "formats",
+    "read_tile": "cut",
     "scan": "scan",
     "scan_batches": "scan",
     "rule": "rules.user",
     "Report": "check",
     "check": "check",
     "make_sample": "sample",
+    "TileResult": "prepare.tile",
+    "tile": "prepare.tile",
+    "tile_boxes_back": "prepare.tile",
+    "PasteResult": "prepare.paste",
+    "paste": "prepare.paste",
     "get_cmake_dir": "_embed",
     "get_include": "_embed",
     "get_library_dir": "_embed",
@@ -125,6 +131,7 @@ if TYPE_CHECKING:
         weighted_boxes_fusion,
     )
     from .check import Report, check
+    from .cut import read_tile
     from .dataset import Dataset, DatasetError
     from .formats import read
     from .merge import TileDetections, merge_tiles
@@ -145,6 +152,7 @@ if TYPE_CHECKING:
         resize_area,
         sharpness,
     )
+    from .prepare.tile import TileResult, tile, tile_boxes_back
     from .prepare.paste import PasteResult, paste
     from .rules.user import rule
     from .sample import make_sample

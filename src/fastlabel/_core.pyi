@@ -207,6 +207,29 @@ def sniff_headers(
     paths: list[str] | list[bytes], workers: int = 0
 ) -> tuple[list[str], NDArray[np.int32], NDArray[np.int32], NDArray[np.int8]]: ...
 
+def sniff_bytes(data: bytes | memoryview) -> tuple[str, int, int, int]: ...
+def cut_jpeg(
+    data: bytes | memoryview, windows: NDArray[np.int64], options: dict[str, Any]
+) -> tuple[NDArray[Any], NDArray[Any], list[bytes | None]]: ...
+def read_window(
+    data: bytes | memoryview, window: NDArray[np.int64], color: int, options: dict[str, Any]
+) -> tuple[NDArray[np.uint8], NDArray[Any]]: ...
+
+CUT_MODES: list[str]
+
+class Cutter:
+    def __init__(self, options: dict[str, Any]) -> None: ...
+    def submit(
+        self,
+        sources: list[bytes],
+        windows: NDArray[np.int64],
+        counts: list[int],
+        outputs: list[bytes],
+    ) -> int: ...
+    def wait(self, ticket: int, timeout_ms: int) -> tuple[bool, int]: ...
+    def collect(self, ticket: int) -> tuple[NDArray[Any], NDArray[Any]]: ...
+    def close(self) -> None: ...
+
 class Scanner:
     def __init__(
         self,

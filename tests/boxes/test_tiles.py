@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -56,7 +57,7 @@ def test_windows_cover_every_pixel_with_the_fewest(anchor, last, height, width, 
         assert len(spans) == (1 if length <= size else math.ceil((length - size) / step) + 1)
         assert spans[0][0] <= 0
         assert spans[-1][1] >= length
-        for (a, b), (c, _) in zip(spans, spans[1:], strict=False):
+        for (a, b), (c, _) in itertools.pairwise(spans):
             assert a < c <= b - share
         if last == "pad":
             assert all(b - a == size for a, b in spans)

@@ -19,6 +19,8 @@ LAYERS = (
     ("schema", "config", "boxes", "pixels", "tables", "numba"),
     ("deploy", "dataset"),
     ("formats", "scan", "rules", "cut", "merge"),
+    ("formats", "scan", "rules"),
+    ("cut",),
     ("distributions", "verdict", "summary"),
     ("formats", "scan", "rules", "cut"),
     ("distributions", "deployment", "verdict", "summary"),

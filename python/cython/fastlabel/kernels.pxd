@@ -122,6 +122,54 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         int64_t n_thresholds
         int64_t max_predictions
 
+    ctypedef enum fl_cut_mode:
+        FL_CUT_FAILED
+        FL_CUT_LOSSLESS
+        FL_CUT_REENCODED
+
+    ctypedef struct fl_cut_options:
+        size_t struct_size
+        int32_t quality
+        int32_t lossless
+        int32_t workers
+        int32_t max_scans
+        uint64_t max_pixels
+        uint64_t max_bytes
+        uint64_t max_memory
+        uint8_t fill[4]
+        int32_t keep_profile
+
+    ctypedef struct fl_cut_row:
+        int32_t status
+        int32_t format
+        int32_t width
+        int32_t height
+        int32_t orientation
+        int32_t write_error
+        int64_t write_tile
+        char detail[124]
+
+    ctypedef struct fl_cut_tile:
+        int64_t window[4]
+        int32_t mode
+        char reason[124]
+
+    ctypedef int32_t (*fl_tile_taker)(void* user, int64_t tile, const uint8_t* bytes, uint64_t size) noexcept nogil
+
+    ctypedef enum fl_color:
+        FL_COLOR_BGR
+        FL_COLOR_RGB
+        FL_COLOR_GRAY
+
+    ctypedef struct fl_cut_job:
+        const char* path
+        const uint8_t* data
+        uint64_t size
+        int64_t tiles
+
+    ctypedef struct fl_cutter:
+        pass
+
     ctypedef enum fl_tile_method:
         FL_TILES_NMS
         FL_TILES_SOFT_LINEAR
@@ -523,6 +571,23 @@ cdef fl_status obb_nms(const double* boxes, const double* scores, const int64_t*
         int64_t n, double iou_threshold, int64_t* keep, int64_t* kept) noexcept nogil
 cdef fl_status obb_to_corners(const double* boxes, int64_t n, double* out) noexcept nogil
 cdef fl_status obb_from_corners(const double* corners, int64_t n, double* out) noexcept nogil
+cdef const char* cut_mode_name(int32_t mode) noexcept nogil
+cdef fl_status cut_options_init(fl_cut_options* options, size_t struct_size) noexcept nogil
+cdef fl_status cut_jpeg(const uint8_t* data, uint64_t size, const int64_t* windows, int64_t n,
+        const fl_cut_options* options, fl_tile_taker taker, void* user, fl_cut_row* row,
+        fl_cut_tile* tiles) noexcept nogil
+cdef fl_status read_window(const uint8_t* data, uint64_t size, const int64_t* window,
+        int32_t color, const fl_cut_options* options, uint8_t* out, int64_t stride,
+        fl_cut_row* row) noexcept nogil
+cdef fl_status cutter_create(const fl_cut_options* options, fl_cutter** out) noexcept nogil
+cdef fl_status cutter_submit(fl_cutter* cutter, const fl_cut_job* jobs, int64_t n,
+        const int64_t* windows, const char* const* outputs, int64_t* ticket) noexcept nogil
+cdef fl_status cutter_wait(fl_cutter* cutter, int64_t ticket, int32_t timeout_ms,
+        int64_t* done) noexcept nogil
+cdef fl_status cutter_collect(fl_cutter* cutter, int64_t ticket, fl_cut_row* rows,
+        fl_cut_tile* tiles) noexcept nogil
+cdef fl_status cutter_cancel(fl_cutter* cutter) noexcept nogil
+cdef void cutter_destroy(fl_cutter* cutter) noexcept nogil
 cdef fl_status tile_merge_options_init(fl_tile_merge_options* options,
         size_t struct_size) noexcept nogil
 cdef fl_status merge_tiles(const fl_tile_predictions* predictions,

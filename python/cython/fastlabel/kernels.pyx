@@ -68,6 +68,22 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
             int64_t n, double iou_threshold, int64_t* keep, int64_t* kept)
     fl_status fl_obb_to_corners(const double* boxes, int64_t n, double* out)
     fl_status fl_obb_from_corners(const double* corners, int64_t n, double* out)
+    const char* fl_cut_mode_name(int32_t mode)
+    fl_status fl_cut_options_init(fl_cut_options* options, size_t struct_size)
+    fl_status fl_cut_jpeg(const uint8_t* data, uint64_t size, const int64_t* windows, int64_t n,
+            const fl_cut_options* options, fl_tile_taker taker, void* user, fl_cut_row* row,
+            fl_cut_tile* tiles)
+    fl_status fl_read_window(const uint8_t* data, uint64_t size, const int64_t* window,
+            int32_t color, const fl_cut_options* options, uint8_t* out, int64_t stride,
+            fl_cut_row* row)
+    fl_status fl_cutter_create(const fl_cut_options* options, fl_cutter** out)
+    fl_status fl_cutter_submit(fl_cutter* cutter, const fl_cut_job* jobs, int64_t n,
+            const int64_t* windows, const char* const* outputs, int64_t* ticket)
+    fl_status fl_cutter_wait(fl_cutter* cutter, int64_t ticket, int32_t timeout_ms, int64_t* done)
+    fl_status fl_cutter_collect(fl_cutter* cutter, int64_t ticket, fl_cut_row* rows,
+            fl_cut_tile* tiles)
+    fl_status fl_cutter_cancel(fl_cutter* cutter)
+    void fl_cutter_destroy(fl_cutter* cutter)
     fl_status fl_tile_merge_options_init(fl_tile_merge_options* options, size_t struct_size)
     fl_status fl_merge_tiles(const fl_tile_predictions* predictions,
             const fl_tile_merge_options* options, fl_tile_merged* out)
@@ -326,6 +342,53 @@ cdef fl_status obb_to_corners(const double* boxes, int64_t n, double* out) noexc
 
 cdef fl_status obb_from_corners(const double* corners, int64_t n, double* out) noexcept nogil:
     return fl_obb_from_corners(corners, n, out)
+
+
+cdef const char* cut_mode_name(int32_t mode) noexcept nogil:
+    return fl_cut_mode_name(mode)
+
+
+cdef fl_status cut_options_init(fl_cut_options* options, size_t struct_size) noexcept nogil:
+    return fl_cut_options_init(options, struct_size)
+
+
+cdef fl_status cut_jpeg(const uint8_t* data, uint64_t size, const int64_t* windows, int64_t n,
+        const fl_cut_options* options, fl_tile_taker taker, void* user, fl_cut_row* row,
+        fl_cut_tile* tiles) noexcept nogil:
+    return fl_cut_jpeg(data, size, windows, n, options, taker, user, row, tiles)
+
+
+cdef fl_status read_window(const uint8_t* data, uint64_t size, const int64_t* window,
+        int32_t color, const fl_cut_options* options, uint8_t* out, int64_t stride,
+        fl_cut_row* row) noexcept nogil:
+    return fl_read_window(data, size, window, color, options, out, stride, row)
+
+
+cdef fl_status cutter_create(const fl_cut_options* options, fl_cutter** out) noexcept nogil:
+    return fl_cutter_create(options, out)
+
+
+cdef fl_status cutter_submit(fl_cutter* cutter, const fl_cut_job* jobs, int64_t n,
+        const int64_t* windows, const char* const* outputs, int64_t* ticket) noexcept nogil:
+    return fl_cutter_submit(cutter, jobs, n, windows, outputs, ticket)
+
+
+cdef fl_status cutter_wait(fl_cutter* cutter, int64_t ticket, int32_t timeout_ms,
+        int64_t* done) noexcept nogil:
+    return fl_cutter_wait(cutter, ticket, timeout_ms, done)
+
+
+cdef fl_status cutter_collect(fl_cutter* cutter, int64_t ticket, fl_cut_row* rows,
+        fl_cut_tile* tiles) noexcept nogil:
+    return fl_cutter_collect(cutter, ticket, rows, tiles)
+
+
+cdef fl_status cutter_cancel(fl_cutter* cutter) noexcept nogil:
+    return fl_cutter_cancel(cutter)
+
+
+cdef void cutter_destroy(fl_cutter* cutter) noexcept nogil:
+    fl_cutter_destroy(cutter)
 
 
 cdef fl_status tile_merge_options_init(fl_tile_merge_options* options,

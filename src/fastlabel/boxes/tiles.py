@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._arrays import as_boxes, as_offsets, to_numpy
 from .._scalars import as_choice, as_number, as_whole
 
-__all__ = ["OUTCOMES", "MAX_TILES", "TileBoxes", "TileGrid", "clip_boxes_to_tiles", "tile_windows"]
+__all__ = ["MAX_TILES", "OUTCOMES", "TileBoxes", "TileGrid", "clip_boxes_to_tiles", "tile_windows"]
 
 Integers = NDArray[np.int64]
 
@@ -280,6 +280,10 @@ def _pixels(value: Any, side: int) -> int:
         return pixels
     share = as_number(value, "overlap", _OVERLAP)
     if not 0 <= share < 1:
-        hint = f"; write '{value}px' for pixels" if share >= 1 and float(share).is_integer() else ""
+        hint = (
+            f"; write '{int(share)}px' for pixels"
+            if share >= 1 and float(share).is_integer()
+            else ""
+        )
         raise ValueError(f"overlap: got {value!r}, expected {_OVERLAP}{hint}")
     return min(int(share * side), side - 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -159,7 +160,7 @@ _TURNED = (
 
 def _why(path: bytes) -> tuple[str, str]:
     try:
-        with open(path, "rb") as file:
+        with Path(os.fsdecode(path)).open("rb") as file:
             empty = not file.read(1)
     except FileNotFoundError:
         return "missing", "no such file"

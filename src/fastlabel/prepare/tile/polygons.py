@@ -83,7 +83,7 @@ def moved_polygons(
 
 
 def _plain(value: float) -> float | int:
-    return int(value) if value.is_integer() else value
+    return int(value) if float(value).is_integer() else value
 
 
 def _polygons(text: str, yolo_size: tuple[int, int] | None) -> list[Points] | None:

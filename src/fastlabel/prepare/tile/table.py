@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ... import schema
 from ...boxes.tiles import OUTCOMES, TileBoxes, clip_boxes_to_tiles
-from ...dataset import Dataset, as_numpy
+from ...dataset import Dataset
 from .plan import Plan
 
 __all__ = ["Rows", "Tiles", "clip_to_tiles", "make_table"]

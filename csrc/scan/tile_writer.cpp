@@ -1,0 +1,212 @@
+#include "scan/tile_writer.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+
+#include "codec/jpeg.h"
+#include "codec/orient.h"
+#include "codec/sniff.h"
+#include "codec/tile_cut.h"
+
+namespace fl {
+
+namespace {
+
+template <size_t N>
+void say(char (&to)[N], const char* text) noexcept {
+  std::snprintf(to, N, "%.*s", static_cast<int>(N - 1), text);
+}
+
+// Hands on to the user's sink what belongs to the picture's tiles `indices`.
+class MappedSink final : public TileSink {
+ public:
+  MappedSink(TileSink& sink, const std::vector<int64_t>& indices, int32_t mode, fl_cut_tile* tiles)
+      : sink_(sink), indices_(indices), mode_(mode), tiles_(tiles) {}
+  bool take(int64_t index, const uint8_t* bytes, size_t size) override {
+    const int64_t tile = indices_[static_cast<size_t>(index)];
+    if (!sink_.take(tile, bytes, size)) return false;
+    tiles_[tile].mode = mode_;
+    return true;
+  }
+
+ private:
+  TileSink& sink_;
+  const std::vector<int64_t>& indices_;
+  int32_t mode_;
+  fl_cut_tile* tiles_;
+};
+
+bool touches(const TileWindow& w, int64_t width, int64_t height) noexcept {
+  return w.x < width && w.y < height && w.x + w.width > 0 && w.y + w.height > 0;
+}
+
+void fail_all(fl_cut_tile* tiles, int64_t n, const char* why) noexcept {
+  for (int64_t i = 0; i < n; ++i) {
+    tiles[i].mode = FL_CUT_FAILED;
+    say(tiles[i].reason, why);
+  }
+}
+
+// Writes each tile to its file, whole or not at all.
+class FileSink final : public TileSink {
+ public:
+  FileSink(const std::string* outputs, size_t n) : outputs_(outputs), written_(n, false) {}
+
+  bool take(int64_t index, const uint8_t* bytes, size_t size) override {
+    const char* path = outputs_[index].c_str();
+    error = write(path, bytes, size);
+    if (error != 0) {
+      failed = index;
+      return false;
+    }
+    written_[static_cast<size_t>(index)] = true;
+    return true;
+  }
+
+  void remove_all() noexcept {
+    for (size_t i = 0; i < written_.size(); ++i) {
+      if (written_[i]) ::unlink(outputs_[i].c_str());
+    }
+  }
+
+  int error = 0;
+  int64_t failed = -1;
+
+ private:
+  static int write(const char* path, const uint8_t* bytes, size_t size) noexcept {
+    int fd;
+    do {
+      fd = ::open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    } while (fd < 0 && errno == EINTR);
+    if (fd < 0) return errno;
+    int failure = 0;
+    while (size > 0 && failure == 0) {
+      const ssize_t n = ::write(fd, bytes, size);
+      if (n < 0) {
+        if (errno != EINTR) failure = errno;
+        continue;
+      }
+      bytes += n;
+      size -= static_cast<size_t>(n);
+    }
+    // Some file systems find out only now that there is no room.
+    if (::close(fd) != 0 && failure == 0 && errno != EINTR) failure = errno;
+    if (failure != 0) ::unlink(path);
+    return failure;
+  }
+
+  const std::string* outputs_;
+  std::vector<bool> written_;
+};
+
+void cut_one(CutBatch& b, size_t i, const fl_cut_options& o, const std::atomic<bool>* cancelled,
+             FileReader& file) {
+  const CutPicture& picture = b.pictures[i];
+  fl_cut_row* row = &b.rows[i];
+  fl_cut_tile* tiles = b.tiles.data() + picture.first_tile;
+  const int64_t* windows = b.windows.data() + 4 * picture.first_tile;
+  const auto n = static_cast<int64_t>(picture.tiles);
+  FileSink sink(b.outputs.data() + picture.first_tile, picture.tiles);
+  try {
+    const uint8_t* data = picture.data;
+    uint64_t size = picture.size;
+    if (data == nullptr) {
+      const fl_image_status status = file.read(picture.path.c_str(), o.max_bytes, UINT64_MAX);
+      if (status != FL_IMAGE_OK) {
+        cut_picture(nullptr, 0, windows, n, o, cancelled, sink, row, tiles);
+        row->status = status;
+        say(row->detail, file.error());
+        fail_all(tiles, n, file.error());
+        return;
+      }
+      data = file.data();
+      size = file.size();
+    }
+    cut_picture(data, size, windows, n, o, cancelled, sink, row, tiles);
+  } catch (const std::exception&) {  // in practice: no memory
+    row->status = FL_IMAGE_OVER_LIMIT;
+    say(row->detail, "not enough memory to cut it");
+    fail_all(tiles, n, row->detail);
+  }
+  if (sink.failed >= 0) {
+    row->write_error = sink.error;
+    row->write_tile = sink.failed;
+    say(row->detail, std::strerror(sink.error));
+    fail_all(tiles, n, "a tile of this picture could not be written");
+  }
+  if (row->status != FL_IMAGE_OK || sink.failed >= 0) sink.remove_all();
+}
+
+}  // namespace
+
+void cut_picture(const uint8_t* data, uint64_t size, const int64_t* windows, int64_t n,
+                 const fl_cut_options& o, const std::atomic<bool>* cancelled, TileSink& sink,
+                 fl_cut_row* row, fl_cut_tile* tiles) {
+  const fl_header h = sniff(data, size);
+  *row = fl_cut_row{};
+  row->format = h.format;
+  row->width = h.width;
+  row->height = h.height;
+  row->orientation = h.orientation;
+  row->write_tile = -1;
+  for (int64_t i = 0; i < n; ++i) {
+    tiles[i] = fl_cut_tile{};
+    std::copy(windows + 4 * i, windows + 4 * i + 4, tiles[i].window);
+  }
+  if (h.format != FL_FORMAT_JPEG && h.format != FL_FORMAT_MPO) {
+    const char* name = h.format == FL_FORMAT_UNKNOWN ? unread_format(data, size) : nullptr;
+    row->status = h.format != FL_FORMAT_UNKNOWN ? FL_IMAGE_NEEDS_DECODER
+                  : name != nullptr             ? FL_IMAGE_UNSUPPORTED
+                                                : FL_IMAGE_UNREADABLE;
+    say(row->detail, h.format != FL_FORMAT_UNKNOWN ? "not a JPEG"
+                     : name != nullptr             ? name
+                                                   : "not a picture of a known format");
+    fail_all(tiles, n, row->detail);
+    return;
+  }
+  std::vector<TileWindow> stored;
+  std::vector<int64_t> indices;
+  for (int64_t i = 0; i < n; ++i) {
+    const int64_t* w = windows + 4 * i;
+    const TileWindow window =
+        to_stored({w[0], w[1], w[2] - w[0], w[3] - w[1]}, h.orientation, h.width, h.height);
+    if (h.width > 0 && h.height > 0 && !touches(window, h.width, h.height)) {
+      say(tiles[i].reason, "the window lies outside the picture");
+      continue;
+    }
+    stored.push_back(window);
+    indices.push_back(i);
+  }
+  const JpegLimits limits{o.max_pixels, o.max_memory, o.max_scans, cancelled};
+  const TileCutOptions cut{h.width,   h.height, o.quality, h.orientation,
+                           {o.fill[0], o.fill[1], o.fill[2]}, o.keep_profile != 0};
+  MappedSink mapped(sink, indices, FL_CUT_REENCODED, tiles);
+  const TileCutResult r = cut_jpeg(data, size, stored.data(), static_cast<int64_t>(stored.size()),
+                                   cut, limits, mapped);
+  row->status = r.status;
+  say(row->detail, r.stopped ? "stopped" : r.detail);
+  if (r.status != FL_IMAGE_OK) fail_all(tiles, n, row->detail);
+}
+
+TileWriter::TileWriter(const fl_cut_options& options)
+    : pool_(options.workers, [options](CutBatch& batch, size_t i,
+                                       const std::atomic<bool>* cancelled, FileReader& file) {
+        cut_one(batch, i, options, cancelled, file);
+      }) {}
+
+fl_status TileWriter::collect(int64_t ticket, fl_cut_row* rows, fl_cut_tile* tiles) {
+  std::shared_ptr<CutBatch> batch;
+  const fl_status status = pool_.collect(ticket, &batch);
+  if (status != FL_OK) return status;
+  std::copy(batch->rows.begin(), batch->rows.end(), rows);
+  std::copy(batch->tiles.begin(), batch->tiles.end(), tiles);
+  return FL_OK;
+}
+
+}  // namespace fl
