@@ -48,7 +48,10 @@ struct Axis {
     const double high = std::min(p.window_high, q.window_high);
     if (high - low < -tolerance) return;
     if (high - low <= tolerance) {
-      meeting = Meeting::seam;
+      // Next to nothing is shared: both are cut at the seam, each from its side.
+      const bool p_first = p.window_low < q.window_low && p.at_high && q.at_low;
+      const bool q_first = q.window_low < p.window_low && q.at_high && p.at_low;
+      if (p_first || q_first) meeting = Meeting::seam;
       return;
     }
     meeting = Meeting::share;
@@ -272,8 +275,8 @@ class Joiner {
       const int64_t row = leaders_[k];
       if (into_[static_cast<size_t>(row)] == row) tree.insert(box(row), row);
     }
-    // Apart by a gap between windows and by what either lacks to its edge.
-    const double reach = 3 * rules_.tolerance;
+    // Apart by a gap between windows and by what either lacks to its edge; or just touching.
+    const double reach = 3 * rules_.tolerance + 1;
     for (size_t k = begin; k < end; ++k) {
       const int64_t row = leaders_[k];
       if (cut_[static_cast<size_t>(row)] == 0 || into_[static_cast<size_t>(row)] != row) continue;

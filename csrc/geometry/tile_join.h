@@ -5,7 +5,8 @@
 //  1. at least one of them goes on past an edge of the other's window,
 //  2. wherever one goes on past such an edge, the other touches that edge: it is cut there,
 //  3. in the part of the frame that both windows show they agree: the IoU of what they have of it
-//     is above a threshold. Where the windows only abut, their extents along the seam agree.
+//     is above a threshold. Where the windows only abut, both are cut at the seam and their
+//     extents along it agree.
 // Boxes of neighbours that merely lie side by side, or in each other, fail 2 or 3.
 #pragma once
 
