@@ -299,3 +299,38 @@ class ArrowReader:
     def __init__(self, capsules: Any) -> None: ...
     def fields(self) -> list[tuple[str, str]]: ...
     def next(self, columns: list[int]) -> tuple[int, list[ArrowColumn]] | None: ...
+def tile_counts(
+    width: int,
+    height: int,
+    tile_width: int,
+    tile_height: int,
+    step_x: int,
+    step_y: int,
+    centred: bool,
+    pad: bool,
+) -> tuple[int, int]: ...
+def tile_windows(
+    width: int,
+    height: int,
+    tile_width: int,
+    tile_height: int,
+    step_x: int,
+    step_y: int,
+    centred: bool,
+    pad: bool,
+    out: NDArray[np.int64],
+) -> None: ...
+def tile_boxes(
+    boxes: NDArray[Any],
+    box_offsets: NDArray[np.int64],
+    windows: NDArray[np.int64],
+    window_offsets: NDArray[np.int64],
+    sizes: NDArray[np.int64] | None,
+    workers: int,
+) -> tuple[
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.uint8],
+]: ...
