@@ -26,6 +26,9 @@ struct JoinInput {
   const uint8_t* whole;     // of every window: 1 for a pass over the whole frame
   const double* large;      // of every window: a box of the whole frame is large above this
   int64_t n;
+  const int64_t* image_of;  // of every window
+  int64_t n_windows;
+  int64_t n_images;
 };
 
 enum Side : uint8_t { kLeft = 1, kTop = 2, kRight = 4, kBottom = 8 };

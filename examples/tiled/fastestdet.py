@@ -40,7 +40,7 @@ def decode(output: np.ndarray, width: int, height: int, least: float):
 class Detector:
     """One picture in, boxes in its pixels out."""
 
-    def __init__(self, model: Path, least: float) -> None:
+    def __init__(self, model: Path, least: float, only: list[int] | None = None) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -50,6 +50,7 @@ class Detector:
         )
         self.name = self.session.get_inputs()[0].name
         self.least = least
+        self.only = only
 
     def __call__(self, picture: np.ndarray):
         """Boxes, scores and labels."""
@@ -57,6 +58,9 @@ class Detector:
         tensor = small.transpose(2, 0, 1)[None].astype(np.float32) / 255
         (output,) = self.session.run(None, {self.name: tensor})
         boxes, scores, labels = decode(output[0], picture.shape[1], picture.shape[0], self.least)
+        if self.only is not None:
+            kept = np.isin(labels, self.only)
+            boxes, scores, labels = boxes[kept], scores[kept], labels[kept]
         # A detector suppresses its own doubles; those of other tiles are merge_tiles' work.
         keep = fl.batched_nms(boxes, scores, labels, 0.45)
         return boxes[keep], scores[keep].clip(0, 1), labels[keep]
@@ -101,6 +105,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=704, help="side of a tile in pixels")
     parser.add_argument("--overlap", type=float, default=0.2, help="of neighbouring tiles")
     parser.add_argument("--least", type=float, default=0.5, help="score below which is nothing")
+    parser.add_argument("--only", help="classes to keep, with commas between; all when absent")
     parser.add_argument("--method", default="nms", help="nms, soft-nms, nmm or wbf")
     parser.add_argument("--metric", default="ios", help="iou or ios")
     given = parser.parse_args()
@@ -109,7 +114,8 @@ def main() -> None:
     if picture is None:
         parser.error(f"{given.picture}: is no picture that OpenCV reads")
     names = given.names.read_text(encoding="utf-8").split("\n")
-    detector = Detector(given.model, given.least)
+    only = None if given.only is None else [names.index(n) for n in given.only.split(",")]
+    detector = Detector(given.model, given.least, only)
     whole = detector(picture)
     found = tiled(
         detector, picture, given.size, given.overlap, method=given.method, metric=given.metric
