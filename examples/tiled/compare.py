@@ -46,9 +46,15 @@ def seen(objects, labels, windows, rng, least=4.0):
 def right(results, objects, labels) -> int:
     """How many objects came back, one result each."""
     match = fl.match_coco(
-        results.boxes, [0, len(results)], results.scores, objects, [0, len(objects)], iou_thresholds=[0.75],
-        prediction_classes=results.labels, label_classes=labels,
-    )  # fmt: skip
+        results.boxes,
+        [0, len(results)],
+        results.scores,
+        objects,
+        [0, len(objects)],
+        iou_thresholds=[0.75],
+        prediction_classes=results.labels,
+        label_classes=labels,
+    )
     return int((match.prediction_match[0] >= 0).sum())
 
 
