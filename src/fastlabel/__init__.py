@@ -76,17 +76,17 @@ _LAZY = {
     "read": "formats",
     "scan": "scan",
     "scan_batches": "scan",
-    "TileDetections": "merge",
-    "merge_tiles": "merge",
     "rule": "rules.user",
     "Report": "check",
     "check": "check",
     "make_sample": "sample",
-    "PasteResult": "prepare.paste",
-    "paste": "prepare.paste",
     "get_cmake_dir": "_embed",
     "get_include": "_embed",
     "get_library_dir": "_embed",
+    "TileDetections": "merge",
+    "merge_tiles": "merge",
+    "PasteResult": "prepare.paste",
+    "paste": "prepare.paste",
 }
 
 __all__ = ["__version__", *sorted(_LAZY)]

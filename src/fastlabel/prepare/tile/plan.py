@@ -83,12 +83,19 @@ def plan_tiles(dataset: Dataset, grid: TileGrid, max_tiles: int, workers: int = 
     sizes, formats, left_out, differs = _sizes(dataset, workers)
     ways = Counter((int(w), int(h)) for w, h in sizes.tolist() if w > 0)
     shapes = {(w, h): grid.counts(h, w) for w, h in ways}
-    total = sum(number * rows * columns for (rows, columns), number in zip(
-        (shapes[way] for way in ways), ways.values(), strict=True))
+    total = sum(
+        number * rows * columns
+        for (rows, columns), number in zip(
+            (shapes[way] for way in ways), ways.values(), strict=True
+        )
+    )
     if total > max_tiles:
         raise TooManyTiles(total, sum(ways.values()), max_tiles)
     counts = np.array(
-        [rows * columns for rows, columns in (shapes.get((w, h), (0, 0)) for w, h in sizes.tolist())],
+        [
+            rows * columns
+            for rows, columns in (shapes.get((w, h), (0, 0)) for w, h in sizes.tolist())
+        ],
         np.int64,
     )
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
@@ -102,9 +109,7 @@ def plan_tiles(dataset: Dataset, grid: TileGrid, max_tiles: int, workers: int = 
     return Plan(sizes, windows, offsets, formats, left_out, differs)
 
 
-def _sizes(
-    dataset: Dataset, workers: int
-) -> tuple[Integers, list[str], list[LeftOut], list[int]]:
+def _sizes(dataset: Dataset, workers: int) -> tuple[Integers, list[str], list[LeftOut], list[int]]:
     """Upright sizes, formats, the images left out, and those of another size than declared."""
     from ... import _core
 
@@ -135,8 +140,9 @@ def _sizes(
         said = (int(declared[k, 0]), int(declared[k, 1]))
         if said != upright and min(said) > 0:
             if said == stored:
-                left_out.append(LeftOut(k, str(shown[k]), "labels-turned", _TURNED.format(
-                    *stored, *upright)))
+                left_out.append(
+                    LeftOut(k, str(shown[k]), "labels-turned", _TURNED.format(*stored, *upright))
+                )
                 continue
             differs.append(k)
         sizes[k] = upright

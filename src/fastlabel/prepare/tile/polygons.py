@@ -49,7 +49,9 @@ def polygon_area(points: Points) -> float:
 
 
 def moved_polygons(
-    text: str, yolo_size: tuple[int, int] | None, window: tuple[float, float, float, float],
+    text: str,
+    yolo_size: tuple[int, int] | None,
+    window: tuple[float, float, float, float],
     shown: tuple[float, float, float, float] | None,
 ) -> tuple[str, float] | None:
     """A segmentation in pixels of the tile, and its area; None where it is no list of polygons.

@@ -51,8 +51,12 @@ class Tiles:
             return [values[k] for k in rows.tolist()]
 
         return Tiles(
-            self.image[rows], self.asked[rows], self.window[rows],
-            some(self.files), some(self.modes), some(self.reasons),
+            self.image[rows],
+            self.asked[rows],
+            self.window[rows],
+            some(self.files),
+            some(self.modes),
+            some(self.reasons),
         )
 
 
@@ -99,9 +103,7 @@ def clip_to_tiles(
     outcome: list[str | None] = [
         None if gone else word for word, gone in zip(words, without[image_of].tolist(), strict=True)
     ]
-    return Rows(
-        found.offsets, source, found.boxes, found.visible, state.astype(np.int8), outcome
-    )
+    return Rows(found.offsets, source, found.boxes, found.visible, state.astype(np.int8), outcome)
 
 
 def make_table(dataset: Dataset, plan: Plan, tiles: Tiles, rows: Rows) -> pa.Table:
@@ -126,9 +128,7 @@ def make_table(dataset: Dataset, plan: Plan, tiles: Tiles, rows: Rows) -> pa.Tab
         "split": images["split"].take(image),
         "label_state": tile_states(dataset, tiles, rows),
         **{name: window[:, k] for k, name in enumerate(("x1", "y1", "x2", "y2"))},
-        **{
-            f"asked_{name}": tiles.asked[:, k] for k, name in enumerate(("x1", "y1", "x2", "y2"))
-        },
+        **{f"asked_{name}": tiles.asked[:, k] for k, name in enumerate(("x1", "y1", "x2", "y2"))},
         **pads,
         "file": list(tiles.files),
         "mode": list(tiles.modes),
