@@ -196,15 +196,26 @@ std::vector<int64_t> order_by_class(const std::vector<int64_t>& order, const int
                                     std::vector<int64_t>* ends) {
   ends->clear();
   if (order.empty()) return order;
-  std::vector<int64_t> grouped = order;
-  if (classes != nullptr) {
-    std::stable_sort(grouped.begin(), grouped.end(),
-                     [classes](int64_t a, int64_t b) { return classes[a] < classes[b]; });
-    for (size_t k = 1; k < grouped.size(); ++k) {
-      if (classes[grouped[k]] != classes[grouped[k - 1]]) {
-        ends->push_back(static_cast<int64_t>(k));
-      }
-    }
+  if (classes == nullptr) {
+    ends->push_back(static_cast<int64_t>(order.size()));
+    return order;
+  }
+  std::vector<Ranked> rows(order.size());
+  for (size_t k = 0; k < order.size(); ++k) {
+    // In the order of signed numbers.
+    const auto key = static_cast<uint64_t>(classes[order[k]]) ^ (uint64_t{1} << 63);
+    rows[k] = {key, order[k]};
+  }
+  const auto before = [](const Ranked& a, const Ranked& b) { return a.key < b.key; };
+  if (static_cast<int64_t>(rows.size()) >= kRadix) {
+    sort_by_digits(&rows);
+  } else {
+    std::stable_sort(rows.begin(), rows.end(), before);
+  }
+  std::vector<int64_t> grouped(rows.size());
+  for (size_t k = 0; k < rows.size(); ++k) {
+    grouped[k] = rows[k].row;
+    if (k > 0 && rows[k].key != rows[k - 1].key) ends->push_back(static_cast<int64_t>(k));
   }
   ends->push_back(static_cast<int64_t>(grouped.size()));
   return grouped;

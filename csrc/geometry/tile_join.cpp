@@ -48,7 +48,10 @@ struct Axis {
     const double high = std::min(p.window_high, q.window_high);
     if (high - low < -tolerance) return;
     if (high - low <= tolerance) {
-      meeting = Meeting::seam;
+      // Next to nothing is shared: both are cut at the seam, each from its side.
+      const bool p_first = p.window_low < q.window_low && p.at_high && q.at_low;
+      const bool q_first = q.window_low < p.window_low && q.at_high && p.at_low;
+      if (p_first || q_first) meeting = Meeting::seam;
       return;
     }
     meeting = Meeting::share;
@@ -193,24 +196,8 @@ class Joiner {
     for (size_t i = 0; i < n_; ++i) {
       leader_[i] = doubles.best[static_cast<size_t>(doubles.group[i])];
     }
-    std::vector<int64_t> rows;
     for (size_t i = 0; i < n_; ++i) {
-      if (leads(i)) rows.push_back(static_cast<int64_t>(i));
-    }
-    leaders_ = order_by_class(rows, in_.keys, &ends_);
-  }
-
-  // Calls body(begin, end) of leaders_ for every key that has a cut one.
-  template <typename Body>
-  void each_key(Body body) const {
-    size_t begin = 0;
-    for (const int64_t end_of_key : ends_) {
-      const auto end = static_cast<size_t>(end_of_key);
-      const bool cut = std::any_of(leaders_.begin() + static_cast<int64_t>(begin),
-                                   leaders_.begin() + end_of_key,
-                                   [&](int64_t i) { return cut_[static_cast<size_t>(i)] != 0; });
-      if (cut) body(begin, end);
-      begin = end;
+      if (leads(i)) leaders_.push_back(static_cast<int64_t>(i));
     }
   }
 
@@ -222,38 +209,51 @@ class Joiner {
   }
 
   void let_large_win() {
-    each_key([&](size_t begin, size_t end) {
+    std::vector<int64_t> rows;
+    bool any = false;
+    for (const int64_t row : leaders_) {
+      const bool large = is_large(row);
+      any = any || large;
+      const bool fragment = cut_[static_cast<size_t>(row)] != 0 && !of_whole_frame(row);
+      if (large || fragment) rows.push_back(row);
+    }
+    if (!any) return;
+    std::vector<int64_t> ends;
+    rows = order_by_class(rows, in_.keys, &ends);
+    size_t begin = 0;
+    for (const int64_t end_of_key : ends) {
+      const auto end = static_cast<size_t>(end_of_key);
       BoxTree large;
-      bool any = false;
       for (size_t k = begin; k < end; ++k) {
-        if (!is_large(leaders_[k])) continue;
-        large.insert(box(leaders_[k]), leaders_[k]);
-        any = true;
+        if (is_large(rows[k])) large.insert(box(rows[k]), rows[k]);
       }
-      for (size_t k = begin; any && k < end; ++k) {
-        const int64_t row = leaders_[k];
-        if (cut_[static_cast<size_t>(row)] == 0 || of_whole_frame(row)) continue;
-        const double* b = box(row);
-        double most = rules_.threshold;
-        int64_t owner = row;
-        large.visit(b, [&](const IndexedBox& other) {
-          const double w = std::min(b[2], other.box[2]) - std::max(b[0], other.box[0]);
-          const double h = std::min(b[3], other.box[3]) - std::max(b[1], other.box[1]);
-          const double inside = w * h / area_of(b);
-          if (inside > most || (inside == most && owner != row && better(other.id, owner))) {
-            most = inside;
-            owner = other.id;
-          }
-          return false;
-        });
-        into_[static_cast<size_t>(row)] = owner;
+      for (size_t k = begin; k < end; ++k) {
+        if (!of_whole_frame(rows[k])) into_[static_cast<size_t>(rows[k])] = owner_of(rows[k], large);
       }
+      begin = end;
+    }
+  }
+
+  // The large box that most of a fragment lies in; the fragment itself if none has enough of it.
+  int64_t owner_of(int64_t row, const BoxTree& large) const {
+    const double* b = box(row);
+    double most = rules_.threshold;
+    int64_t owner = row;
+    large.visit(b, [&](const IndexedBox& other) {
+      const double w = std::min(b[2], other.box[2]) - std::max(b[0], other.box[0]);
+      const double h = std::min(b[3], other.box[3]) - std::max(b[1], other.box[1]);
+      const double inside = w * h / area_of(b);
+      if (inside > most || (inside == most && owner != row && better(other.id, owner))) {
+        most = inside;
+        owner = other.id;
+      }
+      return false;
     });
+    return owner;
   }
 
   void join_cut() {
-    std::vector<Link> links;
-    each_key([&](size_t begin, size_t end) { find_links(begin, end, &links); });
+    std::vector<Link> links = find_links();
     std::sort(links.begin(), links.end(), [](const Link& p, const Link& q) {
       if (p.agreement != q.agreement) return p.agreement > q.agreement;
       return p.rank != q.rank ? p.rank < q.rank : p.other_rank < q.other_rank;
@@ -266,32 +266,93 @@ class Joiner {
     }
   }
 
-  void find_links(size_t begin, size_t end, std::vector<Link>* links) const {
-    BoxTree tree;
-    for (size_t k = begin; k < end; ++k) {
-      const int64_t row = leaders_[k];
-      if (into_[static_cast<size_t>(row)] == row) tree.insert(box(row), row);
-    }
-    // Apart by a gap between windows and by what either lacks to its edge.
-    const double reach = 3 * rules_.tolerance;
-    for (size_t k = begin; k < end; ++k) {
-      const int64_t row = leaders_[k];
-      if (cut_[static_cast<size_t>(row)] == 0 || into_[static_cast<size_t>(row)] != row) continue;
+  // Leaders that no large box took, window by window, and in each key by key; side by side, as
+  // they are looked through.
+  struct Seen {
+    double box[4];
+    int64_t key;
+    int64_t row;
+  };
+  struct Lists {
+    std::vector<Seen> seen;
+    std::vector<int64_t> starts;  // of every window, and the end
+  };
+
+  Lists list_windows() const {
+    std::vector<int64_t> ends;
+    std::vector<int64_t> rows = order_by_class(leaders_, in_.keys, &ends);
+    rows = order_by_class(rows, in_.window_of, &ends);
+    Lists lists;
+    lists.starts.assign(static_cast<size_t>(in_.n_windows) + 1, 0);
+    for (const int64_t row : rows) {
+      const auto k = static_cast<size_t>(row);
+      if (into_[k] != row) continue;
       const double* b = box(row);
-      const double around[4] = {b[0] - reach, b[1] - reach, b[2] + reach, b[3] + reach};
-      tree.visit(around, [&](const IndexedBox& other) {
-        const auto o = static_cast<size_t>(other.id);
-        // Of two that are cut the one that comes first asks.
-        if (cut_[o] != 0 && other.id <= row) return false;
-        if (in_.window_of[o] == in_.window_of[static_cast<size_t>(row)]) return false;
-        const double agree =
-            agreement(b, window(row), other.box, window(other.id), rules_.tolerance);
-        if (agree > rules_.threshold) {
-          const auto [low, high] = std::minmax(rank_[static_cast<size_t>(row)], rank_[o]);
-          links->push_back({agree, low, high, row, other.id});
-        }
+      lists.seen.push_back({{b[0], b[1], b[2], b[3]}, in_.keys[k], row});
+      ++lists.starts[static_cast<size_t>(in_.window_of[k]) + 1];
+    }
+    std::partial_sum(lists.starts.begin(), lists.starts.end(), lists.starts.begin());
+    return lists;
+  }
+
+  // Windows that show boxes, in a tree for each image.
+  std::vector<BoxTree> tree_windows(const Lists& lists) const {
+    std::vector<BoxTree> trees(static_cast<size_t>(in_.n_images));
+    for (int64_t w = 0; w < in_.n_windows; ++w) {
+      const auto k = static_cast<size_t>(w);
+      if (lists.starts[k] == lists.starts[k + 1]) continue;
+      trees[static_cast<size_t>(in_.image_of[k])].insert(in_.windows + 4 * w, w);
+    }
+    return trees;
+  }
+
+  std::vector<Link> find_links() const {
+    const Lists lists = list_windows();
+    const std::vector<BoxTree> trees = tree_windows(lists);
+    // Apart by a gap between windows and by what either lacks to its edge; or just touching.
+    const double reach = 3 * rules_.tolerance + 1;
+    std::vector<Link> links;
+    for (int64_t w = 0; w < in_.n_windows; ++w) {
+      const auto number = static_cast<size_t>(w);
+      const Seen* first = lists.seen.data() + lists.starts[number];
+      const Seen* last = lists.seen.data() + lists.starts[number + 1];
+      const bool cut = std::any_of(
+          first, last, [&](const Seen& a) { return cut_[static_cast<size_t>(a.row)] != 0; });
+      if (!cut) continue;
+      const double* own = in_.windows + 4 * w;
+      const double around[4] = {own[0] - reach, own[1] - reach, own[2] + reach, own[3] + reach};
+      trees[static_cast<size_t>(in_.image_of[number])].visit(around, [&](const IndexedBox& other) {
+        if (other.id == w) return false;
+        const auto there = static_cast<size_t>(other.id);
+        find_between(first, last, lists.seen.data() + lists.starts[there],
+                     lists.seen.data() + lists.starts[there + 1], reach, &links);
         return false;
       });
+    }
+    return links;
+  }
+
+  // Links of the cut boxes of one window with those of another.
+  void find_between(const Seen* first, const Seen* last, const Seen* other, const Seen* other_last,
+                    double reach, std::vector<Link>* links) const {
+    const Seen* run = other;  // of the key in hand
+    for (const Seen* a = first; a != last; ++a) {
+      const auto p = static_cast<size_t>(a->row);
+      if (cut_[p] == 0) continue;
+      while (run != other_last && run->key < a->key) ++run;
+      for (const Seen* b = run; b != other_last && b->key == a->key; ++b) {
+        const bool apart = a->box[0] - reach >= b->box[2] || b->box[0] - reach >= a->box[2] ||
+                           a->box[1] - reach >= b->box[3] || b->box[1] - reach >= a->box[3];
+        const auto q = static_cast<size_t>(b->row);
+        // Of two that are cut the one that comes first asks.
+        if (apart || (cut_[q] != 0 && b->row < a->row)) continue;
+        const double agree =
+            agreement(a->box, window(a->row), b->box, window(b->row), rules_.tolerance);
+        if (agree > rules_.threshold) {
+          const auto [low, high] = std::minmax(rank_[p], rank_[q]);
+          links->push_back({agree, low, high, a->row, b->row});
+        }
+      }
     }
   }
 
@@ -370,8 +431,7 @@ class Joiner {
   std::vector<uint8_t> cut_;
   std::vector<int64_t> rank_;
   std::vector<int64_t> leader_;   // of every row
-  std::vector<int64_t> leaders_;  // key by key
-  std::vector<int64_t> ends_;
+  std::vector<int64_t> leaders_;
   std::vector<int64_t> into_;  // of every row, the row that stands for its group
   std::vector<std::vector<int64_t>> united_;
   std::vector<uint8_t> unites_;

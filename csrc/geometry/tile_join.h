@@ -5,7 +5,8 @@
 //  1. at least one of them goes on past an edge of the other's window,
 //  2. wherever one goes on past such an edge, the other touches that edge: it is cut there,
 //  3. in the part of the frame that both windows show they agree: the IoU of what they have of it
-//     is above a threshold. Where the windows only abut, their extents along the seam agree.
+//     is above a threshold. Where the windows only abut, both are cut at the seam and their
+//     extents along it agree.
 // Boxes of neighbours that merely lie side by side, or in each other, fail 2 or 3.
 #pragma once
 
@@ -25,6 +26,9 @@ struct JoinInput {
   const uint8_t* whole;     // of every window: 1 for a pass over the whole frame
   const double* large;      // of every window: a box of the whole frame is large above this
   int64_t n;
+  const int64_t* image_of;  // of every window
+  int64_t n_windows;
+  int64_t n_images;
 };
 
 enum Side : uint8_t { kLeft = 1, kTop = 2, kRight = 4, kBottom = 8 };

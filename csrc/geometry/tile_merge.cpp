@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
-#include <tuple>
+#include <utility>
 
 #include "geometry/nms.h"
 #include "geometry/tile_join.h"
@@ -110,17 +110,15 @@ Placed place(const TileMergeInput& in, const TileMergeRules& rules, const Frames
   }
   p.keys = p.images;
   if (!rules.by_label || in.labels == nullptr) return p;
-  std::vector<std::pair<int64_t, int64_t>> kinds;
-  for (size_t k = 0; k < p.rows.size(); ++k) kinds.emplace_back(p.images[k], p.labels[k]);
-  std::vector<int64_t> order(p.rows.size());
-  std::iota(order.begin(), order.end(), int64_t{0});
-  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-    return kinds[static_cast<size_t>(a)] < kinds[static_cast<size_t>(b)];
-  });
-  int64_t key = -1;
-  for (size_t k = 0; k < order.size(); ++k) {
-    const auto row = static_cast<size_t>(order[k]);
-    if (k == 0 || kinds[row] != kinds[static_cast<size_t>(order[k - 1])]) ++key;
+  std::vector<int64_t> rows(p.rows.size());
+  std::iota(rows.begin(), rows.end(), int64_t{0});
+  std::vector<int64_t> ends;
+  rows = order_by_class(order_by_class(rows, p.labels.data(), &ends), p.images.data(), &ends);
+  int64_t key = 0;
+  for (size_t k = 0; k < rows.size(); ++k) {
+    const auto row = static_cast<size_t>(rows[k]);
+    const auto last = static_cast<size_t>(rows[k == 0 ? 0 : k - 1]);
+    if (p.labels[row] != p.labels[last] || p.images[row] != p.images[last]) ++key;
     p.keys[row] = key;
   }
   return p;
@@ -203,15 +201,17 @@ TileMerged merge_tiles(const TileMergeInput& in, const TileMergeRules& rules) {
   const Placed p = place(in, rules, frames, &out);
   std::vector<double> large(static_cast<size_t>(in.n_windows));
   std::vector<uint8_t> whole(static_cast<size_t>(in.n_windows));
+  std::vector<int64_t> image_of_window(static_cast<size_t>(in.n_windows));
   for (int64_t w = 0; w < in.n_windows; ++w) {
     const auto k = static_cast<size_t>(w);
     whole[k] = is_whole(in, w) ? 1 : 0;
+    image_of_window[k] = image_of(in, w);
     large[k] = rules.large * frames.shorter[static_cast<size_t>(image_of(in, w))];
   }
   const Joined units =
       join_parts({p.boxes.data(), p.scores.data(), p.keys.data(), p.window_of.data(),
                   frames.windows.data(), frames.inner.data(), whole.data(), large.data(),
-                  p.size()},
+                  p.size(), image_of_window.data(), in.n_windows, in.n_images},
                  {rules.joins, rules.join_threshold, rules.tolerance});
   Units u;
   for (const int64_t best : units.best) {
@@ -220,17 +220,27 @@ TileMerged merge_tiles(const TileMergeInput& in, const TileMergeRules& rules) {
   }
   const Kept kept = keep(units, u, rules);
 
-  // By image; in each the method's order, which is by score and then by the best row.
+  // By image; in each by score and then by the best row, as all methods but fusion order them.
   std::vector<int64_t> order(kept.best.size());
   std::iota(order.begin(), order.end(), int64_t{0});
   const auto best_row = [&](int64_t result) {
     return static_cast<size_t>(
         units.best[static_cast<size_t>(kept.best[static_cast<size_t>(result)])]);
   };
-  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-    return std::tuple(p.images[best_row(a)], -kept.scores[static_cast<size_t>(a)], best_row(a)) <
-           std::tuple(p.images[best_row(b)], -kept.scores[static_cast<size_t>(b)], best_row(b));
-  });
+  if (rules.method == TileMethod::fuse) {
+    std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+      return std::pair(-kept.scores[static_cast<size_t>(a)], best_row(a)) <
+             std::pair(-kept.scores[static_cast<size_t>(b)], best_row(b));
+    });
+  }
+  if (in.n_images > 1) {
+    std::vector<int64_t> images(order.size());
+    for (size_t g = 0; g < images.size(); ++g) {
+      images[g] = p.images[best_row(static_cast<int64_t>(g))];
+    }
+    std::vector<int64_t> ends;
+    order = order_by_class(order, images.data(), &ends);
+  }
   std::vector<int64_t> number(order.size());
   for (size_t k = 0; k < order.size(); ++k) {
     const auto g = static_cast<size_t>(order[k]);

@@ -36,7 +36,7 @@ def test_the_arguments_it_shows_are_there_in_that_order():
 
 
 def test_it_has_every_command():
-    assert set(re.findall(r"^- `fastlabel (\w+)", PAGE, flags=re.MULTILINE)) == set(_COMMANDS)
+    assert set(re.findall(r"^- `fastlabel ([\w-]+)", PAGE, flags=re.MULTILINE)) == set(_COMMANDS)
 
 
 def test_its_links_lead_somewhere():

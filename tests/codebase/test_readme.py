@@ -66,6 +66,7 @@ def test_the_kernels_it_calls_work():
     image = np.zeros((48, 64, 3), np.uint8)
     space = {"a": boxes, "b": boxes, "boxes": boxes, "scores": [0.5, 0.7], "img": image}
     space |= {"offsets_a": [0, 1, 2], "offsets_b": [0, 2, 2], "matrix": np.empty((2, 2))}
+    space |= {"predictions": [(boxes, [0.5, 0.7])], "windows": [[0, 0, 64, 48]]}
     space |= {"images": [image, image], "column": pa.array([1.0, 2.5]), "report": mock.Mock()}
     exec("\n".join(lines), space)
     assert space["matrix"].diagonal().tolist() == [1, 1]

@@ -17,6 +17,7 @@ _COMMANDS = {
     "explain": "Say what a rule finds, why it matters and how to fix it.",
     "rules": "List all rules.",
     "stats": "Measure every image and write the columns as a table.",
+    "merge-tiles": "Make one set of boxes of predictions made on tiles.",
     "sample": "Draw a small labelled data set with planted faults.",
     "tile": "Cut pictures and their boxes into tiles, as a new data set.",
     "bench": "Measure the kernels on this machine, beside their peers.",
@@ -32,7 +33,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = import_module(f".{cmd_name}", __name__).command
+        command: click.Command = import_module(f".{cmd_name.replace('-', '_')}", __name__).command
         return command
 
     def resolve_command(

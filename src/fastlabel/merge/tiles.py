@@ -111,9 +111,9 @@ def merge_tiles(
     two boxes of different windows are parts of one when (1) one of them goes on past an edge of
     the other's window, (2) wherever one goes on past such an edge the other touches it, being cut
     there, and (3) in the part of the frame that both windows show they agree, with an IoU above
-    `join_threshold` (where windows only abut: their extents along the seam). A part joins a box
-    that is cut nowhere by becoming its member; parts alone become the box around them. At last
-    doubles go by `method`. The cost is about linear in the boxes.
+    `join_threshold`; where windows only abut, both are cut at the seam and their extents along
+    it agree. A part of a box that is cut nowhere becomes its member; parts alone become the box
+    around them. At last doubles go by `method`. The cost is about linear in the boxes.
 
     Parameters
     ----------
