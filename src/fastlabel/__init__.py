@@ -77,6 +77,12 @@ _LAZY = {
     "Report": "check",
     "check": "check",
     "make_sample": "sample",
+    "IgnoreRules": "prepare.ignore",
+    "mark_ignored": "prepare.ignore",
+    "mask_regions": "prepare.mask",
+    "ignore_mask": "prepare.training",
+    "ignored_anchors": "prepare.training",
+    "image_targets": "prepare.training",
     "get_cmake_dir": "_embed",
     "get_include": "_embed",
     "get_library_dir": "_embed",
@@ -134,6 +140,9 @@ if TYPE_CHECKING:
         resize_area,
         sharpness,
     )
+    from .prepare.ignore import IgnoreRules, mark_ignored
+    from .prepare.mask import mask_regions
+    from .prepare.training import ignore_mask, ignored_anchors, image_targets
     from .rules.user import rule
     from .sample import make_sample
     from .scan import scan, scan_batches

@@ -22,7 +22,7 @@ LAYERS = (
     ("distributions", "verdict", "summary"),
     ("report", "sample"),
     ("check", "prepare"),
-    ("bench",),
+    ("bench", "torch"),
     ("cli",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
