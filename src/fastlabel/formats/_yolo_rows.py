@@ -116,7 +116,9 @@ def in_pixels(
     boxes: npt.NDArray[np.float64] = corners * factors
     short = np.round(boxes, 6)
     with np.errstate(invalid="ignore"):
-        near = np.abs(short - boxes) <= 4 * np.finfo(np.float64).eps * (factors + np.abs(boxes))
+        reach = np.maximum(np.abs(boxes[:, :2]), np.abs(boxes[:, 2:])) + scale
+        error = 4 * np.finfo(np.float64).eps * np.hstack([reach, reach])
+        near = np.abs(short - boxes) <= error
     return np.where(near, short, boxes)
 
 
