@@ -65,6 +65,9 @@ def write(dataset: Dataset, folder: Path, *, voc_base: int | None = None) -> Wri
         "classes have names only",
         [f"{s}: {n}" for n, s in zip(names, sources, strict=True) if s is not None],
     )
+    used = set(dataset.annotations["category_id"].drop_null().to_pylist())
+    unused = [name for at, name in enumerate(names) if at not in used]
+    ledger.set("category", len(unused), "classes without a box: VOC has no list of them", unused)
     return WriteReport(
         "voc",
         len(dataset),
