@@ -153,8 +153,8 @@ if TYPE_CHECKING:
     )
     from .prepare.ignore import IgnoreRules, mark_ignored
     from .prepare.mask import mask_regions
-    from .prepare.training import ignore_mask, ignored_anchors, image_targets
     from .prepare.paste import PasteResult, paste
+    from .prepare.training import ignore_mask, ignored_anchors, image_targets
     from .rules.user import rule
     from .sample import make_sample
     from .scan import scan, scan_batches

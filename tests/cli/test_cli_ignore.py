@@ -145,6 +145,15 @@ def test_an_unreadable_picture_is_named_and_the_rest_is_finished(cli, here, bird
     assert fl.read("gone").annotations.num_rows == 3
 
 
+def test_rows_that_cannot_be_read_are_told(cli, here, birds):
+    labels = json.loads((birds / "labels.json").read_text())
+    labels["annotations"][0]["bbox"] = [1, 2, 3]
+    (birds / "labels.json").write_text(json.dumps(labels))
+    run = cli("ignore", birds, "new")
+    assert "not read: 1 rows or files of the source, so not in the new set" in run.out
+    assert fl.read("new").annotations.num_rows == 2
+
+
 def test_no_box_meets_a_rule(cli, here, birds):
     Path("fastlabel.toml").write_text("[ignore_regions]\nbelow = {}\n")
     run = cli("ignore", birds, "new")

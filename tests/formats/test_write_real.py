@@ -9,25 +9,37 @@ import fastlabel as fl
 
 #: Set -> what a format cannot carry, or carries in the sidecar alone: {format: {kind: count}}.
 SETS = {
-    "bccd": {"yolo": {"truncation": 1131}},
-    "raccoon": {"yolo": {"truncation": 59}},
+    "bccd": {"yolo": {"truncation": 1131, "image-attributes": 364}},
+    "raccoon": {"yolo": {"truncation": 59, "image-attributes": 200}},
     "garbage-yolo": {"voc": {"category-id": 3}},
-    "trees": {"coco": {"unlabelled-image": 1}},
+    "trees": {"coco": {"unlabelled-image": 1}, "yolo": {"image-attributes": 4}},
     "labelme-examples/instance_segmentation/data_dataset_coco": {
-        "yolo": {"area": 12, "segmentation": 12},
+        "yolo": {"area": 12, "segmentation": 12, "source_id": 12, "image-attributes": 3},
         "voc": {"segmentation": 12, "source_id": 12, "category-id": 21, "category": 15},
     },
     "sahi-small/coco_utils": {
         "coco": {"unlabelled-image": 2},
-        "yolo": {"area": 22, "segmentation": 22, "split": 5},
-        "voc": {"category-id": 3, "segmentation": 3348, "source_id": 3348},
+        "yolo": {
+            **{"area": 22, "segmentation": 22, "split": 5, "source_id": 3348},
+            **{"category-id": 3, "supercategory": 3},
+        },
+        "voc": {
+            **{"segmentation": 3348, "source_id": 3348},
+            **{"category-id": 3, "supercategory": 3},
+        },
     },
     "predictions/faster-coco-eval/cocoapi": {
-        "yolo": {"area": 839, "ignore": 9, "segmentation": 839},
-        "voc": {"category-id": 80, "segmentation": 839, "source_id": 839, "category": 10},
+        "yolo": {
+            **{"area": 839, "ignore": 9, "segmentation": 839, "source_id": 839},
+            **{"category-id": 80, "supercategory": 80, "image-attributes": 100},
+        },
+        "voc": {
+            **{"segmentation": 839, "source_id": 839},
+            **{"category-id": 80, "supercategory": 80, "category": 10},
+        },
     },
     "predictions/review-metrics/toyexample/gts_vocpascal_format": {
-        "yolo": {"attributes": 6, "occlusion": 4, "truncation": 5},
+        "yolo": {"attributes": 6, "occlusion": 4, "truncation": 5, "image-attributes": 10},
     },
 }
 

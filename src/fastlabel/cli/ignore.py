@@ -93,6 +93,11 @@ def _print(result: Result, dst: Path) -> None:
         click.echo(f"{marked.unjudged:,} boxes not judged by size: their image's is unknown")
     for note in marked.notes:
         click.echo(f"note: {visible(note)}")
+    if result.unread:
+        click.echo(
+            f"not read: {result.unread:,} rows or files of the source, so not in the new set; "
+            "`fastlabel check` names them"
+        )
     for line in written.lines():
         click.echo(f"not carried: {visible(line)}")
     if pictures.masked:

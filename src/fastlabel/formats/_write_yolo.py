@@ -47,6 +47,10 @@ def write(dataset: Dataset, folder: Path) -> WriteReport:
         save(folder, SIDECAR, head + "".join(writer.beside))
         files.append(SIDECAR)
     names = dataset.categories["name"].to_pylist()
+    ledger.classes("source_id", "classes are counted from 0", [str(at) for at in range(len(names))])
+    ledger.classes("supercategory", "classes have names only")
+    ledger.given("annotations", "source_id", "rows have no ids")
+    ledger.given("images", "attributes", "images have names only")
     sources = dataset.categories["source_id"].to_pylist()
     return WriteReport(
         "yolo",

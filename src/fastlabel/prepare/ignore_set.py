@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CHANGES", "Result", "ignore"]
 
+_UNREAD = frozenset(("malformed-row", "malformed-file", "orphan-annotation", "refused"))
+
 #: The ledger's name in the new folder.
 CHANGES = "ignored.parquet"
 
@@ -37,11 +39,15 @@ class Result:
         The label files, and what the format could not carry.
     pictures : Placed
         What became of the pictures.
+    unread : int
+        Label rows and files of the source that could not be read, so that the new set is
+        without them.
     """
 
     marked: Marked
     written: WriteReport
     pictures: Placed
+    unread: int
 
 
 def ignore(
@@ -115,4 +121,5 @@ def ignore(
         )
         written = write(new, Path(folder), target)
         pq.write_table(marked.changes, folder / CHANGES, compression="zstd")
-    return Result(marked, written, pictures)
+    kinds = dataset.problems["kind"].to_pylist()
+    return Result(marked, written, pictures, sum(kind in _UNREAD for kind in kinds))

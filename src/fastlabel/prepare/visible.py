@@ -63,9 +63,6 @@ def visible_shares(dataset: Dataset, convention: str | None = None) -> tuple[Flo
     seen = np.prod(np.clip(high - low, 0, None), axis=1)
     whole = np.prod(full[:, 2:] - full[:, :2], axis=1)
     known = np.isfinite(visible).all(axis=1) & (whole > 0)
-    if convention is None:
-        given = ~np.isnan(_other_boxes(dataset)[0][:, 0]) & ~np.isnan(full[:, 0])
-        known = known & given
     return np.where(known, seen / np.where(whole > 0, whole, 1), np.nan), notes
 
 
