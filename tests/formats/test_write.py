@@ -188,7 +188,17 @@ def images_of(*rows):
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_no_place_is_outside_or_taken_twice(format):
-    names = ["../../x.jpg", "..", ".", "", "/etc/passwd", "C:\\a\\b.jpg", "a\nb.jpg", "x.jpg", "X.jpg"]
+    names = [
+        "../../x.jpg",
+        "..",
+        ".",
+        "",
+        "/etc/passwd",
+        "C:\\a\\b.jpg",
+        "a\nb.jpg",
+        "x.jpg",
+        "X.jpg",
+    ]
     rows = [(None, name, split) for name in names for split in ("train", "../..", "images", None)]
     places = layout(images_of(*rows), format)
     assert len({p.casefold() for p in places}) == len(rows)

@@ -158,3 +158,17 @@ def test_a_loss_that_is_left_out_is_not_looked_at(torch):
     assert loss.grad.tolist()[1] == 0
     everything = torch.ones(3, dtype=torch.bool)
     assert ft.weighted_loss(loss, torch.zeros(3), everything).item() == 0
+
+
+@pytest.mark.torch
+def test_the_example_of_the_docs(torch, dataset, tmp_path, monkeypatch):
+    import re
+    from pathlib import Path
+
+    page = Path(__file__).resolve().parents[2] / "docs" / "small-targets.md"
+    blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    (example,) = (block for block in blocks if "fastlabel.torch" in block)
+    monkeypatch.setattr(fl, "read", lambda path: dataset)
+    space = {}
+    exec(example, space)
+    assert int(space["ignored"].sum()) == 2 * 2 + 3 * 3

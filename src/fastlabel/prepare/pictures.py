@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Callable
@@ -105,7 +106,12 @@ def _same(old: Path, new: Path, link: bool) -> None:
             return
         except OSError:  # another disk, or one without links
             pass
-    shutil.copyfile(old, new)
+    try:
+        shutil.copyfile(old, new)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):  # it names the source, which is well
+            raise OSError(error.errno, error.strerror, str(new)) from error
+        raise
 
 
 def _regions(dataset: Dataset) -> dict[int, tuple[np.ndarray, np.ndarray]]:
