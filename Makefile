@@ -2,6 +2,7 @@
 # make check DATA=path      audit your own
 # make test                 all tests, C++ ones included
 # make test-slow            the large and slow ones
+# make test-torch           those that need PyTorch, which it installs (CPU)
 # make lint                 style and types
 # make sanitize             C++ tests under the address and thread sanitizers
 # make bench                the benchmarks, with their peers
@@ -18,7 +19,7 @@ EXTRA = $(BIN)/python -c 'import sys, tomllib; \
 DEMO := fastlabel-demo
 SOURCES := pyproject.toml CMakeLists.txt $(shell find cmake csrc python src -type f -not -name '*.pyc')
 
-.PHONY: demo check test test-cpp test-py test-slow lint sanitize bench clean
+.PHONY: demo check test test-cpp test-py test-slow test-torch lint sanitize bench clean
 .DELETE_ON_ERROR:
 
 $(VENV)/python:
@@ -65,6 +66,15 @@ test-py: $(VENV)/tools
 
 test-slow: $(VENV)/tools
 	@$(BIN)/python -m pytest -m slow
+
+# PyTorch is large and no dependency: it comes into the environment for these tests alone.
+$(VENV)/torch: $(VENV)/tools
+	@echo "fetching PyTorch"
+	@$(PIP) install torch --extra-index-url https://download.pytorch.org/whl/cpu
+	@touch $@
+
+test-torch: $(VENV)/torch
+	@$(BIN)/python -m pytest -m torch
 
 lint: $(VENV)/tools
 	@$(BIN)/ruff check .

@@ -86,6 +86,12 @@ _LAZY = {
     "tile_boxes_back": "prepare.tile",
     "PasteResult": "prepare.paste",
     "paste": "prepare.paste",
+    "IgnoreRules": "prepare.ignore",
+    "mark_ignored": "prepare.ignore",
+    "mask_regions": "prepare.mask",
+    "ignore_mask": "prepare.training",
+    "ignored_anchors": "prepare.training",
+    "image_targets": "prepare.training",
     "get_cmake_dir": "_embed",
     "get_include": "_embed",
     "get_library_dir": "_embed",
@@ -153,7 +159,10 @@ if TYPE_CHECKING:
         sharpness,
     )
     from .prepare.tile import TileResult, tile, tile_boxes_back
+    from .prepare.ignore import IgnoreRules, mark_ignored
+    from .prepare.mask import mask_regions
     from .prepare.paste import PasteResult, paste
+    from .prepare.training import ignore_mask, ignored_anchors, image_targets
     from .rules.user import rule
     from .sample import make_sample
     from .scan import scan, scan_batches

@@ -83,6 +83,10 @@ class Config:
     user_rules : tuple of str
         Modules with rules of the user. Naming them here runs nothing: a command imports
         them only with ``--allow-user-code``.
+    ignore_regions : mapping
+        Rules of ``fastlabel ignore``, checked by :class:`fastlabel.IgnoreRules`.
+    box_convention : str or None
+        What the set's boxes are drawn around: ``visible`` (part) or ``full`` (object).
     source : pathlib.Path or None
         The file all this was read from.
     """
@@ -100,6 +104,8 @@ class Config:
     rules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     user_rules: tuple[str, ...] = ()
+    ignore_regions: Mapping[str, Any] = field(default_factory=dict)
+    box_convention: str | None = None
     source: Path | None = None
 
     def where(self, key: str) -> str:
@@ -356,4 +362,6 @@ _READERS: Mapping[str, Callable[[object, str], Any]] = {
     "rules": _rules,
     "limits": _limits,
     "user_rules": _modules,
+    "ignore_regions": _table,
+    "box_convention": _choice("visible", "full"),
 }

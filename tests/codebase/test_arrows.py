@@ -26,7 +26,7 @@ LAYERS = (
     ("distributions", "deployment", "verdict", "summary"),
     ("report", "sample"),
     ("check", "prepare"),
-    ("bench",),
+    ("bench", "torch"),
     ("cli",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

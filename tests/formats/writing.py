@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from format_sets import png
 
 import fastlabel as fl
 from fastlabel.formats import layout, write
@@ -25,13 +26,19 @@ def placed(dataset: Any, format: str) -> Any:
 def copy_into(dataset: Any, folder: Path, format: str, **options: Any) -> tuple[Any, Any]:
     """Pictures and labels written to ``folder``: what was given to the writer, its report."""
     new = placed(dataset, format)
-    for old, place in zip(
-        dataset.images["path"].to_pylist(), new.images["path"].to_pylist(), strict=True
+    places = new.images["path"].to_pylist()
+    for row, (old, place) in enumerate(
+        zip(dataset.images["path"].to_pylist(), places, strict=True)
     ):
         source = dataset.root / old if old is not None else None
         if source is not None and source.is_file():
             (folder / place).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, folder / place)
+        elif dataset.images["width"][row].as_py() is not None:
+            # A YOLO reader needs the size of the picture: a gray one does.
+            size = (dataset.images[side][row].as_py() for side in ("width", "height"))
+            (folder / place).parent.mkdir(parents=True, exist_ok=True)
+            (folder / place).write_bytes(png(*size))
     folder.mkdir(parents=True, exist_ok=True)
     return new, write(new, folder, format, **options)
 
@@ -45,16 +52,18 @@ def there_and_back(dataset: Any, folder: Path, format: str, **options: Any) -> t
 def content(dataset: Any, columns: tuple[str, ...] = ()) -> dict[Any, Any]:
     """(split, path) -> sorted boxes with class names and whatever columns.
 
-    ``difficult`` counts as false where it is unknown: VOC cannot leave it open.
+    ``difficult`` and ``crowd`` count as false where they are unknown: VOC's element and
+    COCO's ``iscrowd`` are always written.
     """
     names = [*dataset.categories["name"].to_pylist(), None]
     rows: dict[int, list[Any]] = {}
     wanted = ("image_id", "category_id", "x1", "y1", "x2", "y2", *columns)
     for row in zip(*(dataset.annotations[c].to_pylist() for c in wanted), strict=True):
         image, category, *rest = row
+        flags = ("difficult", "crowd")
         rest = [
-            False if v is None and c == "difficult" else v
-            for v, c in zip(rest, wanted[2:], strict=True)
+            False if value is None and name in flags else value
+            for value, name in zip(rest, wanted[2:], strict=True)
         ]
         rows.setdefault(image, []).append((names[-1 if category is None else category], *rest))
     images = dataset.images

@@ -170,7 +170,7 @@ def write(
     ...     )
     ...     report = write(replace(dataset, images=images), Path(folder, "new"), "yolo")
     ...     Path(folder, "new", "labels", "a.txt").read_text()
-    '0 0.0390625 0.08333333333333333 0.046875 0.08333333333333333\n'
+    '0 0.0390625 0.083333333333333 0.046875 0.083333333333333\n'
     >>> report.files
     ('labels/a.txt', 'data.yaml')
     """

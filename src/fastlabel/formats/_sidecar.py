@@ -1,7 +1,10 @@
 """The sidecar of a YOLO set: what a row of five numbers cannot say.
 
-``fastlabel-sidecar.jsonl`` lies beside ``data.yaml`` and has one JSON object a line:
+``fastlabel-sidecar.jsonl`` lies beside ``data.yaml`` and has one JSON object a line, most of
+them about one annotation:
 
+* the first may be ``{"default": {...}}``: what holds for every annotation of which no line
+  says otherwise;
 * ``image``: the picture, relative to the folder;
 * of an annotation that has a row in the label file, ``row`` (from 1) and ``text``, the row
   as it stands there: where they disagree, the label file was edited since and the line is
@@ -96,6 +99,18 @@ def parse_line(text: str) -> Line | str:
     return Line(record)
 
 
+def parse_defaults(text: str) -> dict[str, Any] | None:
+    """The defaults, where the line has them."""
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    found = record.get("default") if isinstance(record, dict) else None
+    if not isinstance(found, dict):
+        return None
+    return {k: v for k, v in found.items() if k in COLUMNS and _fits(k, v)}
+
+
 def _whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**31
 
@@ -157,8 +172,9 @@ class _Applied:
 
     def all(self, lines: list[str]) -> None:
         """Every line; those that cannot be used become problems."""
+        defaults = parse_defaults(lines[0])
         for number, text in enumerate(lines, 1):
-            if not text.strip():
+            if not text.strip() or (number == 1 and defaults is not None):
                 continue
             line = parse_line(text)
             wrong = line if isinstance(line, str) else self._use(line, number)
@@ -170,6 +186,10 @@ class _Applied:
                     line=number,
                     value=text,
                 )
+
+        columns = self.builder.annotations
+        for name, default in (defaults or {}).items():
+            columns.rare[name] = [default if v is None else v for v in columns.filled(name)]
 
     def _use(self, line: Line, number: int) -> str | None:
         images = self.images.get(line.image)

@@ -79,7 +79,7 @@ class _Object:
 
 
 def _one_less(value: float, word: str) -> float:
-    if value % 1 == 0 or not math.isfinite(value) or len(word) > 400:
+    if "." not in word or not math.isfinite(value) or len(word) > 400:
         return value - 1
     return float(_DIGITS.subtract(Decimal(word), 1))
 

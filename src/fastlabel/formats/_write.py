@@ -118,6 +118,28 @@ class Ledger:
         known = self._examples.setdefault(key, [])
         known.extend(examples[: EXAMPLES - len(known)])
 
+    def classes(self, column: str, message: str, kept: Sequence[str | None] = ()) -> None:
+        """What classes are known by in the source and no longer, but where it is ``kept``."""
+        table = self.rows.dataset.categories
+        values, names = table[column].to_pylist(), table["name"].to_pylist()
+        lost = [
+            f"{name}: {value}"
+            for at, (name, value) in enumerate(zip(names, values, strict=True))
+            if value is not None and (at >= len(kept) or kept[at] != value)
+        ]
+        kind = "category-id" if column == "source_id" else column
+        self.set(kind, len(lost), message, lost)
+
+    def given(self, table: str, column: str, message: str) -> None:
+        """A column of ``annotations`` or ``images`` that the format has no place for."""
+        values = getattr(self.rows.dataset, table)[column]
+        if values.null_count < len(values):
+            there = np.flatnonzero(values.is_valid()).tolist()
+            if table == "images":
+                self.images(f"image-{column}", there, message)
+            else:
+                self.annotations(column, there, message)
+
     def losses(self) -> tuple[Loss, ...]:
         """All of them, by kind."""
         return tuple(

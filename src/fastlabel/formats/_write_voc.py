@@ -59,12 +59,11 @@ def write(dataset: Dataset, folder: Path, *, voc_base: int | None = None) -> Wri
         files.append(path)
     names = dataset.categories["name"].to_pylist()
     sources = dataset.categories["source_id"].to_pylist()
-    ledger.set(
-        "category-id",
-        sum(s is not None for s in sources),
-        "classes have names only",
-        [f"{s}: {n}" for n, s in zip(names, sources, strict=True) if s is not None],
-    )
+    ledger.classes("source_id", "classes have names only")
+    ledger.classes("supercategory", "classes have names only")
+    used = set(dataset.annotations["category_id"].drop_null().to_pylist())
+    unused = [name for at, name in enumerate(names) if at not in used]
+    ledger.set("category", len(unused), "classes without a box: VOC has no list of them", unused)
     return WriteReport(
         "voc",
         len(dataset),
@@ -118,9 +117,7 @@ class _Writer:
             ("obb", "VOC has upright boxes only"),
             ("source_id", "objects have no ids"),
         ):
-            column = rows.dataset.annotations[name]
-            if column.null_count < len(column):
-                ledger.annotations(name, np.flatnonzero(column.is_valid()).tolist(), why)
+            ledger.given("annotations", name, why)
 
     def record(self, image: int, folder: Path) -> str | None:
         """Write one image's file; None for an image that was never labelled."""

@@ -19,6 +19,7 @@ from ..dataset import Dataset
 from ._layout import safe_name
 from ._sidecar import COLUMNS, SIDECAR
 from ._write import Ledger, Rows, WriteReport, save
+from ._yolo_rows import in_pixels
 from ._yolo_set import OTHER_SPLIT, beside_image, in_labels_folder
 
 __all__ = ["normalised", "write"]
@@ -41,10 +42,15 @@ def write(dataset: Dataset, folder: Path) -> WriteReport:
             files.append(path)
     save(folder, "data.yaml", _yaml(rows, ledger))
     files.append("data.yaml")
-    if writer.beside:
-        save(folder, SIDECAR, "".join(writer.beside))
+    if writer.beside or writer.defaults:
+        head = json.dumps({"default": writer.defaults}) + "\n" if writer.defaults else ""
+        save(folder, SIDECAR, head + "".join(writer.beside))
         files.append(SIDECAR)
     names = dataset.categories["name"].to_pylist()
+    ledger.classes("source_id", "classes are counted from 0", [str(at) for at in range(len(names))])
+    ledger.classes("supercategory", "classes have names only")
+    ledger.given("annotations", "source_id", "rows have no ids")
+    ledger.given("images", "attributes", "images have names only")
     sources = dataset.categories["source_id"].to_pylist()
     return WriteReport(
         "yolo",
@@ -102,7 +108,8 @@ def normalised(boxes: FloatArray, sizes: FloatArray) -> tuple[FloatArray, FloatA
         centre, extent = (low + high) / 2 / sizes, (high - low) / sizes
 
         def error(c: FloatArray, e: FloatArray) -> FloatArray:
-            return np.maximum(np.abs((c - e / 2) * sizes - low), np.abs((c + e / 2) * sizes - high))
+            back = in_pixels(np.hstack([c - e / 2, c + e / 2]), sizes)
+            return np.maximum(np.abs(back[:, :2] - low), np.abs(back[:, 2:] - high))
 
         best_c, best_e = centre.copy(), extent.copy()
         left = error(best_c, best_e)
@@ -155,7 +162,17 @@ class _Writer:
         self.states = rows.dataset.images["label_state"].to_pylist()
         self.aside: BoolArray = rows.true("ignore") | rows.true("crowd")
         self.any_extra = [name for name in COLUMNS if rows.column(name) is not None]
+        self.defaults = self._defaults()
         self._note(finite, error)
+
+    def _defaults(self) -> dict[str, Any]:
+        """What all rows have that say nothing else, where no row leaves it open."""
+        annotations = self.rows.dataset.annotations
+        return {
+            name: COLUMNS[name](0)
+            for name in ("ignore", "crowd", "difficult", "occlusion", "truncation")
+            if self.rows.count and annotations[name].null_count == 0
+        }
 
     def _note(self, finite: npt.NDArray[np.bool_], error: FloatArray) -> None:
         ledger = self.ledger
@@ -179,10 +196,8 @@ class _Writer:
         for name in self.any_extra:
             if name in ("ignore", "crowd"):
                 continue
-            there = self.rows.dataset.annotations[name].is_valid().to_numpy()
-            ledger.annotations(
-                name, np.flatnonzero(there & self.fits).tolist(), f"stands in {SIDECAR} alone"
-            )
+            there = [row for row in np.flatnonzero(self.fits).tolist() if self._says(name, row)]
+            ledger.annotations(name, there, f"stands in {SIDECAR} alone")
 
     def label(self, image: int, folder: Path) -> str | None:
         """Write one image's file; its path, or None where there is nothing to say."""
@@ -228,10 +243,19 @@ class _Writer:
     def _extra(self, row: int) -> dict[str, Any]:
         found = {}
         for name in self.any_extra:
-            value = self.rows.value(name, row)
-            if value is not None:
-                found[name] = COLUMNS[name](value)
+            if self._says(name, row):
+                found[name] = COLUMNS[name](self.rows.value(name, row))
         return found
+
+    def _says(self, name: str, row: int) -> bool:
+        """Whether a value says more than the row, or the default, does."""
+        value = self.rows.value(name, row)
+        if value is None or value == self.defaults.get(name):
+            return False
+        if name == "area":
+            x1, y1, x2, y2 = self.rows.boxes[row]
+            return bool(abs(value - (x2 - x1) * (y2 - y1)) > 1e-9 * abs(value))
+        return name != "segmentation" or value not in ("[]", "[[]]")
 
 
 def _yaml(rows: Rows, ledger: Ledger) -> str:

@@ -447,7 +447,10 @@ class _ImageFinder:
         self.bases = list(
             dict.fromkeys([here, above, "", _join(here, "images"), _join(above, "images")])
         )
-        self.last = here  # where the last image was found: an absent one belongs there
+        # Where the last image was found: an absent one belongs there. A folder of annotations
+        # has its images beside it.
+        labels_only = here.rpartition("/")[2].lower().startswith("annotation")
+        self.last = above if labels_only else here
 
     def find(self, name: str) -> str | None:
         """Path of an image, whether or not it exists; None if it leads outside."""

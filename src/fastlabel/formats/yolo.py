@@ -471,7 +471,7 @@ class _Reader:
         columns = self.builder.annotations
         boxes = columns.box_array()
         scale = sizes[np.array(columns.image_id, dtype=np.int64)]
-        boxes *= np.hstack([scale, scale])
+        boxes = rows_.in_pixels(boxes, scale)
         self._settle_eights(scale)
         columns.boxes = type(columns.boxes)("d", boxes.tobytes())
         self.builder.unsized = np.flatnonzero(np.isnan(sizes[:, 0]))
