@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
-import os
 import threading
 from pathlib import Path
 
@@ -200,7 +199,7 @@ def test_a_bad_picture_is_named_and_the_rest_is_cut(tmp_path):
     ]
     assert all(job.detail for job in result.jobs[1:])
     assert result.counts() == {"lossless": 0, "reencoded": 1, "failed": 5}
-    assert os.listdir(tmp_path / "out") == ["good.jpg"]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["good.jpg"]
     assert seen[-1] == (6, 6)
 
 
@@ -265,7 +264,7 @@ def test_a_folder_in_the_way_is_an_error_with_its_path(tmp_path):
     assert caught.value.errno == errno.EISDIR
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 def test_a_full_disk_is_an_error_with_its_path(tmp_path):
     (tmp_path / "a.jpg").write_bytes(jpeg(photo(64, 64)))
     first, full = tmp_path / "0.jpg", tmp_path / "full.jpg"
