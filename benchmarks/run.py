@@ -19,7 +19,7 @@ from harness import HERE, Neighbours, Number, Setup, Unavailable
 from host import facts
 
 #: Each is a module of this folder with `measure(setup) -> list[Number]`.
-MODULES = ("scan_floor", "cleanvision_peer", "workers", "memory", "startup")
+MODULES = ("scan_floor", "cleanvision_peer", "workers", "cut_workers", "memory", "startup")
 
 
 def default_data() -> Path:

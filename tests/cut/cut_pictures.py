@@ -24,7 +24,7 @@ def photo(width: int, height: int, seed: int = 0, gray: bool = False) -> NDArray
 
 
 def jpeg(picture: NDArray[np.uint8], *, orientation: int = 0, **options: Any) -> bytes:
-    """Give the picture (BGR or gray) as Pillow writes it; `subsampling` 0, 1, 2 as Pillow has it."""
+    """Give the picture (BGR or gray) as Pillow writes it, with Pillow's own options."""
     rgb = picture if picture.ndim == 2 else picture[:, :, ::-1]
     file = io.BytesIO()
     if orientation:

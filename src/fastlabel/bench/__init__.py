@@ -22,6 +22,7 @@ __all__ = ["TOPICS", "Peer", "Row", "choose", "load"]
 #: Modules with rows, ``rows_<topic>``, in the order of the table.
 TOPICS = ("boxes", "suppress", "tiles", "pixels", "resize", "tables", "rules")
 TOPICS = ("boxes", "suppress", "merge", "pixels", "resize", "tables", "rules")
+TOPICS = ("boxes", "suppress", "pixels", "resize", "cut", "tables", "rules")
 
 #: A topic and a row of it.
 Named = tuple[str, Row]
