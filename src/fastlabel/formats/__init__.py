@@ -1,17 +1,23 @@
-"""Readers of label formats: a folder or file in, one :class:`fastlabel.dataset.Dataset` out.
+"""Label formats: a folder or file in, one :class:`fastlabel.dataset.Dataset` out, and back.
 
 Reading is read-only and faithful: nothing is clipped, dropped, de-duplicated, reordered
-or repaired. What no table row can hold becomes a row of ``Dataset.problems``.
+or repaired. What no table row can hold becomes a row of ``Dataset.problems``. Writing says
+what the format could not carry.
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ..dataset import Dataset, DatasetError
+from ._layout import layout
 
-__all__ = ["FORMATS", "detect", "read"]
+if TYPE_CHECKING:
+    from ._write import WriteReport
+
+__all__ = ["FORMATS", "detect", "layout", "read", "write"]
 
 #: Names that ``read`` takes besides ``auto``.
 FORMATS = ("coco", "yolo", "voc", "images")
@@ -102,6 +108,87 @@ def detect(path: str | os.PathLike[str]) -> str:
     from ._detect import open_source
 
     return open_source(Path(path), "auto").format
+
+
+def write(
+    dataset: Dataset, folder: str | os.PathLike[str], format: str, **options: Any
+) -> WriteReport:
+    r"""Write the label files of a data set, for pictures that stand in the folder already.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        ``images["path"]`` is where each picture stands below the folder; :func:`layout`
+        gives these places. ``root`` is not looked at.
+    folder : str or os.PathLike
+        Where the labels go; files of the same names are replaced. Make it with
+        :func:`fastlabel.prepare.output.new_folder`, which leaves nothing half-written.
+    format : {"coco", "yolo", "voc"}
+        COCO: ``annotations/instances_<split>.json``. YOLO: ``labels/<split>/STEM.txt``,
+        ``data.yaml``, and ``fastlabel-sidecar.jsonl`` for what a row cannot say. VOC:
+        ``Annotations/STEM.xml`` and ``ImageSets/Main/<split>.txt``.
+    **options
+        COCO: ``category_start``, the first class id; by default the ids of the source
+        where they are whole numbers, else 1, 2, ... VOC: ``voc_base``, 1 to count pixels
+        from 1 and include the last, 0 for 0-based and half-open; by default as the
+        source, 1 where it was not VOC.
+
+    Returns
+    -------
+    WriteReport
+        Counts, the files, the map of class ids and the loss ledger.
+
+    Raises
+    ------
+    DatasetError
+        If the format cannot be written, or ``images["path"]`` is missing, given twice or
+        outside the folder.
+    OSError
+        If a file cannot be written.
+
+    Notes
+    -----
+    :func:`read` gives the same boxes back: bit for bit from COCO and VOC, from YOLO by the
+    shortest text whose corners are the pixel box. ``ignore``, ``crowd``, ``weight``,
+    ``occlusion``, ``truncation`` and ``difficult`` come back from all three.
+
+    Examples
+    --------
+    >>> import json, tempfile
+    >>> from dataclasses import replace
+    >>> import pyarrow as pa
+    >>> labels = {
+    ...     "images": [{"id": 7, "file_name": "a.jpg", "width": 640, "height": 480}],
+    ...     "annotations": [{"id": 1, "image_id": 7, "category_id": 3, "bbox": [10, 20, 30, 40]}],
+    ...     "categories": [{"id": 3, "name": "raccoon"}],
+    ... }
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "labels.json").write_text(json.dumps(labels))
+    ...     dataset = read(folder)
+    ...     images = dataset.images.set_column(
+    ...         3, "path", pa.array(layout(dataset.images, "yolo"))
+    ...     )
+    ...     report = write(replace(dataset, images=images), Path(folder, "new"), "yolo")
+    ...     Path(folder, "new", "labels", "a.txt").read_text()
+    '0 0.0390625 0.08333333333333333 0.046875 0.08333333333333333\n'
+    >>> report.files
+    ('labels/a.txt', 'data.yaml')
+    """
+    from ._layout import require_writable
+
+    require_writable(format)
+    where = Path(folder)
+    if format == "coco":
+        from . import _write_coco
+
+        return _write_coco.write(dataset, where, **options)
+    if format == "yolo":
+        from . import _write_yolo
+
+        return _write_yolo.write(dataset, where, **options)
+    from . import _write_voc
+
+    return _write_voc.write(dataset, where, **options)
 
 
 def _with_note(dataset: Dataset, also: list[str]) -> Dataset:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,10 @@ __all__ = ["CocoFile", "NotCoco", "parse"]
 
 _IMAGE_KEYS = frozenset(("id", "file_name", "width", "height"))
 _ANNOTATION_KEYS = frozenset(
-    ("id", "image_id", "category_id", "bbox", "area", "iscrowd", "ignore", "segmentation", "score")
+    (
+        *("id", "image_id", "category_id", "bbox", "xyxy", "area", "iscrowd", "crowd", "ignore"),
+        *("segmentation", "score", "weight", "obb"),
+    )
 )
 
 
@@ -55,6 +58,8 @@ class CocoFile:
     #: (id, name, supercategory, index)
     categories: list[tuple[Any, str, str | None, int]] = field(default_factory=list)
     bad: list[Bad] = field(default_factory=list)
+    #: the split that ``info`` names
+    split: str | None = None
     # One entry per annotation that has a box:
     index: array[int] = field(default_factory=lambda: array("q"))
     image_key: list[Any] = field(default_factory=list)
@@ -98,6 +103,11 @@ def parse(path: str, text: str) -> CocoFile:
     for key, start in scanner.members(at):
         seen[key] = start
         handler = _SECTIONS.get(key)
+        if key == "info":
+            value, scanner.end = scanner.value(start)
+            if isinstance(value, dict) and isinstance(value.get("split"), str):
+                result.split = value["split"] or None
+            continue
         if handler is not None and text[start : start + 1] == "[":
             handler(result, scanner, start)
         else:
@@ -261,7 +271,7 @@ def _add_annotation(result: CocoFile, scanner: Scanner, members: list[Member], i
     result.image_key.append(found.get("image_id"))
     result.category_key.append(found.get("category_id"))
     result.id.append(found.get("id"))
-    result.boxes.extend(box)
+    result.boxes.extend(_corners(found.get("xyxy"), box))
     rest = []
     for key, value, start, end in members:
         if key == "bbox":
@@ -281,7 +291,12 @@ def _add_annotation(result: CocoFile, scanner: Scanner, members: list[Member], i
     for key, column in (("iscrowd", "crowd"), ("ignore", "ignore")):
         if isinstance(found.get(key), int | float):
             _set(result, column, row, bool(found[key]))
-    for key in ("area", "score"):
+    if found.get("crowd") == 0 and found.get("ignore"):
+        _set(result, "crowd", row, False)  # iscrowd only says that it is to be ignored
+    obb = found.get("obb")
+    if isinstance(obb, list) and len(obb) == 8 and all(_real(v) is not None for v in obb):
+        _set(result, "obb", row, [float(v) for v in obb])
+    for key in ("area", "score", "weight"):
         number = _real(found.get(key))
         if number is not None:
             _set(result, key, row, number)
@@ -335,6 +350,22 @@ def _box(value: Any) -> tuple[float, float, float, float] | None:
         return float(x), float(y), float(x + width), float(y + height)
     except OverflowError:
         return None
+
+
+def _corners(value: Any, box: tuple[float, float, float, float]) -> Sequence[float]:
+    """The corners that a writer gave beside a bbox that cannot hold them to the last bit.
+
+    They count only where they are the bbox's but for rounding: a tool that moved the box and
+    kept the key has the last word.
+    """
+    if not isinstance(value, list) or len(value) != 4:
+        return box
+    corners = [number for item in value if (number := _real(item)) is not None]
+    span = max(map(abs, box))
+    if len(corners) != 4 or not math.isfinite(span):
+        return box
+    near = all(abs(a - b) <= 1e-14 * span for a, b in zip(corners, box, strict=True))
+    return corners if near else box
 
 
 def _bad_box(

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from dataclasses import dataclass, field
+from decimal import Context, Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +18,27 @@ from ._text import MIB, LabelFileError, decode, quote, read_bytes
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-__all__ = ["MAX_BYTES", "Record", "is_voc", "parse"]
+__all__ = ["CONVENTIONS", "MAX_BYTES", "Record", "is_voc", "parse"]
 
 MAX_BYTES = 64 * MIB
 
 _ROOT_TAG = re.compile(r"<annotation[\s>/]")
 _OBJECT_TAG = re.compile(rb"<object[\s>/]")
+# Enough for any float64 less one.
+_DIGITS = Context(prec=1100)
+
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
-_KNOWN_IN_OBJECT = frozenset(("name", "bndbox", "part", "difficult", "truncated", "occluded"))
+_KNOWN_IN_OBJECT = frozenset(
+    (
+        *("name", "bndbox", "part", "difficult", "truncated", "occluded", "truncation"),
+        *("occlusion", "ignore", "crowd", "weight", "score", "area"),
+    )
+)
+
+_READ_APART = frozenset(("filename", "size", "object", "convention"))
+
+#: What a file's own ``convention`` element may say, by the number that pixels count from.
+CONVENTIONS = ("0-based, half-open", "1-based, last pixel included")
 
 
 def is_voc(path: Path) -> bool:
@@ -53,6 +67,22 @@ class _Object:
     line: int
     flags: dict[str, Any]
 
+    def shifted(self) -> tuple[float, float, float, float]:
+        """The box when pixels count from 1 and the last is included.
+
+        The text is decimal, so that one less is taken of the decimal: of 1.1 remains 0.1,
+        which float64 has not where 1.1 was a float64 first.
+        """
+        x1, y1, x2, y2 = self.box
+        words = self.raw.split()
+        return _one_less(x1, words[0]), _one_less(y1, words[1]), x2, y2
+
+
+def _one_less(value: float, word: str) -> float:
+    if value % 1 == 0 or not math.isfinite(value) or len(word) > 400:
+        return value - 1
+    return float(_DIGITS.subtract(Decimal(word), 1))
+
 
 @dataclass
 class Record:
@@ -67,6 +97,7 @@ class Record:
     #: (message, line, value) of objects that cannot become a row, and of a bad size
     bad: list[tuple[str, int | None, str | None]] = field(default_factory=list)
     error: LabelFileError | None = None
+    convention: str | None = None
     #: resolved later: the image's path, None if it leads outside
     image: str | None = None
     found: bool = False
@@ -152,9 +183,10 @@ def _text(element: _Element | None) -> str | None:
 def _fill(record: Record, root: _Element, data: bytes) -> None:
     record.file_name = _text(root.find("filename"))
     record.size = _size(record, root.find("size"))
+    record.convention = _text(root.find("convention"))
     rest = {}
     for child in root:
-        if child.tag in ("filename", "size", "object") or not isinstance(child.tag, str):
+        if child.tag in _READ_APART or not isinstance(child.tag, str):
             continue
         value = _tree_value(child)
         if value not in (None, {}):
@@ -243,13 +275,7 @@ def _flags(element: _Element) -> dict[str, Any]:
         if not isinstance(child.tag, str):
             continue
         if child.tag in _KNOWN_IN_OBJECT:
-            value = _number(_text(child))
-            if child.tag == "difficult" and value is not None:
-                flags["difficult"] = value != 0
-            elif child.tag == "truncated" and value is not None and math.isfinite(value):
-                flags["truncation"] = value
-            elif child.tag == "occluded" and value is not None and 0 <= value <= 127:
-                flags["occlusion"] = int(value)
+            _add_flag(flags, child, _number(_text(child)))
             continue
         inner = _tree_value(child)
         if inner not in (None, {}, "Unspecified"):
@@ -257,3 +283,24 @@ def _flags(element: _Element) -> dict[str, Any]:
     if rest:
         flags["attributes"] = json.dumps(rest, ensure_ascii=False)
     return flags
+
+
+def _add_flag(flags: dict[str, Any], child: _Element, value: float | None) -> None:
+    tag = child.tag
+    if value is None:
+        return
+    if tag == "difficult":
+        # Written for an ignored object only because VOC has nothing nearer.
+        if child.get("by") != "ignore":
+            flags["difficult"] = value != 0
+    elif tag in ("ignore", "crowd"):
+        flags[tag] = value != 0
+    elif tag == "occlusion" or (tag == "occluded" and "occlusion" not in flags):
+        if 0 <= value <= 127:
+            flags["occlusion"] = int(value)
+    elif not math.isfinite(value):
+        return
+    elif tag == "truncation" or (tag == "truncated" and "truncation" not in flags):
+        flags["truncation"] = value
+    elif tag in ("weight", "score", "area"):
+        flags[tag] = value

@@ -27,6 +27,9 @@ __all__ = [
 
 MAX_YAML = 4 * MIB
 
+#: Begins the key of a split that trainers have no name for: ``split-night: images/night``.
+OTHER_SPLIT = "split-"
+
 _KEY = re.compile(r"^(path|train|val|validation|test|names|nc)\s*:", re.MULTILINE)
 _DATA_KEY = re.compile(r"^\s*(classes|train|valid|names|backup)\s*=", re.MULTILINE)
 _NAME_FILES = ("classes.txt", "obj.names", "names.txt", "_darknet.labels", "predefined_classes.txt")
@@ -141,9 +144,12 @@ def _load_yaml(path: str, text: str) -> Declaration:
         elif key in ("train", "val", "validation", "test"):
             if words := _words(node):
                 result.splits.append(("val" if key == "validation" else key, words))
+        elif key.startswith(OTHER_SPLIT) and (words := _words(node)):
+            result.splits.append((key.removeprefix(OTHER_SPLIT), words))
         elif key == "download":
             result.problems.append(_refuse_download(node, line))
-    result.splits.sort(key=lambda item: ("train", "val", "test").index(item[0]))
+    known = ("train", "val", "test")
+    result.splits.sort(key=lambda i: known.index(i[0]) if i[0] in known else len(known))
     result.names = _names(values, result)
     result.keypoints = _keypoints(values)
     task = values.get("task")

@@ -128,6 +128,8 @@ def _fail(
 
 
 def _split(file: CocoFile) -> str | None:
+    if file.split is not None:
+        return file.split
     name = stem(file.path)
     if re.search(r"(?:^|[^a-z])trainval", name.lower()):
         return None

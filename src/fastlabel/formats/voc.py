@@ -17,7 +17,7 @@ from ..dataset import Dataset, DatasetError
 from ._build import NOT_KNOWN, Builder
 from ._paths import Tree, is_foreign, parent, split_of_path, stem
 from ._text import LabelFileError, decode, printable, quote, read_bytes
-from ._voc_file import MAX_BYTES, Record, is_voc, parse
+from ._voc_file import CONVENTIONS, MAX_BYTES, Record, is_voc, parse
 
 __all__ = ["read_tree"]
 
@@ -63,7 +63,7 @@ def read_tree(tree: Tree, base: int | None = None) -> Dataset:
         )
     }
     builder.categories = [(None, name, None) for name in classes]
-    _add_records(builder, records, sets, classes, shift=1.0 if convention["inclusive"] else 0.0)
+    _add_records(builder, records, sets, classes, convention["inclusive"])
     return builder.finish(tree.root)
 
 
@@ -85,6 +85,14 @@ def _convention(records: list[Record], base: int | None) -> dict[str, Any]:
     boxes = _all_boxes(records)
     boxes = boxes[np.any(boxes != 0, axis=1)]  # 0 0 0 0 is an empty row, not evidence
     zeros = int(np.count_nonzero(np.any(boxes == 0, axis=1)))
+    said = {record.convention for record in records}
+    declared = said.pop() if len(said) == 1 else None
+    if base is None and declared in CONVENTIONS:
+        return {
+            "convention": declared,
+            "inclusive": declared == CONVENTIONS[1],
+            "evidence": "declared in the files",
+        }
     if base is not None:
         evidence = f"given by the caller; {zeros} of {len(boxes)} boxes have a coordinate of 0"
     elif zeros:
@@ -96,7 +104,7 @@ def _convention(records: list[Record], base: int | None) -> dict[str, Any]:
         )
     inclusive = (zeros == 0) if base is None else base == 1
     return {
-        "convention": "1-based, last pixel included" if inclusive else "0-based, half-open",
+        "convention": CONVENTIONS[inclusive],
         "inclusive": inclusive,
         "evidence": evidence,
     }
@@ -227,7 +235,7 @@ def _add_records(
     records: list[Record],
     sets: dict[str, dict[str, list[str]]],
     classes: dict[str, int],
-    shift: float,
+    inclusive: bool,
 ) -> None:
     tree = builder.tree
     listed: set[tuple[str, str]] = set()
@@ -240,7 +248,7 @@ def _add_records(
             image_id = _add_image(builder, record, split)
             if at == 0:
                 _add_problems(builder, record, image_id, owner)
-            _add_objects(builder, record, image_id, file, classes, shift)
+            _add_objects(builder, record, image_id, file, classes, inclusive)
     _add_listed_only(builder, sets, listed)
 
     unlisted = tree.beside(builder.images["path"])
@@ -317,16 +325,15 @@ def _add_objects(
     image_id: int,
     file: int,
     classes: dict[str, int],
-    shift: float,
+    inclusive: bool,
 ) -> None:
     rows = builder.annotations
     for item in record.objects:
-        x1, y1, x2, y2 = item.box
         category = NOT_KNOWN if item.name is None else classes[item.name]
         row = rows.add(
             image_id,
             category,
-            (x1 - shift, y1 - shift, x2, y2),
+            item.shifted() if inclusive else item.box,
             file,
             item.line,
             item.raw,

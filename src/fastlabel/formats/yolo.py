@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from .. import _core
 from ..dataset import Dataset, DatasetError
+from . import _sidecar as sidecar
 from . import _yolo_rows as rows_
 from . import _yolo_set as set_
 from ._build import NOT_KNOWN, Builder
@@ -73,6 +74,7 @@ def read_tree(tree: Tree, only: str | None = None) -> Dataset:
     if not reader.orphans and not (entries if declared else set_.has_labels(tree)):
         _fail(builder, declaration)
     reader.finish()
+    sidecar.apply(builder, builder.meta.get("declaration", ""), classes.of)
     builder.meta["convention"] = "normalised centre and size, continuous"
     return builder.finish(tree.root)
 
