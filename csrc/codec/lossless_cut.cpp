@@ -156,8 +156,10 @@ void run(Rows& rows, const Plan& plan, const JpegLimits& limits, TileCutter& cut
     std::snprintf(text, sizeof text, "%s (row %lld of %lld)", what,
                   static_cast<long long>(row * plan.frame.mcu_height),
                   static_cast<long long>(plan.frame.height));
-    say(result, cutter.stopped()   ? FL_IMAGE_OK
-                : rows.data_ended() ? FL_IMAGE_TRUNCATED : FL_IMAGE_CORRUPT, text);
+    say(result, cutter.stopped()     ? FL_IMAGE_OK
+                : read               ? FL_IMAGE_UNSUPPORTED
+                : rows.data_ended()  ? FL_IMAGE_TRUNCATED
+                                     : FL_IMAGE_CORRUPT, text);
     return;
   }
   result->outcome = LosslessOutcome::done;
