@@ -100,6 +100,22 @@ fl_status fl_cut_jpeg(const uint8_t* data, uint64_t size, const int64_t* windows
   });
 }
 
+fl_status fl_cut_align(const uint8_t* data, uint64_t size, const int64_t* windows, int64_t n,
+                       const fl_cut_options* options, int64_t* out) {
+  fl_cut_options known;
+  const fl_status read = read_cut_options(options, &known);
+  if (read != FL_OK) return read;
+  if ((data == nullptr && size > 0) || !check_windows(windows, n, fl::kMaxTileSide)) {
+    return FL_ERROR_ARGUMENT;
+  }
+  if (n > 0 && out == nullptr) return FL_ERROR_ARGUMENT;
+  return guarded([&] {
+    char why[120];
+    fl::align_windows(data, size, windows, n, known, out, why, sizeof why);
+    return FL_OK;
+  });
+}
+
 fl_status fl_read_window(const uint8_t* data, uint64_t size, const int64_t* window, int32_t color,
                          const fl_cut_options* options, uint8_t* out, int64_t stride,
                          fl_cut_row* row) {

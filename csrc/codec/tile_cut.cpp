@@ -205,11 +205,11 @@ bool PlaneCut::ready(const Tile& tile) const noexcept {
   return true;
 }
 
-// out = a + (b - a) * part / whole
+// out = a + (b - a) * part / whole. Halves are rounded up and down in turn, so that the mean stays.
 void mix(const uint8_t* a, const uint8_t* b, int64_t part, int64_t whole, int64_t n,
          uint8_t* out) noexcept {
   if (whole == 2) {
-    for (int64_t x = 0; x < n; ++x) out[x] = static_cast<uint8_t>((a[x] + b[x] + 1) >> 1);
+    for (int64_t x = 0; x < n; ++x) out[x] = static_cast<uint8_t>((a[x] + b[x] + (x & 1)) >> 1);
     return;
   }
   const auto second = static_cast<int>(part);

@@ -10,6 +10,7 @@
 #include <exception>
 
 #include "codec/jpeg.h"
+#include "codec/lossless_cut.h"
 #include "codec/orient.h"
 #include "codec/sniff.h"
 #include "codec/tile_cut.h"
@@ -42,8 +43,40 @@ class MappedSink final : public TileSink {
   fl_cut_tile* tiles_;
 };
 
-bool touches(const TileWindow& w, int64_t width, int64_t height) noexcept {
-  return w.x < width && w.y < height && w.x + w.width > 0 && w.y + w.height > 0;
+TileWindow stored_window(const int64_t* w, const fl_header& h) noexcept {
+  return to_stored({w[0], w[1], w[2] - w[0], w[3] - w[1]}, h.orientation, h.width, h.height);
+}
+
+bool touches(const int64_t* window, const fl_header& h) noexcept {
+  const TileWindow w = stored_window(window, h);
+  return w.x < h.width && w.y < h.height && w.x + w.width > 0 && w.y + w.height > 0;
+}
+
+// Of a picture that EXIF does not turn.
+bool inside(const int64_t* w, const fl_header& h) noexcept {
+  return w[0] >= 0 && w[1] >= 0 && w[2] <= h.width && w[3] <= h.height;
+}
+
+void align(int64_t* window, const int64_t mcu[2]) noexcept {
+  window[0] -= window[0] % mcu[0];
+  window[1] -= window[1] % mcu[1];
+}
+
+// Whether tiles of the picture can have its own coefficients; else why not.
+bool mcu_of(const uint8_t* data, uint64_t size, const fl_header& h, const JpegLimits& limits,
+            int64_t mcu[2], char* why, size_t room) {
+  if (h.format != FL_FORMAT_JPEG && h.format != FL_FORMAT_MPO) {
+    std::snprintf(why, room, "the source is no JPEG");
+    return false;
+  }
+  if (h.orientation != 1) {
+    std::snprintf(why, room, "EXIF turns the source, which takes its pixels");
+    return false;
+  }
+  LosslessResult refused;
+  if (jpeg_mcu(data, size, limits, &mcu[0], &mcu[1], &refused)) return true;
+  std::snprintf(why, room, "%s", refused.why);
+  return false;
 }
 
 void fail_all(fl_cut_tile* tiles, int64_t n, const char* why) noexcept {
@@ -51,6 +84,53 @@ void fail_all(fl_cut_tile* tiles, int64_t n, const char* why) noexcept {
     tiles[i].mode = FL_CUT_FAILED;
     say(tiles[i].reason, why);
   }
+}
+
+// Cuts those of the tiles in `rest` that can have the source's coefficients, and takes them out of
+// it; the others learn why not. False when the picture is damaged or the sink said stop.
+bool cut_losslessly(const uint8_t* data, uint64_t size, const int64_t* windows, const fl_header& h,
+                    const JpegLimits& limits, TileSink& sink, fl_cut_row* row, fl_cut_tile* tiles,
+                    std::vector<int64_t>* rest) {
+  int64_t mcu[2];
+  char why[sizeof row->detail];
+  std::vector<int64_t> mine, others;
+  std::vector<TileWindow> cut;
+  const bool possible = mcu_of(data, size, h, limits, mcu, why, sizeof why);
+  for (const int64_t i : *rest) {
+    if (!possible || !inside(windows + 4 * i, h)) {
+      say(tiles[i].reason, possible ? "the window runs past the picture" : why);
+      others.push_back(i);
+      continue;
+    }
+    align(tiles[i].window, mcu);
+    const int64_t* w = tiles[i].window;
+    if (std::max(w[2] - w[0], w[3] - w[1]) > kMaxTileSide) {
+      std::copy(windows + 4 * i, windows + 4 * i + 4, tiles[i].window);
+      say(tiles[i].reason, "moved to whole MCUs the tile is too large for a JPEG");
+      others.push_back(i);
+      continue;
+    }
+    mine.push_back(i);
+    cut.push_back({w[0], w[1], w[2] - w[0], w[3] - w[1]});
+  }
+  *rest = others;
+  if (mine.empty()) return true;
+  MappedSink mapped(sink, mine, FL_CUT_LOSSLESS, tiles);
+  const LosslessResult r = cut_jpeg_lossless(data, size, cut.data(),
+                                             static_cast<int64_t>(cut.size()), limits, mapped);
+  if (r.outcome == LosslessOutcome::done) return true;
+  if (r.outcome == LosslessOutcome::refused) {
+    for (const int64_t i : mine) {
+      std::copy(windows + 4 * i, windows + 4 * i + 4, tiles[i].window);
+      say(tiles[i].reason, r.why);
+    }
+    rest->insert(rest->end(), mine.begin(), mine.end());
+    std::sort(rest->begin(), rest->end());
+    return true;
+  }
+  row->status = r.status == FL_IMAGE_OK ? FL_IMAGE_UNREADABLE : r.status;
+  say(row->detail, r.outcome == LosslessOutcome::stopped ? "stopped" : r.why);
+  return false;
 }
 
 // Writes each tile to its file, whole or not at all.
@@ -170,28 +250,43 @@ void cut_picture(const uint8_t* data, uint64_t size, const int64_t* windows, int
     fail_all(tiles, n, row->detail);
     return;
   }
-  std::vector<TileWindow> stored;
-  std::vector<int64_t> indices;
-  for (int64_t i = 0; i < n; ++i) {
-    const int64_t* w = windows + 4 * i;
-    const TileWindow window =
-        to_stored({w[0], w[1], w[2] - w[0], w[3] - w[1]}, h.orientation, h.width, h.height);
-    if (h.width > 0 && h.height > 0 && !touches(window, h.width, h.height)) {
-      say(tiles[i].reason, "the window lies outside the picture");
-      continue;
-    }
-    stored.push_back(window);
-    indices.push_back(i);
-  }
   const JpegLimits limits{o.max_pixels, o.max_memory, o.max_scans, cancelled};
+  std::vector<int64_t> rest;  // to be re-encoded
+  for (int64_t i = 0; i < n; ++i) {
+    if (h.width > 0 && !touches(windows + 4 * i, h)) {
+      say(tiles[i].reason, "the window lies outside the picture");
+    } else {
+      rest.push_back(i);
+    }
+  }
+  if (o.lossless != 0 && !cut_losslessly(data, size, windows, h, limits, sink, row, tiles, &rest)) {
+    fail_all(tiles, n, row->detail);
+    return;
+  }
+  if (o.lossless != 0 && rest.empty()) return;
+  std::vector<TileWindow> stored;
+  for (const int64_t i : rest) stored.push_back(stored_window(windows + 4 * i, h));
   const TileCutOptions cut{h.width,   h.height, o.quality, h.orientation,
                            {o.fill[0], o.fill[1], o.fill[2]}, o.keep_profile != 0};
-  MappedSink mapped(sink, indices, FL_CUT_REENCODED, tiles);
+  MappedSink mapped(sink, rest, FL_CUT_REENCODED, tiles);
   const TileCutResult r = cut_jpeg(data, size, stored.data(), static_cast<int64_t>(stored.size()),
                                    cut, limits, mapped);
   row->status = r.status;
   say(row->detail, r.stopped ? "stopped" : r.detail);
   if (r.status != FL_IMAGE_OK) fail_all(tiles, n, row->detail);
+}
+
+bool align_windows(const uint8_t* data, uint64_t size, const int64_t* windows, int64_t n,
+                   const fl_cut_options& o, int64_t* out, char* why, size_t room) {
+  std::copy(windows, windows + 4 * n, out);
+  const fl_header h = sniff(data, size);
+  const JpegLimits limits{o.max_pixels, o.max_memory, o.max_scans, nullptr};
+  int64_t mcu[2];
+  if (!mcu_of(data, size, h, limits, mcu, why, room)) return false;
+  for (int64_t i = 0; i < n; ++i) {
+    if (inside(windows + 4 * i, h)) align(out + 4 * i, mcu);
+  }
+  return true;
 }
 
 TileWriter::TileWriter(const fl_cut_options& options)

@@ -21,6 +21,11 @@ void cut_picture(const uint8_t* data, uint64_t size, const int64_t* windows, int
                  const fl_cut_options& options, const std::atomic<bool>* cancelled, TileSink& sink,
                  fl_cut_row* row, fl_cut_tile* tiles);
 
+// The windows that a lossless cut takes: moved out at the left and the top to whole MCUs, where
+// that can be done; else as they are. False, and why, when none can.
+bool align_windows(const uint8_t* data, uint64_t size, const int64_t* windows, int64_t n,
+                   const fl_cut_options& options, int64_t* out, char* why, size_t room);
+
 struct CutPicture {
   std::string path;
   const uint8_t* data;  // null: read the path

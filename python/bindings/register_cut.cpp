@@ -185,6 +185,24 @@ py::tuple cut_jpeg(const py::buffer& data, const WindowArray& windows, const py:
   return py::make_tuple(row, tiles, out);
 }
 
+WindowArray cut_align(const py::buffer& data, const WindowArray& windows,
+                      const py::dict& options) {
+  const py::buffer_info bytes = contiguous_bytes(data, "data");
+  const int64_t n = rows_of_windows(windows);
+  const fl_cut_options o = options_of(options);
+  WindowArray out({static_cast<py::ssize_t>(n), py::ssize_t{4}});
+  int64_t* to = out.mutable_data();
+  fl_status status;
+  {
+    py::gil_scoped_release release;
+    status = fl_cut_align(static_cast<const uint8_t*>(bytes.ptr),
+                          static_cast<uint64_t>(bytes.size * bytes.itemsize), windows.data(), n,
+                          &o, to);
+  }
+  check(status, "cut_align");
+  return out;
+}
+
 // (pixels, row); the pixels mean nothing unless the status is ok
 py::tuple read_window(const py::buffer& data, const WindowArray& window, int32_t color,
                       const py::dict& options) {
@@ -237,6 +255,8 @@ void register_cut(py::module_& m) {
       .def("collect", &PyCutter::collect, py::arg("ticket"))
       .def("close", &PyCutter::close);
   m.def("cut_jpeg", &cut_jpeg, py::arg("data"), py::arg("windows").noconvert(),
+        py::arg("options"));
+  m.def("cut_align", &cut_align, py::arg("data"), py::arg("windows").noconvert(),
         py::arg("options"));
   m.def("read_window", &read_window, py::arg("data"), py::arg("window").noconvert(),
         py::arg("color"), py::arg("options"));

@@ -62,8 +62,8 @@ def test_tiles_are_as_good_as_a_crop_that_pillow_encodes(tmp_path, subsampling, 
         theirs = upright(jpeg(crop, subsampling=subsampling))
         # But for the rim, where the source's chroma filter looked across the cut.
         inner = np.s_[2:-2, 2:-2] if len(crop) > 4 else np.s_[:]
-        assert psnr(tile[inner], crop[inner]) > psnr(theirs[inner], crop[inner]) - 0.5
-        assert psnr(tile, crop) > psnr(theirs, crop) - 1
+        assert psnr(tile[inner], crop[inner]) > min(psnr(theirs[inner], crop[inner]) - 0.5, 50)
+        assert psnr(tile, crop) > min(psnr(theirs, crop) - 1, 50)
         ours, pillow = opened(path), Image.open(io.BytesIO(jpeg(crop, subsampling=subsampling)))
         assert ours.quantization == pillow.quantization
         assert JpegImagePlugin.get_sampling(ours) == subsampling

@@ -67,6 +67,11 @@ FL_API fl_status fl_cut_jpeg(const uint8_t* data, uint64_t size, const int64_t* 
                              const fl_cut_options* options, fl_tile_taker taker, void* user,
                              fl_cut_row* row, fl_cut_tile* tiles);
 
+/* The windows that a lossless cut of this picture takes: moved out to whole MCUs at the left and the
+ * top where that can be done, else as they are. out has room for 4 n. */
+FL_API fl_status fl_cut_align(const uint8_t* data, uint64_t size, const int64_t* windows, int64_t n,
+                              const fl_cut_options* options, int64_t* out);
+
 typedef enum fl_color { FL_COLOR_BGR = 0, FL_COLOR_RGB = 1, FL_COLOR_GRAY = 2 } fl_color;
 
 /* One window of a JPEG as pixels, equal to that part of the whole picture decoded; only the rows

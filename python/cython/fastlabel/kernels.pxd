@@ -576,6 +576,8 @@ cdef fl_status cut_options_init(fl_cut_options* options, size_t struct_size) noe
 cdef fl_status cut_jpeg(const uint8_t* data, uint64_t size, const int64_t* windows, int64_t n,
         const fl_cut_options* options, fl_tile_taker taker, void* user, fl_cut_row* row,
         fl_cut_tile* tiles) noexcept nogil
+cdef fl_status cut_align(const uint8_t* data, uint64_t size, const int64_t* windows, int64_t n,
+        const fl_cut_options* options, int64_t* out) noexcept nogil
 cdef fl_status read_window(const uint8_t* data, uint64_t size, const int64_t* window,
         int32_t color, const fl_cut_options* options, uint8_t* out, int64_t stride,
         fl_cut_row* row) noexcept nogil

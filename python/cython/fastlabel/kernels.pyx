@@ -73,6 +73,8 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
     fl_status fl_cut_jpeg(const uint8_t* data, uint64_t size, const int64_t* windows, int64_t n,
             const fl_cut_options* options, fl_tile_taker taker, void* user, fl_cut_row* row,
             fl_cut_tile* tiles)
+    fl_status fl_cut_align(const uint8_t* data, uint64_t size, const int64_t* windows, int64_t n,
+            const fl_cut_options* options, int64_t* out)
     fl_status fl_read_window(const uint8_t* data, uint64_t size, const int64_t* window,
             int32_t color, const fl_cut_options* options, uint8_t* out, int64_t stride,
             fl_cut_row* row)
@@ -356,6 +358,11 @@ cdef fl_status cut_jpeg(const uint8_t* data, uint64_t size, const int64_t* windo
         const fl_cut_options* options, fl_tile_taker taker, void* user, fl_cut_row* row,
         fl_cut_tile* tiles) noexcept nogil:
     return fl_cut_jpeg(data, size, windows, n, options, taker, user, row, tiles)
+
+
+cdef fl_status cut_align(const uint8_t* data, uint64_t size, const int64_t* windows, int64_t n,
+        const fl_cut_options* options, int64_t* out) noexcept nogil:
+    return fl_cut_align(data, size, windows, n, options, out)
 
 
 cdef fl_status read_window(const uint8_t* data, uint64_t size, const int64_t* window,

@@ -7,7 +7,7 @@ frame that labels are in. They may run past the picture's edges; what lies outsi
 from __future__ import annotations
 
 from .jobs import CutJob, CutOutcome, CutResult
-from .tiles import cut_tiles
+from .tiles import aligned_windows, cut_tiles
 from .window import read_tile
 
-__all__ = ["CutJob", "CutOutcome", "CutResult", "cut_tiles", "read_tile"]
+__all__ = ["CutJob", "CutOutcome", "CutResult", "aligned_windows", "cut_tiles", "read_tile"]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,9 @@ from .. import _core
 from .._scalars import as_switch, as_whole
 from ..scan.limits import Limits
 from . import others
-from .jobs import CutJob, CutOutcome, CutResult, as_fill
+from .jobs import CutJob, CutOutcome, CutResult, as_fill, as_windows
 
-__all__ = ["cut_tiles"]
+__all__ = ["aligned_windows", "cut_tiles"]
 
 #: How long a wait may keep Python from seeing Ctrl-C, in milliseconds.
 _POLL_MS = 100
@@ -115,6 +116,54 @@ def cut_tiles(
     return CutResult(outcomes)
 
 
+def aligned_windows(
+    source: str | os.PathLike[str] | bytes, windows: Any, *, limits: Limits | None = None
+) -> NDArray[np.int64]:
+    """Tell which windows a lossless cut of a picture would really take.
+
+    Parameters
+    ----------
+    source : path, or bytes
+        A picture, or the bytes of its file.
+    windows : (N, 4) integers
+        x1, y1, x2, y2 in the upright picture.
+    limits : Limits, optional
+        What is refused before it is decoded.
+
+    Returns
+    -------
+    (N, 4) int64
+        Windows inside a JPEG whose coefficients can be had begin on whole MCUs: moved to the
+        left and up, by less than 8 or 16 pixels. The others are as they were.
+
+    Examples
+    --------
+    >>> import cv2, numpy as np, fastlabel.cut as cut
+    >>> jpeg = cv2.imencode(".jpg", np.zeros((64, 96, 3), np.uint8))[1].tobytes()
+    >>> cut.aligned_windows(jpeg, [[20, 10, 60, 50]]).tolist()
+    [[16, 0, 60, 50]]
+    """
+    wanted = as_windows(windows, "windows")
+    limits = limits or Limits()
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        data = bytes(source)
+    else:
+        try:
+            data = others.read(Path(os.fspath(source)), limits)
+        except others.Unreadable:
+            return wanted.copy()  # cut_tiles will name it
+    return _core.cut_align(data, wanted, _native_limits(limits))
+
+
+def _native_limits(limits: Limits) -> dict[str, Any]:
+    return {
+        "max_pixels": limits.max_pixels,
+        "max_bytes": limits.max_bytes,
+        "max_scans": limits.max_scans,
+        "max_memory": limits.max_memory,
+    }
+
+
 class _Cutter:
     """The native pool, and threads for the formats that OpenCV reads or writes."""
 
@@ -126,10 +175,7 @@ class _Cutter:
                 "lossless": settings.lossless,
                 "workers": workers,
                 "fill": settings.fill,
-                "max_pixels": settings.limits.max_pixels,
-                "max_bytes": settings.limits.max_bytes,
-                "max_scans": settings.limits.max_scans,
-                "max_memory": settings.limits.max_memory,
+                **_native_limits(settings.limits),
             }
         )
         self._threads = ThreadPoolExecutor(max_workers=workers or os.cpu_count() or 1)
