@@ -109,9 +109,7 @@ def _row(name: str, title: str, pattern: str) -> Row:
         title=title,
         make=partial(_photos, pattern),
         run=_cut,
-        peers=(
-            Peer("SAHI slice_image, re-encoding", ("sahi", "PIL"), _slice_image, promised=3.5),
-        ),
+        peers=(Peer("SAHI slice_image, re-encoding", ("sahi", "PIL"), _slice_image, promised=3.5),),
         agree=_same_tiles,
         budget={"mb": 100},
     )
@@ -123,5 +121,7 @@ ROWS: tuple[Row, ...] = (
         "lossless tiles of 640, 2 drone photos 4000 x 2250, to files",
         "brighton-beach/*.JPG",
     ),
-    _row("tile-lossless-8k", "lossless tiles of 640, one picture 7680 x 4320, to files", "zune/*.jpg"),
+    _row(
+        "tile-lossless-8k", "lossless tiles of 640, one picture 7680 x 4320, to files", "zune/*.jpg"
+    ),
 )
