@@ -121,7 +121,5 @@ ROWS: tuple[Row, ...] = (
         "lossless tiles of 640, 2 drone photos 4000 x 2250, to files",
         "brighton-beach/*.JPG",
     ),
-    _row(
-        "tile-lossless-8k", "lossless tiles of 640, one picture 7680 x 4320, to files", "zune/*.jpg"
-    ),
+    _row("tile-lossless-8k", "lossless tiles of 640, one 7680 x 4320, to files", "zune/*.jpg"),
 )
