@@ -46,6 +46,17 @@ void BitSource::refill() {
   }
 }
 
+uint64_t BitSource::left_over(uint64_t at) {
+  const auto used = static_cast<size_t>((at + 7) / 8);
+  uint64_t bytes = 0;
+  for (;;) {
+    bytes += clean_size_ - std::min(clean_size_, used);
+    if (ended_) return bytes;
+    clean_size_ = used;
+    refill();
+  }
+}
+
 bool BitSource::restart(int n, uint64_t* at) {
   if (!ready(*at)) return false;
   // What is left of the interval is padding.
@@ -90,17 +101,17 @@ void CanonicalCode::set(const HuffmanSpec& spec) noexcept {
 
 void DcReader::set(const HuffmanSpec& spec) {
   code.set(spec);
-  for (uint32_t index = 0; index < 1 << kPeek; ++index) {
+  for (uint32_t index = 0; index < 1 << kDcPeek; ++index) {
     fast[index] = {};
     int size = 0;
-    const int length = code.find(static_cast<uint64_t>(index) << (64 - kPeek), &size);
-    if (length == 0 || length > kPeek || size > kMostDcBits) continue;
+    const int length = code.find(static_cast<uint64_t>(index) << (64 - kDcPeek), &size);
+    if (length == 0 || length > kDcPeek || size > kMostDcBits) continue;
     fast[index].bits = static_cast<uint8_t>(length + size);
-    if (length + size > kPeek) {
+    if (length + size > kDcPeek) {
       fast[index].size = static_cast<uint8_t>(size);
       continue;
     }
-    const uint32_t magnitude = index >> (kPeek - length - size) & ((1U << size) - 1);
+    const uint32_t magnitude = index >> (kDcPeek - length - size) & ((1U << size) - 1);
     fast[index].value = static_cast<int16_t>(extend(magnitude, size));
   }
 }
@@ -115,13 +126,12 @@ void CodeReader::set(const HuffmanSpec& spec) noexcept {
   }
 }
 
-bool DcReader::read_long(uint64_t bits, uint64_t* at, int32_t* difference) const noexcept {
+int DcReader::read_long(uint64_t bits, int32_t* difference) const noexcept {
   int size = 0;
   const int length = code.find(bits, &size);
-  if (length == 0 || size > kMostDcBits) return false;
-  *at += static_cast<uint64_t>(length + size);
+  if (length == 0 || size > kMostDcBits) return 0;
   *difference = size == 0 ? 0 : extend(static_cast<uint32_t>(bits << length >> (64 - size)), size);
-  return true;
+  return length + size;
 }
 
 void AcReader::set(const HuffmanSpec& spec) {

@@ -55,6 +55,9 @@ class BitSource {
   // Whether what ends at `at` was all there.
   bool holds(uint64_t at) const noexcept { return at <= clean_size_ * 8; }
 
+  // How many whole bytes there are after `at` before the next marker.
+  uint64_t left_over(uint64_t at);
+
   // Goes past restart marker number n (0..7); the bit after it, or false when it is not there.
   bool restart(int n, uint64_t* at);
   // Forgets what is before `at`; all positions are then smaller by what is returned.
@@ -101,7 +104,8 @@ inline int32_t extend(uint32_t bits, int size) noexcept {
   return size > 0 && value < 1 << (size - 1) ? value - (1 << size) + 1 : value;
 }
 
-constexpr int kPeek = 12;  // bits of a table's index
+constexpr int kPeek = 12;    // bits of a table's index
+constexpr int kDcPeek = 10;
 
 struct DcReader {
   // By the next bits: how many bits the whole difference takes (0: ask the code), whether the
@@ -111,25 +115,25 @@ struct DcReader {
     uint8_t bits;
     uint8_t size;  // of the magnitude, where the value is not known yet; else 0
   };
-  Entry fast[1 << kPeek];
+  Entry fast[1 << kDcPeek];
   CanonicalCode code;
 
   void set(const HuffmanSpec& spec);
 
-  // Reads a difference; false where no code matches or the size is beyond 8-bit samples'.
-  bool read(const uint8_t* base, uint64_t* at, int32_t* difference) const noexcept {
-    const uint64_t bits = bits_at(base, *at);
-    const Entry e = fast[bits >> (64 - kPeek)];
-    if (e.bits == 0) [[unlikely]] return read_long(bits, at, difference);
-    *at += e.bits;
-    *difference = e.size == 0 ? e.value
-                              : extend(static_cast<uint32_t>(bits << (e.bits - e.size) >>
-                                                             (64 - e.size)), e.size);
-    return true;
+  // Reads a difference off bits of which 31 or more count, and says how many it took; 0 where no
+  // code matches or the size is beyond 8-bit samples'.
+  int read(uint64_t bits, int32_t* difference) const noexcept {
+    const Entry e = fast[bits >> (64 - kDcPeek)];
+    if (e.bits == 0) [[unlikely]] return read_long(bits, difference);
+    *difference = e.value;
+    if (e.size != 0) {
+      *difference = extend(static_cast<uint32_t>(bits << (e.bits - e.size) >> (64 - e.size)), e.size);
+    }
+    return e.bits;
   }
 
  private:
-  bool read_long(uint64_t bits, uint64_t* at, int32_t* difference) const noexcept;
+  int read_long(uint64_t bits, int32_t* difference) const noexcept;
 };
 
 struct AcReader {
@@ -141,21 +145,28 @@ struct AcReader {
 
   void set(const HuffmanSpec& spec);
 
-  // Goes over the 63 AC coefficients of a block; false where that cannot be one.
-  bool skip(const uint8_t* base, uint64_t* at) const noexcept {
+  // Goes over the 63 AC coefficients of a block, of which `bits` begins with the first `left`
+  // bits; false where that cannot be one.
+  bool skip(const uint8_t* base, uint64_t bits, int left, uint64_t* at) const noexcept {
     uint64_t position = *at;
     uint32_t k = 1;
     do {
-      uint64_t bits = bits_at(base, position);
+      if (left < kPeek) {
+        bits = bits_at(base, position);
+        left = 57;
+      }
       const uint32_t e = fast[bits >> (64 - kPeek)];
       const uint32_t ends = e >> 13 & 1;
       const uint32_t next = k + (e >> 5 & 255);
       if ((e & 31) != 0 && next + ends <= 64) [[likely]] {
         position += e & 31;
         if (ends != 0) break;
+        bits <<= e & 31;
+        left -= static_cast<int>(e & 31);
         k = next;
-      } else if (!step(bits, &position, &k)) {
-        return false;
+      } else {
+        if (!step(bits_at(base, position), &position, &k)) return false;
+        left = 0;
       }
     } while (k < 64);
     *at = position;

@@ -141,6 +141,11 @@ void run(Rows& rows, const Plan& plan, const JpegLimits& limits, TileCutter& cut
       return;
     }
     const bool read = rows.read(row, cutter.edges(), &marks, &restarts);
+    if (read && row == plan.frame.rows - 1 && rows.left_over()) {
+      result->outcome = LosslessOutcome::broken;
+      say(result, FL_IMAGE_CORRUPT, "picture data left over after the last row");
+      return;
+    }
     if (read && cutter.end_row(row, rows.base(), marks, restarts)) continue;
     result->outcome = cutter.stopped() ? LosslessOutcome::stopped : LosslessOutcome::broken;
     char text[100];
@@ -151,8 +156,10 @@ void run(Rows& rows, const Plan& plan, const JpegLimits& limits, TileCutter& cut
     std::snprintf(text, sizeof text, "%s (row %lld of %lld)", what,
                   static_cast<long long>(row * plan.frame.mcu_height),
                   static_cast<long long>(plan.frame.height));
-    say(result, cutter.stopped()   ? FL_IMAGE_OK
-                : rows.data_ended() ? FL_IMAGE_TRUNCATED : FL_IMAGE_CORRUPT, text);
+    say(result, cutter.stopped()     ? FL_IMAGE_OK
+                : read               ? FL_IMAGE_UNSUPPORTED
+                : rows.data_ended()  ? FL_IMAGE_TRUNCATED
+                                     : FL_IMAGE_CORRUPT, text);
     return;
   }
   result->outcome = LosslessOutcome::done;

@@ -14,7 +14,8 @@ namespace fl {
 enum class LosslessOutcome {
   done,      // every tile was handed out
   refused,   // none was: see why
-  broken,    // the data gave out on the way; tiles that were handed out are sound
+  broken,    // on the way: the data is damaged or ends, or (status unsupported) has coefficients
+             // that no tile can hold, of which a decoder may still make a picture
   stopped,   // the sink said stop, or the work was cancelled
 };
 

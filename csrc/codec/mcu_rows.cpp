@@ -33,6 +33,8 @@ bool VerbatimRows::walk(int64_t mcus) {
   const uint8_t* base = source_.base();
   uint64_t safe = source_.safe_until();
   uint64_t at = at_;
+  uint32_t last[kJpegComponents];  // of its own: no store through a byte pointer can change it
+  std::copy_n(last_, kJpegComponents, last);
   const Block* begin = blocks_.data();
   const Block* end = begin + blocks_.size();
   for (; mcus > 0; --mcus) {
@@ -46,11 +48,15 @@ bool VerbatimRows::walk(int64_t mcus) {
     }
     for (const Block* b = begin; b != end; ++b) {
       int32_t difference = 0;
-      if (!b->dc->read(base, &at, &difference)) return false;
-      last_[b->component] += static_cast<uint32_t>(difference);
-      if (!b->ac->skip(base, &at)) return false;
+      const uint64_t bits = bits_at(base, at);
+      const int n = b->dc->read(bits, &difference);
+      if (n == 0) [[unlikely]] return false;
+      last[b->component] += static_cast<uint32_t>(difference);
+      at += static_cast<uint64_t>(n);
+      if (!b->ac->skip(base, bits << n, 57 - n, &at)) [[unlikely]] return false;
     }
   }
+  std::copy_n(last, kJpegComponents, last_);
   at_ = at;
   return true;
 }
@@ -64,7 +70,9 @@ bool VerbatimRows::walk_marked(McuMark* mark) {
   for (const Block& b : blocks_) {
     const uint64_t begin = at_;
     int32_t difference = 0;
-    if (!b.dc->read(base, &at_, &difference)) return false;
+    const int n = b.dc->read(bits_at(base, at_), &difference);
+    if (n == 0) return false;
+    at_ += static_cast<uint64_t>(n);
     uint32_t& last = last_[b.component];
     last += static_cast<uint32_t>(difference);
     if (b.first) {
@@ -74,7 +82,7 @@ bool VerbatimRows::walk_marked(McuMark* mark) {
       mark->dc_end[b.component] = at_;
       mark->dc[b.component] = value;
     }
-    if (!b.ac->skip(base, &at_)) return false;
+    if (!b.ac->skip(base, 0, 0, &at_)) return false;
   }
   return true;
 }

@@ -2,6 +2,7 @@
 // anew from the coefficients of several scans.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <vector>
@@ -11,6 +12,8 @@
 #include "codec/tile_bits.h"
 
 namespace fl {
+
+constexpr uint64_t kPaddingBytes = 64;
 
 // A picture of one sequential scan.
 class VerbatimRows {
@@ -23,6 +26,9 @@ class VerbatimRows {
             std::vector<int64_t>* restarts);
   const uint8_t* base() const noexcept { return source_.base(); }
   bool data_ended() const noexcept { return data_ended_; }
+  // After the last row: whether more data follows than some encoders pad with. Then the place in
+  // it was lost on the way.
+  bool left_over() { return source_.left_over(at_) > kPaddingBytes; }
 
  private:
   struct Block {
@@ -55,8 +61,13 @@ class RecodedRows {
 
   bool read(int64_t row, const std::vector<int64_t>& edges, std::vector<McuMark>* marks,
             std::vector<int64_t>* restarts);
-  const uint8_t* base() noexcept { return out_.settled(); }
+  const uint8_t* base() { return out_.settled(); }
   bool data_ended() const noexcept { return data_ended_; }
+  bool left_over() {
+    return std::any_of(cursors_.begin(), cursors_.end(), [](Cursor& cursor) {
+      return cursor.source.left_over(cursor.at) > kPaddingBytes;
+    });
+  }
 
  private:
   struct Cursor {

@@ -268,6 +268,15 @@ void refusals() {
       }
     }
   }
+  // Data left over after the last row says that the place was lost before.
+  Bytes longer = good;
+  longer.insert(longer.end() - 2, 200, uint8_t{0x55});
+  Tiles some(1);
+  CHECK(cut_whole(longer, 64, 48, &some).outcome == fl::LosslessOutcome::broken);
+  CHECK(some.taken == 0);
+  // A few bytes of padding, or no end of image, are no fault.
+  longer.resize(good.size() + 10);
+  CHECK(cut_whole(longer, 64, 48, &some).outcome == fl::LosslessOutcome::done);
   // The sink may stop.
   const fl::TileWindow three[] = {{0, 0, 16, 16}, {16, 0, 16, 16}, {0, 16, 16, 16}};
   Tiles one(3);

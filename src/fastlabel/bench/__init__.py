@@ -23,6 +23,7 @@ __all__ = ["TOPICS", "Peer", "Row", "choose", "load"]
 TOPICS = ("boxes", "suppress", "tiles", "pixels", "resize", "tables", "rules")
 TOPICS = ("boxes", "suppress", "merge", "pixels", "resize", "tables", "rules")
 TOPICS = ("boxes", "suppress", "pixels", "resize", "cut", "tables", "rules")
+TOPICS = ("boxes", "suppress", "pixels", "resize", "lossless", "tables", "rules")
 
 #: A topic and a row of it.
 Named = tuple[str, Row]
