@@ -5,8 +5,9 @@
 
 #include "pixels/paste_match.h"
 
+#include <cstdlib>
 namespace fl {
-
+static double T(const char* n, double d) { const char* v = std::getenv(n); return v ? std::atof(v) : d; }
 namespace {
 
 constexpr double kMostReach = 24;
@@ -21,7 +22,7 @@ double short_side(const PasteBox& b) noexcept { return std::min(b.x2 - b.x1, b.y
 double ramp(const ObjectPaste& p) noexcept {
   if (p.options.blend != FL_PASTE_FEATHER) return 0;
   if (!(p.options.feather < 0)) return p.options.feather / 2;
-  return p.options.loose != 0 ? std::clamp(0.15 * short_side(p.box), 0.75, 8.0) : 0.5;
+  return p.options.loose != 0 ? std::clamp(T("TF",0.15) * short_side(p.box), T("TFM",0.75), 8.0) : 0.5;
 }
 
 void read_scene(const fl_image& scene, const int64_t window[4], Plane out[3]) {
@@ -60,8 +61,11 @@ void soften(const ObjectPaste& p, PasteLayer* layer) {
     if (layer->object[0].v.empty()) continue;
     for (auto& plane : layer->object) box_blur(&plane, radius);
   }
+  // A guessed outline may cut into the object, and what surrounds it has been matched: the ramp
+  // lies outside of it then, and begins where it would be half way down.
+  const float lift = p.options.loose != 0 ? static_cast<float>(T("TL",2)) : 1.0F;
   for (size_t i = 0; i < layer->alpha.v.size(); ++i) {
-    layer->alpha.v[i] = std::min(1.0F, layer->alpha.v[i]) * layer->known.v[i];
+    layer->alpha.v[i] = std::min(1.0F, lift * layer->alpha.v[i]) * layer->known.v[i];
     if (layer->object[0].v.empty()) continue;
     for (auto& plane : layer->object) plane.v[i] *= layer->known.v[i];
   }
@@ -103,10 +107,11 @@ void paste_object(const ObjectPaste& p, uint8_t* mask, uint8_t* pixels) {
     const bool loose = p.options.loose != 0;
     match_brightness(scene, loose ? kBoundOfBox : kBoundOfOutline, &layer);
     if (loose && p.options.blend == FL_PASTE_FEATHER) {
-      match_rim(scene, static_cast<float>(std::clamp(0.1 * short_side(p.box), 0.5, 6.0)), &layer);
+      match_rim(scene, static_cast<float>(std::clamp(T("TR",0.1) * short_side(p.box), 0.5, 6.0)), &layer);
     }
-    match_sharpness(std::isnan(place.acutance) ? p.options.acutance : place.acutance, &layer);
-    place_noise = place.noise;
+    const double wanted = std::isnan(place.acutance) ? p.options.acutance : std::max(place.acutance, T("TS",1) * p.options.acutance);
+    if (T("TB",1) > 0) match_sharpness(scene, wanted * T("TA", 1), &layer);
+    place_noise = (T("TNS",1) > 0 ? std::fmin(place.noise, p.options.noise) : place.noise) * T("TN", 1);
     patch_noise = place_stats(layer.colour, layer.known).noise;
   }
   soften(p, &layer);

@@ -82,15 +82,7 @@ Plane blurred(const Gaussian& by, const Plane& plane, const Plane& weight) {
   return out;
 }
 
-// Pixels around the object that both patch and scene show.
-bool around(const PasteLayer& layer, size_t i) {
-  return layer.known.v[i] > 0 && layer.alpha.v[i] < 0.004F;
-}
-
-}  // namespace
-
-PlaceStats place_stats(const Plane colour[3], const Plane& use) {
-  const Plane luma = luma_of(colour);
+PlaceStats judge(const Plane& luma, const Plane& use) {
   double lap2 = 0;
   double grad2 = 0;
   size_t n = 0;
@@ -129,6 +121,76 @@ PlaceStats place_stats(const Plane colour[3], const Plane& use) {
     stats.acutance = std::max(0.0, lap2 / count - kNoiseInLaplacian * variance) / gradient;
   }
   return stats;
+}
+
+Plane difference(const Plane& a, const Plane& b) {
+  Plane out = a;
+  for (size_t i = 0; i < out.v.size(); ++i) out.v[i] -= b.v[i];
+  return out;
+}
+
+double plane_acutance(const Plane& plane, const Plane& use) {
+  return judge(plane, use).acutance;
+}
+
+// The number of the least blur, `least` or more, after which a plane is no sharper than wanted:
+// -1 is none; the strongest there is where none is enough.
+int64_t blur_wanted(const Plane& plane, const Plane& known, double acutance, int64_t least) {
+  if (!(acutance >= 0)) return least;
+  Plane weight;
+  const auto sharper = [&](int64_t blur) {
+    if (blur < 0) return plane_acutance(plane, known) > acutance;
+    gaussian(kBlurs[blur], known, &weight);
+    return plane_acutance(blurred(kBlurs[blur], plane, weight), known) > acutance;
+  };
+  if (!sharper(least)) return least;
+  int64_t low = least + 1;
+  int64_t high = kBlurCount - 1;
+  while (low < high) {
+    const int64_t middle = (low + high) / 2;
+    if (sharper(middle)) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return std::min(low, kBlurCount - 1);
+}
+
+// Blurs luma by one and the differences of blue and red to it by another.
+void blur_planes(int64_t of_luma, int64_t of_colour, const Plane& known, Plane planes[3]) {
+  if (of_colour < 0) return;
+  const Plane luma = luma_of(planes);
+  Plane weight;
+  Plane base = luma;
+  if (of_luma >= 0) {
+    gaussian(kBlurs[of_luma], known, &weight);
+    base = blurred(kBlurs[of_luma], luma, weight);
+  }
+  gaussian(kBlurs[of_colour], known, &weight);
+  Plane green(luma.width, luma.height);
+  for (const size_t c : {0U, 2U}) {
+    const Plane soft = blurred(kBlurs[of_colour], difference(planes[c], luma), weight);
+    for (size_t i = 0; i < soft.v.size(); ++i) {
+      green.v[i] -= kLuma[c] * soft.v[i];
+      planes[c].v[i] = base.v[i] + soft.v[i];
+    }
+  }
+  // The three weighted differences to the luma add up to nothing.
+  for (size_t i = 0; i < green.v.size(); ++i) {
+    planes[1].v[i] = base.v[i] + green.v[i] / kLuma[1];
+  }
+}
+
+// Pixels around the object that both patch and scene show.
+bool around(const PasteLayer& layer, size_t i) {
+  return layer.known.v[i] > 0 && layer.alpha.v[i] < 0.004F;
+}
+
+}  // namespace
+
+PlaceStats place_stats(const Plane colour[3], const Plane& use) {
+  return judge(luma_of(colour), use);
 }
 
 void match_brightness(const Plane scene[3], double bound, PasteLayer* layer) {
@@ -189,33 +251,25 @@ void match_rim(const Plane scene[3], float radius, PasteLayer* layer) {
   }
 }
 
-void match_sharpness(double acutance, PasteLayer* layer) {
-  if (!(acutance >= 0)) return;
+void match_sharpness(const Plane scene[3], double acutance, PasteLayer* layer) {
   const Plane luma = luma_of(layer->colour);
-  const auto sharper = [&](const Plane& of) {
-    const Plane three[3] = {of, of, of};
-    const PlaceStats s = place_stats(three, layer->known);
-    return s.acutance > acutance;
-  };
-  if (!sharper(luma)) return;
-  // The least blur that is enough; or the strongest there is.
-  int64_t low = 0;
-  int64_t high = kBlurCount - 1;
-  Plane weight;
-  while (low < high) {
-    const int64_t middle = (low + high) / 2;
-    gaussian(kBlurs[middle], layer->known, &weight);
-    if (sharper(blurred(kBlurs[middle], luma, weight))) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
+  const int64_t of_luma = blur_wanted(luma, layer->known, acutance, -1);
+  Plane all(layer->width, layer->height);
+  std::fill(all.v.begin(), all.v.end(), 1.0F);
+  int64_t of_colour = of_luma;
+  const Plane theirs = luma_of(scene);
+  for (const size_t c : {0U, 2U}) {
+    const double there = plane_acutance(difference(scene[c], theirs), all);
+    of_colour = blur_wanted(difference(layer->colour[c], luma), layer->known, there, of_colour);
   }
-  gaussian(kBlurs[low], layer->known, &weight);
-  for (auto& plane : layer->colour) plane = blurred(kBlurs[low], plane, weight);
+  blur_planes(of_luma, of_colour, layer->known, layer->colour);
   if (layer->object[0].v.empty()) return;
-  for (auto& plane : layer->object) plane = blurred(kBlurs[low], plane, weight);
-  layer->alpha = blurred(kBlurs[low], layer->alpha, weight);
+  blur_planes(of_luma, of_colour, layer->known, layer->object);
+  if (of_luma >= 0) {
+    Plane weight;
+    gaussian(kBlurs[of_luma], layer->known, &weight);
+    layer->alpha = blurred(kBlurs[of_luma], layer->alpha, weight);
+  }
 }
 
 float pixel_noise(uint64_t seed, int64_t x, int64_t y) noexcept {

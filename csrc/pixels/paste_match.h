@@ -26,8 +26,10 @@ void match_brightness(const Plane scene[3], double bound, PasteLayer* layer);
 // added to the patch at its rim and fades inwards over `radius` pixels.
 void match_rim(const Plane scene[3], float radius, PasteLayer* layer);
 
-// Blurs the patch until its acutance is no higher than that of its place; never sharpens.
-void match_sharpness(double acutance, PasteLayer* layer);
+// Blurs the luma of the patch until its acutance is no higher than that wanted, and its colour
+// differences, by no less, until theirs is no higher than the scene's in the window, where codecs
+// have thinned them out. Nothing is sharpened.
+void match_sharpness(const Plane scene[3], double acutance, PasteLayer* layer);
 
 // A number of zero mean and unit variance that belongs to a pixel: a sum of eight bytes of a
 // counter's SplitMix64 hash, so by integers alone.

@@ -128,13 +128,13 @@ def render(
         raise ValueError(f"target: got shape {scene.shape}, expected (H, W, 3)")
     for i, item in enumerate(items):
         _check(item, i)
-    acutance = math.nan
+    known = math.nan, math.nan
     if matched and items:
         stats = image_stats(scene, _NO_BOXES, False, False)[0][0]
-        if int(stats["has_acutance"]) & 1:
-            acutance = float(stats["acutance"])
+        edges = bool(int(stats["has_acutance"]) & 1)
+        known = float(stats["acutance"]) if edges else math.nan, float(stats["noise_sigma"])
     pixels = np.array(scene, np.uint8, order="C")
-    return Rendered(pixels, [_paste(pixels, item, blend, matched, acutance) for item in items])
+    return Rendered(pixels, [_paste(pixels, item, blend, matched, known) for item in items])
 
 
 def _check(item: PasteItem, i: int) -> None:
@@ -156,7 +156,7 @@ def _check(item: PasteItem, i: int) -> None:
 
 
 def _paste(
-    pixels: Picture, item: PasteItem, blend: str, match: bool, acutance: float
+    pixels: Picture, item: PasteItem, blend: str, match: bool, known: tuple[float, float]
 ) -> tuple[int, int, NDArray[np.uint8]]:
     """Paste one object, in place: what it covers."""
     from ..._core import paste_object
@@ -176,7 +176,7 @@ def _paste(
         patch.outline == "ellipse",
         native,
         -1.0,
-        acutance,
+        *known,
         item.seed,
     )
     if native or not mask.any():
@@ -185,7 +185,7 @@ def _paste(
     if blend == "poisson":
         cloned = _clone(place, matched, mask)
         if cloned is None:
-            return _paste(pixels, item, "feather", match, acutance)
+            return _paste(pixels, item, "feather", match, known)
         place[...] = cloned
     else:
         place[...], mask = _multiband(place, matched, mask)
