@@ -17,6 +17,9 @@ constexpr double kNoiseInGradient = 4.0;
 constexpr double kMinGradient = 4.0;
 // Immerkaer's kernel answers unit noise by 6; the first quartile of |N(0, 1)|.
 constexpr double kQuartile = 6.0 * 0.31864;
+// A patch whose luma fits as it is comes from a like picture: its colour is softened only where it
+// is this much sharper than that of its place.
+constexpr double kColourTolerance = 2.0;
 constexpr size_t kFewest = 12;  // pixels to judge a place by
 
 Plane luma_of(const Plane colour[3]) {
@@ -260,7 +263,7 @@ void match_sharpness(const Plane scene[3], double acutance, PasteLayer* layer) {
   const Plane theirs = luma_of(scene);
   for (const size_t c : {0U, 2U}) {
     const double there = plane_acutance(difference(scene[c], theirs), all);
-    of_colour = blur_wanted(difference(layer->colour[c], luma), layer->known, there, of_colour);
+    of_colour = blur_wanted(difference(layer->colour[c], luma), layer->known, there * (of_luma >= 0 ? 1.0 : kColourTolerance), of_colour);
   }
   blur_planes(of_luma, of_colour, layer->known, layer->colour);
   if (layer->object[0].v.empty()) return;

@@ -20,7 +20,7 @@ from .row import Peer, Row
 __all__ = ["TOPICS", "Peer", "Row", "choose", "load"]
 
 #: Modules with rows, ``rows_<topic>``, in the order of the table.
-TOPICS = ("boxes", "suppress", "pixels", "resize", "tables", "rules")
+TOPICS = ("boxes", "suppress", "pixels", "resize", "paste", "tables", "rules")
 
 #: A topic and a row of it.
 Named = tuple[str, Row]

@@ -26,6 +26,8 @@ _MOST_BANDS = 5
 #: Boxes beyond this are no picture's.
 _FAR = 1e9
 _SMALLEST = 1e-3
+#: Pixels of a picture whose noise can be measured: 64 blocks of 32 x 32.
+_CALM = 1 << 16
 _NO_BOXES = np.empty((0, 4))
 
 
@@ -132,7 +134,9 @@ def render(
     if matched and items:
         stats = image_stats(scene, _NO_BOXES, False, False)[0][0]
         edges = bool(int(stats["has_acutance"]) & 1)
-        known = float(stats["acutance"]) if edges else math.nan, float(stats["noise_sigma"])
+        # In a small picture no block is calm enough to tell noise from texture.
+        noise = float(stats["noise_sigma"]) if scene.shape[0] * scene.shape[1] >= _CALM else 0.0
+        known = float(stats["acutance"]) if edges else math.nan, noise
     pixels = np.array(scene, np.uint8, order="C")
     return Rendered(pixels, [_paste(pixels, item, blend, matched, known) for item in items])
 
