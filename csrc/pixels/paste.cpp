@@ -12,7 +12,7 @@ namespace {
 constexpr double kMostReach = 24;
 // How far an outline from a box alone, which holds background, may go to meet the place; and one
 // that holds only the object, whose own colours count.
-constexpr double kBoundOfBox = 96;
+constexpr double kBoundOfBox = 64;
 constexpr double kBoundOfOutline = 32;
 constexpr double kTolerance = 1.5;
 

@@ -209,16 +209,22 @@ void match_brightness(const Plane scene[3], double bound, PasteLayer* layer) {
     ++n;
   }
   if (n < kFewest) return;
+  double mean = 0;
+  double wanted = 0;
   for (size_t c = 0; c < 3; ++c) {
     mine[c] /= static_cast<double>(n);
     theirs[c] /= static_cast<double>(n);
-    // Light is a factor, so a gain goes as far as a change of light plausibly does; the offset
-    // takes the rest, both within the bound.
-    const double wanted = std::clamp(theirs[c], mine[c] - bound, mine[c] + bound);
-    const double gain = std::clamp((wanted + 8) / (mine[c] + 8), 0.7, 1.4);
-    const double offset = wanted - gain * mine[c];
+    mean += static_cast<double>(kLuma[c]) * mine[c];
+    wanted += static_cast<double>(kLuma[c]) * theirs[c];
+  }
+  // Light is a factor, the same for all colours, so a gain goes as far as light plausibly changes
+  // within one set. The offsets take the rest.
+  const double change = std::clamp(wanted - mean, -bound, bound);
+  const double gain = std::clamp((mean + change + 8) / (mean + 8), 0.7, 1.4);
+  for (size_t c = 0; c < 3; ++c) {
+    const double cast = std::clamp(theirs[c] - wanted - (mine[c] - mean), -bound / 4, bound / 4);
     const auto g = static_cast<float>(gain);
-    const auto o = static_cast<float>(offset);
+    const auto o = static_cast<float>(mine[c] + change + cast - gain * mine[c]);
     for (size_t i = 0; i < layer->known.v.size(); ++i) {
       if (layer->known.v[i] > 0) layer->colour[c].v[i] = g * layer->colour[c].v[i] + o;
     }

@@ -17,9 +17,9 @@ struct PlaceStats {
 // Immerkaer's kernel over that of unit noise, which texture disturbs less than its mean.
 PlaceStats place_stats(const Plane colour[3], const Plane& use);
 
-// Brightness: each channel of the patch becomes gain * v + offset, so that what surrounds the
-// object has the mean of the scene in the same pixels. `bound` is the most that a channel's mean
-// may change, in grey levels.
+// Brightness: a gain for all channels and an offset for each, so that what surrounds the object
+// has the mean of the scene in the same pixels. Luma changes by `bound` grey levels at most, a
+// channel against it by a quarter of that: an object in other light is not of another colour.
 void match_brightness(const Plane scene[3], double bound, PasteLayer* layer);
 
 // Where the patch still differs from the scene around the object, the difference, smoothed, is

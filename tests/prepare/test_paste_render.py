@@ -124,12 +124,12 @@ def test_the_label_is_where_the_pixels_are():
 
 
 def test_brightness_is_that_of_the_place():
-    pixels = smooth((120, 120), 5, level=60, contrast=4)
+    pixels = smooth((120, 120), 5, level=100, contrast=4)
     target = smooth((200, 200), 6, level=140, contrast=4)
     item = PasteItem(disc(pixels, (30, 30, 90, 90)), (80, 80, 110, 110))
     plain = render(target, [item], match=False).pixels[88:102, 88:102].mean()
     done = render(target, [item]).pixels[88:102, 88:102].mean()
-    assert plain == pytest.approx(60, abs=4)
+    assert plain == pytest.approx(100, abs=4)
     assert done == pytest.approx(140, abs=6)
 
 

@@ -79,12 +79,14 @@ def render(
     a pixel of the target takes the mean of the part of the patch it covers. So the box given is
     the box to label.
 
-    With `match`, the patch is then made to fit its place. **Brightness**: each channel gets a gain
-    (0.7 to 1.4) and an offset that give the patch's surroundings the mean of the place's, by 32
-    grey levels at most, or by 96 where the outline is an ellipse in a box. There the difference
-    that is left at the outline is smoothed and added too, fading inwards. **Sharpness**: a
-    Gaussian blur, when the patch's acutance is above the place's; nothing is sharpened. **Noise**:
-    what the mixture of patch and place lacks of the variance of the place's noise is added.
+    With `match`, the patch is then made to fit its place. **Brightness**: one gain (0.7 to 1.4)
+    and an offset for each channel give the patch's surroundings the mean of the place's. Luma
+    changes by 32 grey levels at most, or by 64 where the outline is an ellipse in a box; a channel
+    against it by a quarter of that. Of such an ellipse, the difference that is left at the outline
+    is smoothed and added too, fading inwards. **Sharpness**: a
+    Gaussian blur, when the patch's acutance is over 1.5 times that of the place and the target;
+    nothing is sharpened. **Noise**: what the mixture of patch and place lacks of the variance of
+    the noise there is added, in targets of 256 x 256 pixels or more.
 
     Parameters
     ----------
