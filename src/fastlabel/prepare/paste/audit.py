@@ -281,6 +281,6 @@ def audit_seams(
                     continue
                 rows.append(features)
                 groups.append(owner)
-        sides.append((np.array(rows).reshape(len(rows), -1), groups))
+        sides.append((np.array(rows).reshape(len(rows), len(RIM_FEATURES)), groups))
     (a, a_groups), (b, b_groups) = sides
     return audit_rims(a, b, a_groups, b_groups, folds=folds, seed=seed, skipped=skipped)
