@@ -69,7 +69,9 @@ def pairs(folder: Path, most: int, seed: int) -> tuple[list[Any], list[Any]]:
         small = fl.resize_area(source, (max(1, round(w * factor)), max(1, round(h * factor))))
         scale = np.array([small.shape[1] / w, small.shape[0] / h] * 2)
         box = np.array([row[c] for c in ("x1", "y1", "x2", "y2")]) * scale
-        edge = box[0] < 2 or box[1] < 2 or box[2] > small.shape[1] - 2 or box[3] > small.shape[0] - 2
+        edge = (
+            box[0] < 2 or box[1] < 2 or box[2] > small.shape[1] - 2 or box[3] > small.shape[0] - 2
+        )
         target = read_picture(ds, other)
         shrink = min(1.0, (4 * size + 16) / min(target.shape[:2]))
         room = tuple(max(1, round(side * shrink)) for side in target.shape[1::-1])

@@ -170,7 +170,9 @@ def test_a_clean_patch_gets_the_noise_of_the_place(sigma):
 @pytest.mark.parametrize("blend", ["feather", "alpha", "rectangle", "multiband"])
 def test_the_same_bytes_from_every_tier_and_thread(blend):
     target = smooth((150, 170), 1)
-    patches = [disc(smooth((90, 80), s), (20, 20, 61, 66), o) for s, o in ((2, "ellipse"), (3, "x"))]
+    patches = [
+        disc(smooth((90, 80), s), (20, 20, 61, 66), o) for s, o in ((2, "ellipse"), (3, "x"))
+    ]
     items = [
         PasteItem(patches[k % 2], (7.3 * k, 9.1 * k, 7.3 * k + 21, 9.1 * k + 17.7), k % 3 == 0, k)
         for k in range(12)

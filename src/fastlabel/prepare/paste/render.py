@@ -185,7 +185,7 @@ def _paste(
         *known,
         item.seed,
     )
-    if native or not mask.any():
+    if native or matched is None or not mask.any():
         return x, y, mask
     place = pixels[y : y + mask.shape[0], x : x + mask.shape[1]]
     if blend == "poisson":
@@ -227,10 +227,10 @@ def _multiband(
 
     height, width = mask.shape
     bands = max(1, min(_MOST_BANDS, int(math.log2(max(4, min(height, width)))) - 2))
-    a, b = place.astype(np.int16), patch.astype(np.int16)
-    m = mask.astype(np.int16)
+    a: Any = place.astype(np.int16)
+    b: Any = patch.astype(np.int16)
+    m: Any = mask.astype(np.int16)
     sums = []
-    covered = mask
     for band in range(bands + 1):
         if band == bands:
             low_a, low_b = a, b
@@ -243,8 +243,8 @@ def _multiband(
         sums.append(((mixed + 127) // 255).astype(np.int16))
         if band < bands:
             a, b, m = next_a, next_b, next_m
-    out = sums.pop()
+    out: Any = sums.pop()
     while sums:
         band_sum = sums.pop()
         out = cv2.pyrUp(out, dstsize=(band_sum.shape[1], band_sum.shape[0])) + band_sum
-    return out.clip(0, 255).astype(np.uint8), covered
+    return out.clip(0, 255).astype(np.uint8), mask
