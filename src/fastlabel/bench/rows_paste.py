@@ -67,7 +67,7 @@ def _by_opencv(target: Image, items: Any) -> Any:
     wanted = cv2.Laplacian(cv2.cvtColor(target, cv2.COLOR_BGR2GRAY), cv2.CV_64F).var()
     rng = np.random.default_rng(0)
     for item in items:
-        x1, y1, x2, y2 = (round(v) for v in item.box)
+        x1, y1, x2, _ = (round(v) for v in item.box)
         scale = (x2 - x1) / (item.patch.box[2] - item.patch.box[0])
         size = max(1, round(item.patch.alpha.shape[1] * scale))
         left = round(x1 - item.patch.box[0] * scale)

@@ -1,4 +1,4 @@
-"""The seam audit: can a small classifier tell pasted objects from real ones by their rims?"""
+"""The seam audit: a small classifier that tries to tell pasted objects from real ones."""
 
 from __future__ import annotations
 
