@@ -104,10 +104,10 @@ def test_the_same_seed_gives_the_same_numbers():
 def test_no_image_is_in_training_and_test_at_once():
     """Features that only name their image help nobody when images are kept together."""
     rng = np.random.default_rng(0)
-    names = rng.normal(size=(40, 6))
+    names = rng.normal(size=(40, 60))
     owner = np.repeat(np.arange(40), 8)
     kind = rng.integers(0, 2, 40)[owner].astype(bool)
-    x = names[owner] + 0.01 * rng.normal(size=(320, 6))
+    x = names[owner] + 0.01 * rng.normal(size=(320, 60))
     result = audit_rims(x[~kind], x[kind], owner[~kind].tolist(), owner[kind].tolist())
     assert 0.2 < result.auc < 0.8
     assert result.ci[1] - result.ci[0] > 0.15  # forty images, not 320 rims
