@@ -13,7 +13,7 @@ namespace {
 
 constexpr fl_paste_options kDefaults = {
     sizeof(fl_paste_options), FL_PASTE_FEATHER, 1, 0, 0, 1, 0, -1.0,
-    std::numeric_limits<double>::quiet_NaN(), 0};
+    std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::quiet_NaN(), 0};
 
 // Sizes and positions beyond this are no picture's; within it no sum overflows.
 constexpr double kFar = 1e9;

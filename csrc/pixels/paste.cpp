@@ -12,16 +12,18 @@ namespace {
 constexpr double kMostReach = 24;
 // How far an outline from a box alone, which holds background, may go to meet the place; and one
 // that holds only the object, whose own colours count.
-constexpr double kBoundOfBox = 96;
+constexpr double kBoundOfBox = 64;
 constexpr double kBoundOfOutline = 32;
+constexpr double kTolerance = 1.5;
 
 double short_side(const PasteBox& b) noexcept { return std::min(b.x2 - b.x1, b.y2 - b.y1); }
 
-// Half the width of the ramp across the outline, in pixels.
-double ramp(const ObjectPaste& p) noexcept {
-  if (p.options.blend != FL_PASTE_FEATHER) return 0;
-  if (!(p.options.feather < 0)) return p.options.feather / 2;
-  return p.options.loose != 0 ? std::clamp(0.15 * short_side(p.box), 0.75, 8.0) : 0.5;
+// Half the width of the ramp across the outline, in pixels. These shares, and those below, are the
+// ones with which a classifier of rims told least (docs/small-targets.md).
+double ramp(const PasteBox& box, const fl_paste_options& o) noexcept {
+  if (o.blend != FL_PASTE_FEATHER) return 0;
+  if (!(o.feather < 0)) return o.feather / 2;
+  return o.loose != 0 ? std::clamp(0.4 * short_side(box), 0.75, 12.0) : 0.5;
 }
 
 void read_scene(const fl_image& scene, const int64_t window[4], Plane out[3]) {
@@ -53,15 +55,18 @@ void fill_rectangle(const PasteBox& box, PasteLayer* layer) {
 }
 
 void soften(const ObjectPaste& p, PasteLayer* layer) {
-  const auto radius = static_cast<float>(ramp(p) / 2);  // twice, each half of the ramp
+  const auto radius = static_cast<float>(ramp(p.box, p.options) / 2);  // twice, each half of the ramp
   if (!(radius > 0)) return;
   for (int pass = 0; pass < 2; ++pass) {
     box_blur(&layer->alpha, radius);
     if (layer->object[0].v.empty()) continue;
     for (auto& plane : layer->object) box_blur(&plane, radius);
   }
+  // A guessed outline may cut into the object, and what surrounds it has been matched: the ramp
+  // lies outside of it then, and begins where it would be half way down.
+  const float lift = p.options.loose != 0 ? 2.0F : 1.0F;
   for (size_t i = 0; i < layer->alpha.v.size(); ++i) {
-    layer->alpha.v[i] = std::min(1.0F, layer->alpha.v[i]) * layer->known.v[i];
+    layer->alpha.v[i] = std::min(1.0F, lift * layer->alpha.v[i]) * layer->known.v[i];
     if (layer->object[0].v.empty()) continue;
     for (auto& plane : layer->object) plane.v[i] *= layer->known.v[i];
   }
@@ -80,10 +85,7 @@ float missing_noise(double place, double patch, float alpha) noexcept {
 int64_t paste_reach(const PasteBox& box, const fl_paste_options& options) noexcept {
   const double longest = std::max(box.x2 - box.x1, box.y2 - box.y1);
   const double looked = options.match != 0 ? std::clamp(longest / 3, 4.0, kMostReach) : 1.0;
-  const double shown = options.feather >= 0 ? options.feather + 2 : 10.0;
-  return static_cast<int64_t>(
-      std::ceil(options.blend == FL_PASTE_FEATHER ? std::max(looked, std::min(shown, longest + 2))
-                                                  : looked));
+  return static_cast<int64_t>(std::ceil(std::max(looked, ramp(box, options) + 1)));
 }
 
 void paste_object(const ObjectPaste& p, uint8_t* mask, uint8_t* pixels) {
@@ -103,10 +105,12 @@ void paste_object(const ObjectPaste& p, uint8_t* mask, uint8_t* pixels) {
     const bool loose = p.options.loose != 0;
     match_brightness(scene, loose ? kBoundOfBox : kBoundOfOutline, &layer);
     if (loose && p.options.blend == FL_PASTE_FEATHER) {
-      match_rim(scene, static_cast<float>(std::clamp(0.1 * short_side(p.box), 0.5, 6.0)), &layer);
+      match_rim(scene, static_cast<float>(std::clamp(0.2 * short_side(p.box), 0.5, 6.0)), &layer);
     }
-    match_sharpness(std::isnan(place.acutance) ? p.options.acutance : place.acutance, &layer);
-    place_noise = place.noise;
+    // A place without edges is not out of focus. What is no sharper than kTolerance times the place
+    // is left alone: estimates of a few pixels scatter.
+    match_sharpness(scene, kTolerance * std::fmax(place.acutance, p.options.acutance), &layer);
+    place_noise = std::fmin(place.noise, p.options.noise);
     patch_noise = place_stats(layer.colour, layer.known).noise;
   }
   soften(p, &layer);
@@ -128,7 +132,10 @@ void paste_object(const ObjectPaste& p, uint8_t* mask, uint8_t* pixels) {
         const float back = scene[c].v[i];
         const float mixed = object ? layer.object[c].v[i] + (1 - a) * back
                                    : back + a * (layer.colour[c].v[i] - back);
-        if (pixels != nullptr) pixels[3 * i + c] = to_byte(layer.colour[c].v[i] + grain);
+        if (pixels != nullptr) {
+          // Where the patch ends, the scene goes on.
+          pixels[3 * i + c] = to_byte(layer.known.v[i] > 0 ? layer.colour[c].v[i] + grain : back);
+        }
         if (p.options.apply != 0 && covered > 0) {
           to[static_cast<int64_t>(c) * p.scene.channel_stride] = to_byte(mixed + grain);
         }

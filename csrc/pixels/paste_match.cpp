@@ -17,6 +17,9 @@ constexpr double kNoiseInGradient = 4.0;
 constexpr double kMinGradient = 4.0;
 // Immerkaer's kernel answers unit noise by 6; the first quartile of |N(0, 1)|.
 constexpr double kQuartile = 6.0 * 0.31864;
+// A patch whose luma fits as it is comes from a like picture: its colour is softened only where it
+// is this much sharper than that of its place.
+constexpr double kColourTolerance = 2.0;
 constexpr size_t kFewest = 12;  // pixels to judge a place by
 
 Plane luma_of(const Plane colour[3]) {
@@ -82,15 +85,7 @@ Plane blurred(const Gaussian& by, const Plane& plane, const Plane& weight) {
   return out;
 }
 
-// Pixels around the object that both patch and scene show.
-bool around(const PasteLayer& layer, size_t i) {
-  return layer.known.v[i] > 0 && layer.alpha.v[i] < 0.004F;
-}
-
-}  // namespace
-
-PlaceStats place_stats(const Plane colour[3], const Plane& use) {
-  const Plane luma = luma_of(colour);
+PlaceStats judge(const Plane& luma, const Plane& use) {
   double lap2 = 0;
   double grad2 = 0;
   size_t n = 0;
@@ -131,6 +126,76 @@ PlaceStats place_stats(const Plane colour[3], const Plane& use) {
   return stats;
 }
 
+Plane difference(const Plane& a, const Plane& b) {
+  Plane out = a;
+  for (size_t i = 0; i < out.v.size(); ++i) out.v[i] -= b.v[i];
+  return out;
+}
+
+double plane_acutance(const Plane& plane, const Plane& use) {
+  return judge(plane, use).acutance;
+}
+
+// The number of the least blur, `least` or more, after which a plane is no sharper than wanted:
+// -1 is none; the strongest there is where none is enough.
+int64_t blur_wanted(const Plane& plane, const Plane& known, double acutance, int64_t least) {
+  if (!(acutance >= 0)) return least;
+  Plane weight;
+  const auto sharper = [&](int64_t blur) {
+    if (blur < 0) return plane_acutance(plane, known) > acutance;
+    gaussian(kBlurs[blur], known, &weight);
+    return plane_acutance(blurred(kBlurs[blur], plane, weight), known) > acutance;
+  };
+  if (!sharper(least)) return least;
+  int64_t low = least + 1;
+  int64_t high = kBlurCount - 1;
+  while (low < high) {
+    const int64_t middle = (low + high) / 2;
+    if (sharper(middle)) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return std::min(low, kBlurCount - 1);
+}
+
+// Blurs luma by one and the differences of blue and red to it by another.
+void blur_planes(int64_t of_luma, int64_t of_colour, const Plane& known, Plane planes[3]) {
+  if (of_colour < 0) return;
+  const Plane luma = luma_of(planes);
+  Plane weight;
+  Plane base = luma;
+  if (of_luma >= 0) {
+    gaussian(kBlurs[of_luma], known, &weight);
+    base = blurred(kBlurs[of_luma], luma, weight);
+  }
+  gaussian(kBlurs[of_colour], known, &weight);
+  Plane green(luma.width, luma.height);
+  for (const size_t c : {0U, 2U}) {
+    const Plane soft = blurred(kBlurs[of_colour], difference(planes[c], luma), weight);
+    for (size_t i = 0; i < soft.v.size(); ++i) {
+      green.v[i] -= kLuma[c] * soft.v[i];
+      planes[c].v[i] = base.v[i] + soft.v[i];
+    }
+  }
+  // The three weighted differences to the luma add up to nothing.
+  for (size_t i = 0; i < green.v.size(); ++i) {
+    planes[1].v[i] = base.v[i] + green.v[i] / kLuma[1];
+  }
+}
+
+// Pixels around the object that both patch and scene show.
+bool around(const PasteLayer& layer, size_t i) {
+  return layer.known.v[i] > 0 && layer.alpha.v[i] < 0.004F;
+}
+
+}  // namespace
+
+PlaceStats place_stats(const Plane colour[3], const Plane& use) {
+  return judge(luma_of(colour), use);
+}
+
 void match_brightness(const Plane scene[3], double bound, PasteLayer* layer) {
   double mine[3] = {0, 0, 0};
   double theirs[3] = {0, 0, 0};
@@ -144,16 +209,22 @@ void match_brightness(const Plane scene[3], double bound, PasteLayer* layer) {
     ++n;
   }
   if (n < kFewest) return;
+  double mean = 0;
+  double wanted = 0;
   for (size_t c = 0; c < 3; ++c) {
     mine[c] /= static_cast<double>(n);
     theirs[c] /= static_cast<double>(n);
-    // Light is a factor, so a gain goes as far as a change of light plausibly does; the offset
-    // takes the rest, both within the bound.
-    const double wanted = std::clamp(theirs[c], mine[c] - bound, mine[c] + bound);
-    const double gain = std::clamp((wanted + 8) / (mine[c] + 8), 0.7, 1.4);
-    const double offset = wanted - gain * mine[c];
+    mean += static_cast<double>(kLuma[c]) * mine[c];
+    wanted += static_cast<double>(kLuma[c]) * theirs[c];
+  }
+  // Light is a factor, the same for all colours, so a gain goes as far as light plausibly changes
+  // within one set. The offsets take the rest.
+  const double change = std::clamp(wanted - mean, -bound, bound);
+  const double gain = std::clamp((mean + change + 8) / (mean + 8), 0.7, 1.4);
+  for (size_t c = 0; c < 3; ++c) {
+    const double cast = std::clamp(theirs[c] - wanted - (mine[c] - mean), -bound / 4, bound / 4);
     const auto g = static_cast<float>(gain);
-    const auto o = static_cast<float>(offset);
+    const auto o = static_cast<float>(mine[c] + change + cast - gain * mine[c]);
     for (size_t i = 0; i < layer->known.v.size(); ++i) {
       if (layer->known.v[i] > 0) layer->colour[c].v[i] = g * layer->colour[c].v[i] + o;
     }
@@ -189,33 +260,25 @@ void match_rim(const Plane scene[3], float radius, PasteLayer* layer) {
   }
 }
 
-void match_sharpness(double acutance, PasteLayer* layer) {
-  if (!(acutance >= 0)) return;
+void match_sharpness(const Plane scene[3], double acutance, PasteLayer* layer) {
   const Plane luma = luma_of(layer->colour);
-  const auto sharper = [&](const Plane& of) {
-    const Plane three[3] = {of, of, of};
-    const PlaceStats s = place_stats(three, layer->known);
-    return s.acutance > acutance;
-  };
-  if (!sharper(luma)) return;
-  // The least blur that is enough; or the strongest there is.
-  int64_t low = 0;
-  int64_t high = kBlurCount - 1;
-  Plane weight;
-  while (low < high) {
-    const int64_t middle = (low + high) / 2;
-    gaussian(kBlurs[middle], layer->known, &weight);
-    if (sharper(blurred(kBlurs[middle], luma, weight))) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
+  const int64_t of_luma = blur_wanted(luma, layer->known, acutance, -1);
+  Plane all(layer->width, layer->height);
+  std::fill(all.v.begin(), all.v.end(), 1.0F);
+  int64_t of_colour = of_luma;
+  const Plane theirs = luma_of(scene);
+  for (const size_t c : {0U, 2U}) {
+    const double there = plane_acutance(difference(scene[c], theirs), all);
+    of_colour = blur_wanted(difference(layer->colour[c], luma), layer->known, there * (of_luma >= 0 ? 1.0 : kColourTolerance), of_colour);
   }
-  gaussian(kBlurs[low], layer->known, &weight);
-  for (auto& plane : layer->colour) plane = blurred(kBlurs[low], plane, weight);
+  blur_planes(of_luma, of_colour, layer->known, layer->colour);
   if (layer->object[0].v.empty()) return;
-  for (auto& plane : layer->object) plane = blurred(kBlurs[low], plane, weight);
-  layer->alpha = blurred(kBlurs[low], layer->alpha, weight);
+  blur_planes(of_luma, of_colour, layer->known, layer->object);
+  if (of_luma >= 0) {
+    Plane weight;
+    gaussian(kBlurs[of_luma], layer->known, &weight);
+    layer->alpha = blurred(kBlurs[of_luma], layer->alpha, weight);
+  }
 }
 
 float pixel_noise(uint64_t seed, int64_t x, int64_t y) noexcept {

@@ -17,17 +17,19 @@ struct PlaceStats {
 // Immerkaer's kernel over that of unit noise, which texture disturbs less than its mean.
 PlaceStats place_stats(const Plane colour[3], const Plane& use);
 
-// Brightness: each channel of the patch becomes gain * v + offset, so that what surrounds the
-// object has the mean of the scene in the same pixels. `bound` is the most that a channel's mean
-// may change, in grey levels.
+// Brightness: a gain for all channels and an offset for each, so that what surrounds the object
+// has the mean of the scene in the same pixels. Luma changes by `bound` grey levels at most, a
+// channel against it by a quarter of that: an object in other light is not of another colour.
 void match_brightness(const Plane scene[3], double bound, PasteLayer* layer);
 
 // Where the patch still differs from the scene around the object, the difference, smoothed, is
 // added to the patch at its rim and fades inwards over `radius` pixels.
 void match_rim(const Plane scene[3], float radius, PasteLayer* layer);
 
-// Blurs the patch until its acutance is no higher than that of its place; never sharpens.
-void match_sharpness(double acutance, PasteLayer* layer);
+// Blurs the luma of the patch until its acutance is no higher than that wanted, and its colour
+// differences, by no less, until theirs is no higher than the scene's in the window, where codecs
+// have thinned them out. Nothing is sharpened.
+void match_sharpness(const Plane scene[3], double acutance, PasteLayer* layer);
 
 // A number of zero mean and unit variance that belongs to a pixel: a sum of eight bytes of a
 // counter's SplitMix64 hash, so by integers alone.

@@ -29,7 +29,7 @@ fl_image image_of(const Bytes& pixels, const char* name, py::ssize_t axes) {
 py::tuple paste_object(Bytes& scene, const Bytes& patch, const Bytes& alpha,
                        const Corners& patch_box, const Corners& box, int32_t blend, bool match,
                        bool flip, bool loose, bool apply, double feather, double acutance,
-                       uint64_t seed) {
+                       double noise, uint64_t seed) {
   fl_image below = image_of(scene, "scene", 3);
   if (apply) below.data = scene.mutable_data();  // refuses an array that is read-only
   const fl_image above = image_of(patch, "patch", 3);
@@ -43,6 +43,7 @@ py::tuple paste_object(Bytes& scene, const Bytes& patch, const Bytes& alpha,
   o.apply = apply ? 1 : 0;
   o.feather = feather;
   o.acutance = acutance;
+  o.noise = noise;
   o.seed = seed;
   int64_t window[4];
   check(fl_paste_window(below.width, below.height, box.data(), &o, window), "box");
@@ -71,5 +72,5 @@ void register_paste(py::module_& m) {
   m.def("paste_object", &paste_object, py::arg("scene").noconvert(), py::arg("patch").noconvert(),
         py::arg("alpha").noconvert(), py::arg("patch_box"), py::arg("box"), py::arg("blend"),
         py::arg("match"), py::arg("flip"), py::arg("loose"), py::arg("apply"), py::arg("feather"),
-        py::arg("acutance"), py::arg("seed"));
+        py::arg("acutance"), py::arg("noise"), py::arg("seed"));
 }

@@ -195,6 +195,22 @@ def composite(
     feather: int,
     opacity: float,
 ) -> None: ...
+def paste_object(
+    scene: NDArray[np.uint8],
+    patch: NDArray[np.uint8],
+    alpha: NDArray[np.uint8],
+    patch_box: tuple[float, float, float, float],
+    box: tuple[float, float, float, float],
+    blend: int,
+    match: bool,
+    flip: bool,
+    loose: bool,
+    apply: bool,
+    feather: float,
+    acutance: float,
+    noise: float,
+    seed: int,
+) -> tuple[int, int, NDArray[np.uint8], NDArray[np.uint8] | None]: ...
 def resize_area(img: NDArray[np.uint8], out: NDArray[np.uint8]) -> None: ...
 def letterbox(
     images: list[NDArray[np.uint8]],

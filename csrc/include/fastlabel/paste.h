@@ -30,11 +30,12 @@ typedef struct fl_paste_options {
   int32_t apply;  /* 1: the scene is written; 0: only the mask and the pixels */
   int32_t reserved;
   double feather;  /* width of the ramp in scene pixels; negative: by the object's size */
-  double acutance; /* of the whole scene, for places without edges; NaN: not known */
+  double acutance; /* of the whole scene: a place with fewer edges is no less sharp; NaN: unknown */
+  double noise;    /* of the whole scene, grey levels: texture at a place is no noise; NaN: unknown */
   uint64_t seed;   /* of the noise */
 } fl_paste_options;
 
-/* FL_PASTE_FEATHER, matched, the scene written, feather by size, acutance NaN. */
+/* FL_PASTE_FEATHER, matched, the scene written, feather by size, the rest unknown. */
 FL_API fl_status fl_paste_options_init(fl_paste_options* options, size_t struct_size);
 
 /* The window of a scene (x, y, width, height) that fl_paste_object looks at and may write, for the

@@ -236,6 +236,7 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         int32_t reserved
         double feather
         double acutance
+        double noise
         uint64_t seed
 
     ctypedef struct fl_luma_stats:

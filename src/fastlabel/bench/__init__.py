@@ -24,6 +24,7 @@ TOPICS = ("boxes", "suppress", "tiles", "pixels", "resize", "tables", "rules")
 TOPICS = ("boxes", "suppress", "merge", "pixels", "resize", "tables", "rules")
 TOPICS = ("boxes", "suppress", "pixels", "resize", "cut", "tables", "rules")
 TOPICS = ("boxes", "suppress", "pixels", "resize", "lossless", "tables", "rules")
+TOPICS = ("boxes", "suppress", "pixels", "resize", "paste", "tables", "rules")
 
 #: A topic and a row of it.
 Named = tuple[str, Row]

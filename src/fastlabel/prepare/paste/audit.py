@@ -1,4 +1,4 @@
-"""The seam audit: can a small classifier tell pasted objects from real ones by their rims?"""
+"""The seam audit: a small classifier that tries to tell pasted objects from real ones."""
 
 from __future__ import annotations
 
@@ -281,6 +281,6 @@ def audit_seams(
                     continue
                 rows.append(features)
                 groups.append(owner)
-        sides.append((np.array(rows).reshape(len(rows), -1), groups))
+        sides.append((np.array(rows).reshape(len(rows), len(RIM_FEATURES)), groups))
     (a, a_groups), (b, b_groups) = sides
     return audit_rims(a, b, a_groups, b_groups, folds=folds, seed=seed, skipped=skipped)

@@ -342,11 +342,11 @@ def read_picture(ds: Dataset, image_id: int) -> Picture:
         raw = np.frombuffer(path.read_bytes(), np.uint8)
         picture = cv2.imdecode(raw, cv2.IMREAD_COLOR) if len(raw) else None
         declared = (row["height"], row["width"])
-        if picture is not None and row["size_source"] == "declared":
-            # Boxes that were declared for the stored raster, not for what viewers show.
-            if picture.shape[:2] != declared and picture.shape[1::-1] == declared:
-                flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-                picture = cv2.imdecode(raw, flags)
+        shown = declared if picture is None else picture.shape[:2]
+        # Boxes that were declared for the stored raster, not for what viewers show.
+        stored = row["size_source"] == "declared" and shown != declared
+        if stored and shown[::-1] == declared:
+            picture = cv2.imdecode(raw, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     except (OSError, MemoryError, cv2.error) as error:
         why = getattr(error, "strerror", None) or type(error).__name__
         raise DatasetError(f"{name}: cannot be read ({why}); replace or remove it") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,7 +66,7 @@ def score(
     clipped[:, 1::2] = clipped[:, 1::2].clip(0, sizes[image, 1, None])
     sides = clipped[:, 2:] - clipped[:, :2]
     with np.errstate(invalid="ignore"):
-        sound = np.isfinite(corners).all(1) & (sides > 0).all(1)
+        sound: Flags = np.asarray(np.isfinite(corners).all(1) & (sides > 0).all(1))
 
     stats = {
         name: as_numpy(box_stats[name].fill_null(np.nan))[rows]
@@ -163,7 +164,7 @@ def _occlusion(ds: Dataset, rows: NDArray[np.int64]) -> Floats:
     out = np.zeros(len(boxes))
     order = np.argsort(image, kind="stable")
     starts = np.searchsorted(image[order], np.arange(len(ds) + 1))
-    for first, last in zip(starts[:-1], starts[1:], strict=True):
+    for first, last in pairwise(starts.tolist()):
         members = order[first:last]
         members = members[sound[members]]
         if len(members) < 2:

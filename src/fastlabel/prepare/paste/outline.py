@@ -240,11 +240,11 @@ def grabcut_alpha(pixels: NDArray[np.uint8], box: Box, seed: int) -> Mask | None
     mx, my = (x2 - x1) // 4, (y2 - y1) // 4
     core = ellipse_alpha((x1 + mx, y1 + my, x2 - mx, y2 - my), width, height) > 127
     labels[core] = cv2.GC_FGD
-    models = np.zeros((1, 65)), np.zeros((1, 65))
+    background, subject = np.zeros((1, 65)), np.zeros((1, 65))
     with _GRABCUT:  # the generator is the process's
         cv2.setRNGSeed(seed & 0x7FFFFFFF)
         try:
-            cv2.grabCut(pixels, labels, None, *models, 3, cv2.GC_INIT_WITH_MASK)
+            cv2.grabCut(pixels, labels, (0, 0, 0, 0), background, subject, 3, cv2.GC_INIT_WITH_MASK)
         except cv2.error:
             return None
     mask = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
@@ -258,4 +258,4 @@ def grabcut_alpha(pixels: NDArray[np.uint8], box: Box, seed: int) -> Mask | None
     if not 0.25 <= area / ((x2 - x1) * (y2 - y1)) <= 0.98:
         return None
     # A hard mask made at full size; shrinking gives it soft edges.
-    return (pieces == main).astype(np.uint8) * 255
+    return np.asarray((pieces == main) * 255, np.uint8)

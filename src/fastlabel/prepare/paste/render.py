@@ -26,6 +26,8 @@ _MOST_BANDS = 5
 #: Boxes beyond this are no picture's.
 _FAR = 1e9
 _SMALLEST = 1e-3
+#: Pixels of a picture whose noise can be measured: 64 blocks of 32 x 32.
+_CALM = 1 << 16
 _NO_BOXES = np.empty((0, 4))
 
 
@@ -77,12 +79,14 @@ def render(
     a pixel of the target takes the mean of the part of the patch it covers. So the box given is
     the box to label.
 
-    With `match`, the patch is then made to fit its place. **Brightness**: each channel gets a gain
-    (0.7 to 1.4) and an offset that give the patch's surroundings the mean of the place's, by 32
-    grey levels at most, or by 96 where the outline is an ellipse in a box. There the difference
-    that is left at the outline is smoothed and added too, fading inwards. **Sharpness**: a
-    Gaussian blur, when the patch's acutance is above the place's; nothing is sharpened. **Noise**:
-    what the mixture of patch and place lacks of the variance of the place's noise is added.
+    With `match`, the patch is then made to fit its place. **Brightness**: one gain (0.7 to 1.4)
+    and an offset for each channel give the patch's surroundings the mean of the place's. Luma
+    changes by 32 grey levels at most, or by 64 where the outline is an ellipse in a box; a channel
+    against it by a quarter of that. Of such an ellipse, the difference that is left at the outline
+    is smoothed and added too, fading inwards. **Sharpness**: a
+    Gaussian blur, when the patch's acutance is over 1.5 times that of the place and the target;
+    nothing is sharpened. **Noise**: what the mixture of patch and place lacks of the variance of
+    the noise there is added, in targets of 256 x 256 pixels or more.
 
     Parameters
     ----------
@@ -128,13 +132,15 @@ def render(
         raise ValueError(f"target: got shape {scene.shape}, expected (H, W, 3)")
     for i, item in enumerate(items):
         _check(item, i)
-    acutance = math.nan
+    known = math.nan, math.nan
     if matched and items:
         stats = image_stats(scene, _NO_BOXES, False, False)[0][0]
-        if int(stats["has_acutance"]) & 1:
-            acutance = float(stats["acutance"])
+        edges = bool(int(stats["has_acutance"]) & 1)
+        # In a small picture no block is calm enough to tell noise from texture.
+        noise = float(stats["noise_sigma"]) if scene.shape[0] * scene.shape[1] >= _CALM else 0.0
+        known = float(stats["acutance"]) if edges else math.nan, noise
     pixels = np.array(scene, np.uint8, order="C")
-    return Rendered(pixels, [_paste(pixels, item, blend, matched, acutance) for item in items])
+    return Rendered(pixels, [_paste(pixels, item, blend, matched, known) for item in items])
 
 
 def _check(item: PasteItem, i: int) -> None:
@@ -156,7 +162,7 @@ def _check(item: PasteItem, i: int) -> None:
 
 
 def _paste(
-    pixels: Picture, item: PasteItem, blend: str, match: bool, acutance: float
+    pixels: Picture, item: PasteItem, blend: str, match: bool, known: tuple[float, float]
 ) -> tuple[int, int, NDArray[np.uint8]]:
     """Paste one object, in place: what it covers."""
     from ..._core import paste_object
@@ -176,16 +182,16 @@ def _paste(
         patch.outline == "ellipse",
         native,
         -1.0,
-        acutance,
+        *known,
         item.seed,
     )
-    if native or not mask.any():
+    if native or matched is None or not mask.any():
         return x, y, mask
     place = pixels[y : y + mask.shape[0], x : x + mask.shape[1]]
     if blend == "poisson":
         cloned = _clone(place, matched, mask)
         if cloned is None:
-            return _paste(pixels, item, "feather", match, acutance)
+            return _paste(pixels, item, "feather", match, known)
         place[...] = cloned
     else:
         place[...], mask = _multiband(place, matched, mask)
@@ -221,10 +227,10 @@ def _multiband(
 
     height, width = mask.shape
     bands = max(1, min(_MOST_BANDS, int(math.log2(max(4, min(height, width)))) - 2))
-    a, b = place.astype(np.int16), patch.astype(np.int16)
-    m = mask.astype(np.int16)
+    a: Any = place.astype(np.int16)
+    b: Any = patch.astype(np.int16)
+    m: Any = mask.astype(np.int16)
     sums = []
-    covered = mask
     for band in range(bands + 1):
         if band == bands:
             low_a, low_b = a, b
@@ -237,8 +243,8 @@ def _multiband(
         sums.append(((mixed + 127) // 255).astype(np.int16))
         if band < bands:
             a, b, m = next_a, next_b, next_m
-    out = sums.pop()
+    out: Any = sums.pop()
     while sums:
         band_sum = sums.pop()
         out = cv2.pyrUp(out, dstsize=(band_sum.shape[1], band_sum.shape[0])) + band_sum
-    return out.clip(0, 255).astype(np.uint8), covered
+    return out.clip(0, 255).astype(np.uint8), mask
