@@ -122,6 +122,23 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         int64_t n_thresholds
         int64_t max_predictions
 
+    ctypedef enum fl_paste_blend:
+        FL_PASTE_FEATHER
+        FL_PASTE_ALPHA
+        FL_PASTE_RECTANGLE
+
+    ctypedef struct fl_paste_options:
+        size_t struct_size
+        int32_t blend
+        int32_t match
+        int32_t flip
+        int32_t loose
+        int32_t apply
+        int32_t reserved
+        double feather
+        double acutance
+        uint64_t seed
+
     ctypedef struct fl_luma_stats:
         int64_t pixels
         double luma_mean
@@ -420,6 +437,12 @@ cdef fl_status obb_nms(const double* boxes, const double* scores, const int64_t*
         int64_t n, double iou_threshold, int64_t* keep, int64_t* kept) noexcept nogil
 cdef fl_status obb_to_corners(const double* boxes, int64_t n, double* out) noexcept nogil
 cdef fl_status obb_from_corners(const double* corners, int64_t n, double* out) noexcept nogil
+cdef fl_status paste_options_init(fl_paste_options* options, size_t struct_size) noexcept nogil
+cdef fl_status paste_window(int64_t scene_width, int64_t scene_height, const double* box,
+        const fl_paste_options* options, int64_t* window) noexcept nogil
+cdef fl_status paste_object(const fl_image* scene, const fl_image* patch, const fl_image* alpha,
+        const double* patch_box, const double* box, const fl_paste_options* options, uint8_t* mask,
+        uint8_t* pixels) noexcept nogil
 cdef fl_status laplacian_variance(const uint8_t* luma, int64_t width, int64_t height,
         int64_t stride_bytes, double* out) noexcept nogil
 cdef fl_status measure_luma(const uint8_t* luma, int64_t width, int64_t height,

@@ -68,6 +68,12 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
             int64_t n, double iou_threshold, int64_t* keep, int64_t* kept)
     fl_status fl_obb_to_corners(const double* boxes, int64_t n, double* out)
     fl_status fl_obb_from_corners(const double* corners, int64_t n, double* out)
+    fl_status fl_paste_options_init(fl_paste_options* options, size_t struct_size)
+    fl_status fl_paste_window(int64_t scene_width, int64_t scene_height, const double* box,
+            const fl_paste_options* options, int64_t* window)
+    fl_status fl_paste_object(const fl_image* scene, const fl_image* patch, const fl_image* alpha,
+            const double* patch_box, const double* box, const fl_paste_options* options,
+            uint8_t* mask, uint8_t* pixels)
     fl_status fl_laplacian_variance(const uint8_t* luma, int64_t width, int64_t height,
             int64_t stride_bytes, double* out)
     fl_status fl_measure_luma(const uint8_t* luma, int64_t width, int64_t height,
@@ -309,6 +315,21 @@ cdef fl_status obb_to_corners(const double* boxes, int64_t n, double* out) noexc
 
 cdef fl_status obb_from_corners(const double* corners, int64_t n, double* out) noexcept nogil:
     return fl_obb_from_corners(corners, n, out)
+
+
+cdef fl_status paste_options_init(fl_paste_options* options, size_t struct_size) noexcept nogil:
+    return fl_paste_options_init(options, struct_size)
+
+
+cdef fl_status paste_window(int64_t scene_width, int64_t scene_height, const double* box,
+        const fl_paste_options* options, int64_t* window) noexcept nogil:
+    return fl_paste_window(scene_width, scene_height, box, options, window)
+
+
+cdef fl_status paste_object(const fl_image* scene, const fl_image* patch, const fl_image* alpha,
+        const double* patch_box, const double* box, const fl_paste_options* options, uint8_t* mask,
+        uint8_t* pixels) noexcept nogil:
+    return fl_paste_object(scene, patch, alpha, patch_box, box, options, mask, pixels)
 
 
 cdef fl_status laplacian_variance(const uint8_t* luma, int64_t width, int64_t height,

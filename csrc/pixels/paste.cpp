@@ -1,0 +1,140 @@
+#include "pixels/paste.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "pixels/paste_match.h"
+
+namespace fl {
+
+namespace {
+
+constexpr double kMostReach = 24;
+// How far an outline from a box alone, which holds background, may go to meet the place; and one
+// that holds only the object, whose own colours count.
+constexpr double kBoundOfBox = 96;
+constexpr double kBoundOfOutline = 32;
+
+double short_side(const PasteBox& b) noexcept { return std::min(b.x2 - b.x1, b.y2 - b.y1); }
+
+// Half the width of the ramp across the outline, in pixels.
+double ramp(const ObjectPaste& p) noexcept {
+  if (p.options.blend != FL_PASTE_FEATHER) return 0;
+  if (!(p.options.feather < 0)) return p.options.feather / 2;
+  return p.options.loose != 0 ? std::clamp(0.15 * short_side(p.box), 0.75, 8.0) : 0.5;
+}
+
+void read_scene(const fl_image& scene, const int64_t window[4], Plane out[3]) {
+  for (size_t c = 0; c < 3; ++c) out[c] = Plane(window[2], window[3]);
+  for (int64_t y = 0; y < window[3]; ++y) {
+    const uint8_t* from =
+        scene.data + (window[1] + y) * scene.row_stride + window[0] * scene.pixel_stride;
+    float* to[3] = {out[0].row(y), out[1].row(y), out[2].row(y)};
+    for (int64_t x = 0; x < window[2]; ++x, from += scene.pixel_stride) {
+      for (int64_t c = 0; c < 3; ++c) to[c][x] = static_cast<float>(from[c * scene.channel_stride]);
+    }
+  }
+}
+
+uint8_t to_byte(float v) noexcept {
+  return static_cast<uint8_t>(std::clamp(v, 0.0F, 255.0F) + 0.5F);
+}
+
+// Pixels whose centre lies in the box, where the patch has any.
+void fill_rectangle(const PasteBox& box, PasteLayer* layer) {
+  for (int64_t y = 0; y < layer->height; ++y) {
+    const double cy = static_cast<double>(layer->y + y) + 0.5;
+    for (int64_t x = 0; x < layer->width; ++x) {
+      const double cx = static_cast<double>(layer->x + x) + 0.5;
+      const bool inside = cx >= box.x1 && cx < box.x2 && cy >= box.y1 && cy < box.y2;
+      layer->alpha.row(y)[x] = inside ? layer->known.row(y)[x] : 0.0F;
+    }
+  }
+}
+
+void soften(const ObjectPaste& p, PasteLayer* layer) {
+  const auto radius = static_cast<float>(ramp(p) / 2);  // twice, each half of the ramp
+  if (!(radius > 0)) return;
+  for (int pass = 0; pass < 2; ++pass) {
+    box_blur(&layer->alpha, radius);
+    if (layer->object[0].v.empty()) continue;
+    for (auto& plane : layer->object) box_blur(&plane, radius);
+  }
+  for (size_t i = 0; i < layer->alpha.v.size(); ++i) {
+    layer->alpha.v[i] = std::min(1.0F, layer->alpha.v[i]) * layer->known.v[i];
+    if (layer->object[0].v.empty()) continue;
+    for (auto& plane : layer->object) plane.v[i] *= layer->known.v[i];
+  }
+}
+
+// Noise missing in the mixture of the patch, with its own, and the scene under it.
+float missing_noise(double place, double patch, float alpha) noexcept {
+  const double a = static_cast<double>(alpha);
+  const double rest = (1 - a) * place;
+  const double has = a * patch;
+  return static_cast<float>(std::sqrt(std::max(0.0, place * place - rest * rest - has * has)));
+}
+
+}  // namespace
+
+int64_t paste_reach(const PasteBox& box, const fl_paste_options& options) noexcept {
+  const double longest = std::max(box.x2 - box.x1, box.y2 - box.y1);
+  const double looked = options.match != 0 ? std::clamp(longest / 3, 4.0, kMostReach) : 1.0;
+  const double shown = options.feather >= 0 ? options.feather + 2 : 10.0;
+  return static_cast<int64_t>(
+      std::ceil(options.blend == FL_PASTE_FEATHER ? std::max(looked, std::min(shown, longest + 2))
+                                                  : looked));
+}
+
+void paste_object(const ObjectPaste& p, uint8_t* mask, uint8_t* pixels) {
+  const bool object = p.options.loose == 0 && p.options.blend != FL_PASTE_RECTANGLE;
+  PasteLayer layer = sample_patch(p.patch, p.alpha, p.patch_box, p.box, p.options.flip != 0, object,
+                                  p.window);
+  Plane scene[3];
+  read_scene(p.scene, p.window, scene);
+  if (p.options.blend == FL_PASTE_RECTANGLE) fill_rectangle(p.box, &layer);
+
+  double place_noise = 0;
+  double patch_noise = 0;
+  if (p.options.match != 0) {
+    Plane all(layer.width, layer.height);
+    std::fill(all.v.begin(), all.v.end(), 1.0F);
+    const PlaceStats place = place_stats(scene, all);
+    const bool loose = p.options.loose != 0;
+    match_brightness(scene, loose ? kBoundOfBox : kBoundOfOutline, &layer);
+    if (loose && p.options.blend == FL_PASTE_FEATHER) {
+      match_rim(scene, static_cast<float>(std::clamp(0.1 * short_side(p.box), 0.5, 6.0)), &layer);
+    }
+    match_sharpness(std::isnan(place.acutance) ? p.options.acutance : place.acutance, &layer);
+    place_noise = place.noise;
+    patch_noise = place_stats(layer.colour, layer.known).noise;
+  }
+  soften(p, &layer);
+
+  for (int64_t y = 0; y < layer.height; ++y) {
+    uint8_t* to = const_cast<uint8_t*>(p.scene.data) + (layer.y + y) * p.scene.row_stride +
+                  layer.x * p.scene.pixel_stride;
+    for (int64_t x = 0; x < layer.width; ++x, to += p.scene.pixel_stride) {
+      const auto i = static_cast<size_t>(y * layer.width + x);
+      const float a = layer.alpha.v[i];
+      const uint8_t covered = to_byte(a * 255.0F);
+      mask[i] = covered;
+      float grain = 0;
+      if (place_noise > 0 && (covered > 0 || pixels != nullptr)) {
+        const float amount = missing_noise(place_noise, patch_noise, pixels == nullptr ? a : 1.0F);
+        if (amount > 0) grain = amount * pixel_noise(p.options.seed, layer.x + x, layer.y + y);
+      }
+      for (size_t c = 0; c < 3; ++c) {
+        const float back = scene[c].v[i];
+        const float mixed = object ? layer.object[c].v[i] + (1 - a) * back
+                                   : back + a * (layer.colour[c].v[i] - back);
+        if (pixels != nullptr) pixels[3 * i + c] = to_byte(layer.colour[c].v[i] + grain);
+        if (p.options.apply != 0 && covered > 0) {
+          to[static_cast<int64_t>(c) * p.scene.channel_stride] = to_byte(mixed + grain);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace fl
