@@ -17,6 +17,7 @@ _COMMANDS = {
     "explain": "Say what a rule finds, why it matters and how to fix it.",
     "rules": "List all rules.",
     "stats": "Measure every image and write the columns as a table.",
+    "paste": "Paste shrunken objects onto other pictures, as a new data set.",
     "sample": "Draw a small labelled data set with planted faults.",
     "bench": "Measure the kernels on this machine, beside their peers.",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -353,7 +354,7 @@ class _Run:
         for accepted, reason in zip(
             table["accepted"].to_pylist(), table["reason"].to_pylist(), strict=True
         ):
-            word = "accepted" if accepted else str(reason)
+            word = "accepted" if accepted else _kind(str(reason))
             reasons[word] = reasons.get(word, 0) + 1
         return {
             "fastlabel": __version__,
@@ -390,6 +391,11 @@ class _Run:
             "bank_problems": list(bank.problems),
             "placement": plan.priors,
         }
+
+
+def _kind(reason: str) -> str:
+    """A reason without the values measured, so that like ones are counted together."""
+    return " ".join(re.sub(r"\d+\.\d+( px)?", "", reason).split())
 
 
 def _spread(n: int, most: int) -> frozenset[int]:
