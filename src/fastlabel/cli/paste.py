@@ -109,6 +109,7 @@ _NAMED = 20
     help="Threads; 0 means one a CPU [default: 0].",
 )
 @click.option("--sheet", is_flag=True, help="Write a contact sheet, paste-sheet.html, into DST.")
+@click.option("--audit", is_flag=True, help="Say how well pasted objects are told from real ones.")
 @click.option("--overwrite", is_flag=True, help="Replace DST as a whole if it is not empty.")
 def command(src: Path, dst: Path, **options: Any) -> int:
     """Paste shrunken objects of the set SRC onto its images, as the new data set DST.
@@ -215,6 +216,8 @@ def _print(made: PasteResult, deploy: str | None) -> None:
             f"Covered    {count(s['covered_boxes'], 'existing box', 'existing boxes')} in part, "
             f"{s['ignored_boxes']:,} so far that they are ignore regions now"
         )
+    if "audit" in s:
+        click.echo(f"Seams      {_audit(s['audit'])}")
     for line in s["not_carried"]:
         click.echo(f"Not kept   {visible(line)}")
     for name, why in made.failures[:_NAMED]:
@@ -223,3 +226,13 @@ def _print(made: PasteResult, deploy: str | None) -> None:
         click.echo(f"Failed     and {len(made.failures) - _NAMED:,} more, see paste.json")
     boxes = count(s["pasted"], "object")
     click.echo(f"\n{made.folder}: {settings['format']} data set with {boxes} pasted")
+
+
+def _audit(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "too few objects of 4 px and more for a judgement"
+    low, high = found["interval"]
+    return (
+        f"AUC {found['auc']:.2f} ({low:.2f} to {high:.2f}) for pasted against real, 0.5 is "
+        f"invisible; {found['pasted']:,} and {found['real']:,} rims"
+    )

@@ -106,9 +106,7 @@ def rim_features(image: Any, box: Any) -> Floats | None:
     px = np.arange(luma.shape[1]) + 0.5
     py = np.arange(luma.shape[0]) + 0.5
     # Signed distance to the box, positive inside; and to the ellipse, to first order.
-    depth = np.minimum(
-        np.minimum(px - x1, x2 - px)[None, :], np.minimum(py - y1, y2 - py)[:, None]
-    )
+    depth = np.minimum(np.minimum(px - x1, x2 - px)[None, :], np.minimum(py - y1, y2 - py)[:, None])
     ex = ((px - (x1 + x2) / 2) / (w / 2))[None, :]
     ey = ((py - (y1 + y2) / 2) / (h / 2))[:, None]
     radius = np.sqrt(ex**2 + ey**2)

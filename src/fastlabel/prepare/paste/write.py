@@ -39,7 +39,7 @@ class PasteResult:
     ledger : pyarrow.Table
         One row a planned paste: what went where, from where, how, and what became of it.
     summary : dict
-        The content of ``paste.json``: settings, wanted and reached, bank, outcomes.
+        The content of ``paste.json``: settings, wanted and reached, bank, outcomes, audit.
     failures : tuple of (str, str)
         Files that could not be used, and why; the rest was finished without them.
     sheet : numpy.ndarray or None
@@ -83,6 +83,7 @@ def paste(
     seed: int = 0,
     workers: int = 0,
     sheet: bool = False,
+    audit: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> PasteResult:
@@ -155,6 +156,9 @@ def paste(
         Threads; 0 means one a CPU.
     sheet : bool
         Whether to make a contact sheet, written as ``paste-sheet.html``.
+    audit : bool
+        Whether to train a small classifier on the rims of pasted and real objects, whose AUC says
+        how well they are told apart: 0.5 is invisible.
     overwrite : bool
         Whether a folder that is not empty is replaced, once the new one is whole.
     progress : callable, optional
@@ -211,7 +215,8 @@ def paste(
     as_choice(blend, "blend", BLENDS)
     if to is not None:
         as_choice(to, "to", ("coco", "yolo", "voc"))
-    for name, on in (("match", match), ("grabcut", grabcut), ("link", link), ("sheet", sheet)):
+    switches = {"match": match, "grabcut": grabcut, "link": link, "sheet": sheet, "audit": audit}
+    for name, on in switches.items():
         as_switch(on, name)
     for name, value, least, most in (
         ("quality", quality, 1, 100),
@@ -228,7 +233,7 @@ def paste(
     sources = gather(_read(src, format), splits, [_read(b, "auto") for b in backgrounds])
     kind = to or sources.own.format
     with new_folder(dst, sources=sources.roots, overwrite=overwrite) as staging:
-        made = run.make(sources, staging, kind, sheet)
+        made = run.make(sources, staging, kind, sheet, audit)
     return PasteResult(Path(dst), *made)
 
 
@@ -254,7 +259,7 @@ class _Run:
     progress: Progress | None
 
     def make(
-        self, sources: Sources, staging: Path, kind: str, want_sheet: bool
+        self, sources: Sources, staging: Path, kind: str, want_sheet: bool, want_audit: bool
     ) -> tuple[pa.Table, dict[str, Any], tuple[tuple[str, str], ...], Any]:
         from .assemble import Assembly
 
@@ -272,6 +277,8 @@ class _Run:
         summary["pasted"] = assembly.pasted
         summary["failures"] = [list(row) for row in failures]
         summary["not_carried"] = assembly.write(ledger)
+        if want_audit:
+            summary["audit"] = self._audit(sources, staging, ledger, bank)
         picture = assembly.sheet() if want_sheet else None
         assembly.finish(ledger, summary, picture)
         return ledger, summary, tuple(failures), picture
@@ -344,6 +351,22 @@ class _Run:
             assembly.take(drawn)
             if self.progress is not None:
                 self.progress(finished, len(tasks))
+
+    def _audit(
+        self, sources: Sources, folder: Path, ledger: pa.Table, bank: Any
+    ) -> dict[str, Any] | None:
+        from .seams import audit_run
+
+        found = audit_run(sources, folder, ledger.to_pylist(), bank, self.quality)
+        if found is None:
+            return None
+        return {
+            "auc": round(found.auc, 6),
+            "interval": [round(end, 6) for end in found.ci],
+            "real": found.n_real,
+            "pasted": found.n_pasted,
+            "skipped": found.skipped,
+        }
 
     def _summary(self, sources: Sources, plan: Plan, bank: Any, kind: str) -> dict[str, Any]:
         from ... import __version__
