@@ -1,4 +1,4 @@
-"""The plan of pasting: what is wanted is reached, nothing is hidden unasked, no split is crossed."""
+"""The plan of pasting: what is wanted is reached, nothing hidden unasked, no split crossed."""
 
 from __future__ import annotations
 

@@ -320,11 +320,14 @@ class _Planner:
     def _paste_one(self, state: _State, category: int) -> bool:
         """Bring one object in; False, with what is used up noted, when no image takes it."""
         unfit = state.unfit.setdefault(category, set())
-        for _ in range(len(state.queue)):
+        passed = 0  # images in a row that the class is no use on
+        while passed < len(state.queue):
             at = state.queue.popleft()
             if at in unfit:
                 state.queue.append(at)
+                passed += 1
                 continue
+            passed = 0
             target = self._target(at)
             if target.pastes >= self.options.max_per_image:
                 self.outcomes["image has its most pastes"] += 1
