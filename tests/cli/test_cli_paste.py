@@ -60,7 +60,7 @@ def test_a_broken_image_is_named_and_exits_with_one(cli, discs):
     (discs / "3.jpg").write_bytes((discs / "3.jpg").read_bytes()[:900])
     run = cli("paste", discs, "new", "--count", 20, "--max-per-image", 3)
     assert run.code == 1
-    assert "Failed     3.jpg: not pasted onto: " in run.out
+    assert "Failed     3.jpg: not used: " in run.out
     assert "with 20 objects pasted" in run.out
 
 
@@ -97,7 +97,6 @@ def test_usage_errors(cli, discs, options, said):
         (["--classes", "dics"], "disc"),
         (["--split", "val"], "no split named 'val'; this set has: none is declared"),
         (["--deploy", "edge-641"], "did you mean 'edge-640'?"),
-        (["--min-quality", "1"], "the bank is empty: all 8 instances were refused"),
         (["--backgrounds", "nowhere"], "nowhere"),
     ],
 )
@@ -106,6 +105,14 @@ def test_input_that_cannot_be_used_is_one_clear_line(cli, discs, here, options, 
     assert run.is_one_clear_line()
     assert said in run.err
     assert not (here / "new").exists()
+
+
+def test_an_empty_bank_says_why(cli, discs):
+    labels = (discs / "labels.json").read_text()
+    (discs / "labels.json").write_text(labels.replace('"bbox"', '"ignore": 1, "bbox"'))
+    run = cli("paste", discs, "new", "--count", 3)
+    assert run.is_one_clear_line()
+    assert "the bank is empty: all 8 instances were refused (8 " in run.err
 
 
 def test_a_folder_that_is_not_empty_is_refused(cli, discs, here):

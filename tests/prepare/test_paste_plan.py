@@ -310,7 +310,7 @@ def test_no_instance_large_enough_is_said():
 def test_hidden_boxes_that_are_ignored_count_no_more():
     ds = crowd(3, 4)
     plan = plan_of(
-        ds, share=0.5, between=(6, 12), max_hidden=0.0, when_hidden="ignore", max_on_boxes=1.0
+        ds, share=0.5, between=(3, 6), max_hidden=0.0, when_hidden="ignore", max_on_boxes=1.0
     )
     assert len(plan.ignored)
     assert plan.after == 12 - len(plan.ignored) + plan.table.num_rows

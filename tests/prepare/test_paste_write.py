@@ -79,11 +79,11 @@ def test_images_that_nothing_is_pasted_onto_are_the_same_bytes(discs, tmp_path):
     made = run(discs, tmp_path / "new", count=2)
     onto = set(made.ledger["file"].to_pylist())
     new = fl.read(tmp_path / "new")
-    old = {row["file_name"]: row["path"] for row in fl.read(discs).images.to_pylist()}
+    old = {Path(row["path"]).name: row["path"] for row in fl.read(discs).images.to_pylist()}
     same = [row for row in new.images.to_pylist() if row["path"] not in onto]
     assert len(same) == 6
     for row in same:
-        source = discs / old[row["file_name"]]
+        source = discs / old[Path(row["path"]).name]
         target = tmp_path / "new" / row["path"]
         assert target.read_bytes() == source.read_bytes()
         assert target.stat().st_ino != source.stat().st_ino
@@ -139,6 +139,19 @@ def test_what_is_hidden_too_far_becomes_an_ignore_region(tmp_path):
     assert ignored == made.summary["ignored_boxes"] > 0
     marked = [json.loads(text) for text in new.annotations["attributes"].to_pylist() if text]
     assert any(entry.get("hidden", 0) > 0.05 for entry in marked)
+
+
+def test_what_cannot_be_seen_is_no_target(tmp_path):
+    root = write_coco(tmp_path / "discs", suffix=".png")
+    for path in root.glob("*.png"):  # discs that hardly differ from what is around them
+        picture = cv2.imread(str(path)).astype(float)
+        path.write_bytes(cv2.imencode(".png", (128 + (picture - 128) * 0.04).astype(np.uint8))[1])
+    made = run(root, tmp_path / "new", min_quality=0.0, match=False, blend="rectangle", count=20)
+    faint = [row for row in made.ledger.to_pylist() if row["too_faint"]]
+    assert len(faint) == made.summary["too_faint"] > 0
+    assert all(row["difference"] < 3 for row in faint)
+    new = fl.read(tmp_path / "new")
+    assert np.count_nonzero(new.annotations["ignore"].to_pylist()) == len(faint)
 
 
 def test_backgrounds_that_are_used_join_the_set(discs, tmp_path):
@@ -317,7 +330,7 @@ def test_sets_that_cannot_be_pasted_from(tmp_path):
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     (pictures / "a.jpg").write_bytes(cv2.imencode(".jpg", scene(0))[1].tobytes())
-    with pytest.raises(fl.DatasetError, match="label"):
+    with pytest.raises(fl.DatasetError, match="has no boxes, so there is nothing to paste"):
         run(pictures, tmp_path / "new")
     with pytest.raises(fl.DatasetError):
         run(tmp_path / "nowhere", tmp_path / "new")
@@ -335,9 +348,12 @@ def test_splits_without_train_must_be_named(tmp_path):
         run(root, tmp_path / "new", splits=["train"])
 
 
-def test_an_empty_bank_is_an_error_with_counts(discs, tmp_path):
-    with pytest.raises(fl.DatasetError, match=r"bank is empty: all \d+ instances were refused"):
-        run(discs, tmp_path / "new", min_quality=1.0)
+def test_an_empty_bank_is_an_error_with_counts(tmp_path):
+    discs = write_coco(tmp_path / "discs")
+    labels = (discs / "labels.json").read_text()
+    (discs / "labels.json").write_text(labels.replace('"bbox"', '"iscrowd": 1, "bbox"'))
+    with pytest.raises(fl.DatasetError, match=r"bank is empty: all 8 instances were refused \(8 "):
+        run(discs, tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 

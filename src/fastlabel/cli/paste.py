@@ -216,6 +216,11 @@ def _print(made: PasteResult, deploy: str | None) -> None:
             f"Covered    {count(s['covered_boxes'], 'existing box', 'existing boxes')} in part, "
             f"{s['ignored_boxes']:,} so far that they are ignore regions now"
         )
+    if s["too_faint"]:
+        click.echo(
+            f"Faint      {count(s['too_faint'], 'paste')} too faint to be seen where they came to "
+            "stand: ignore regions"
+        )
     if "audit" in s:
         click.echo(f"Seams      {_audit(s['audit'])}")
     for line in s["not_carried"]:

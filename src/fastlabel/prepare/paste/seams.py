@@ -1,4 +1,4 @@
-"""The audit of one run: can its pasted objects be told from the same objects where they were?"""
+"""The audit of one run: are its pasted objects told from the same ones where they came from."""
 
 from __future__ import annotations
 
