@@ -103,7 +103,7 @@ def test_bad_files(tmp_path, old, new, said):
     ("name", "said"),
     [
         ("edge-460", "did you mean 'edge-640'?"),
-        ("nothing", "known are: doorbell-416, drone-4k, edge-640, mcu-96"),
+        ("nothing", "known are: cloud, doorbell-416, drone-4k, edge-640, edge-gateway, end-device"),
         ("absent.toml", "no such file"),
     ],
 )

@@ -121,8 +121,9 @@ fl_status fl_soft_nms(const fl_boxes* boxes, const double* scores, const int64_t
   return guarded([&] {
     const std::vector<double> rows = corners_of(*boxes);
     const auto left = fl::soft_nms(rows.data(), scores, classes, boxes->n,
-                                   decay == FL_DECAY_LINEAR ? fl::Decay::linear : fl::Decay::gaussian,
-                                   iou_threshold, sigma, score_threshold);
+                                   {decay == FL_DECAY_LINEAR ? fl::Decay::linear
+                                                             : fl::Decay::gaussian,
+                                    fl::Overlap::iou, iou_threshold, sigma, score_threshold});
     *kept = static_cast<int64_t>(left.size());
     for (size_t k = 0; k < left.size(); ++k) {
       keep[k] = left[k].row;
@@ -195,9 +196,9 @@ fl_status fl_weighted_boxes_fusion(const fl_boxes* boxes, const double* scores,
   return guarded([&] {
     const std::vector<double> rows = corners_of(*boxes);
     const auto out = fl::weighted_boxes_fusion(
-        {rows.data(), scores, classes, models, n, weights, n_models}, known.iou_threshold,
-        known.skip_threshold, static_cast<fl::Confidence>(known.confidence),
-        known.allows_overflow != 0);
+        {rows.data(), scores, classes, models, n, weights, n_models},
+        {fl::Overlap::iou, known.iou_threshold, known.skip_threshold,
+         static_cast<fl::Confidence>(known.confidence), known.allows_overflow != 0});
     *fused = static_cast<int64_t>(out.size());
     for (size_t k = 0; k < out.size(); ++k) {
       std::copy_n(out[k].box, 4, out_boxes + 4 * k);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <type_traits>
 
 #include "geometry/index_choice.h"
 #include "geometry/nms.h"
@@ -10,12 +11,9 @@ namespace fl {
 
 namespace {
 
-double overlap_of(Overlap kind, const double* a, double area_a, const double* b,
-                  double area_b) noexcept {
-  if (kind == Overlap::iou) return iou_of(a, area_a, b, area_b);
-  const double w = std::min(a[2], b[2]) - std::max(a[0], b[0]);
-  const double h = std::min(a[3], b[3]) - std::max(a[1], b[1]);
-  return w > 0 && h > 0 ? w * h / std::min(area_a, area_b) : 0;
+// Over the smaller box a large partner may be of any size.
+double reach_of(Overlap overlap, double threshold) noexcept {
+  return overlap == Overlap::iou ? threshold : 0;
 }
 
 // The boxes of one cluster, summed so far, and the box that stands for them.
@@ -27,38 +25,24 @@ struct Cluster {
   int64_t members = 0;
   int64_t label = 0;
   size_t first_member = 0;  // into a list of models, linked backwards
+  size_t version = 0;       // of its box, counted over all clusters of the class
+  bool loose = false;
 };
 
 class Fusion {
  public:
-  Fusion(const FusionInput& in, double threshold) noexcept : in_(in), threshold_(threshold) {}
+  Fusion(const FusionInput& in, const FusionRules& rules, std::vector<int64_t>* group) noexcept
+      : in_(in), rules_(rules), group_(group) {}
 
-  void add(int64_t row) {
-    const double* b = in_.boxes + 4 * row;
-    const double area = area_of(b);
-    const size_t found = best_of(b, area);
-    if (found == clusters_.size()) {
-      clusters_.emplace_back();
-      clusters_.back().label = in_.labels == nullptr ? 0 : in_.labels[row];
-      clusters_.back().first_member = SIZE_MAX;
-      boxes_.insert(boxes_.end(), b, b + 4);
-      areas_.push_back(area);
-    }
-    join(found, row);
+  // One class: rows in order of weighted score.
+  void fuse(const int64_t* rows, int64_t n) {
+    with_index(in_.boxes, rows, n, reach_of(rules_.overlap, rules_.threshold), [&](auto& index) {
+      for (int64_t k = 0; k < n; ++k) add(rows[k], index);
+    });
+    finish();
   }
 
-  void finish(Confidence confidence, bool allows_overflow, std::vector<Fused>* out) {
-    for (size_t c = 0; c < clusters_.size(); ++c) {
-      const double* b = &boxes_[4 * c];
-      out->push_back({{b[0], b[1], b[2], b[3]},
-                      score_of(clusters_[c], confidence, allows_overflow),
-                      clusters_[c].label});
-    }
-    clusters_.clear();
-    members_.clear();
-    boxes_.clear();
-    areas_.clear();
-  }
+  std::vector<Fused>& fused() noexcept { return out_; }
 
  private:
   struct Member {
@@ -68,21 +52,63 @@ class Fusion {
 
   double weight(int64_t row) const noexcept { return in_.weights[in_.models[row]]; }
 
-  // The first of the fused boxes with the largest IoU above the threshold; none: their number.
-  size_t best_of(const double* b, double area) const noexcept {
+  template <typename Index>
+  void add(int64_t row, Index& index) {
+    const double* b = in_.boxes + 4 * row;
+    const double area = area_of(b);
+    const size_t found = best_of(b, area, index);
+    const bool is_new = found == clusters_.size();
+    if (is_new) {
+      clusters_.emplace_back();
+      clusters_.back().label = in_.labels == nullptr ? 0 : in_.labels[row];
+      clusters_.back().first_member = SIZE_MAX;
+      boxes_.insert(boxes_.end(), b, b + 4);
+      areas_.push_back(area);
+    }
+    if (join(found, row) || is_new) find_again(found, index);
+    if (group_ != nullptr) {
+      (*group_)[static_cast<size_t>(row)] = static_cast<int64_t>(out_.size() + found);
+    }
+  }
+
+  // The first of the fused boxes with the largest overlap above the threshold; none: their number.
+  template <typename Index>
+  size_t best_of(const double* b, double area, const Index& index) const {
     size_t best = clusters_.size();
-    double most = threshold_;
-    for (size_t c = 0; c < clusters_.size(); ++c) {
-      const double iou = iou_of(&boxes_[4 * c], areas_[c], b, area);
-      if (iou > most) {
-        most = iou;
+    double most = rules_.threshold;
+    const auto look = [&](size_t c) {
+      const double shared = overlap_of(rules_.overlap, &boxes_[4 * c], areas_[c], b, area);
+      if (shared > most || (shared == most && best < clusters_.size() && c < best)) {
+        most = shared;
         best = c;
       }
-    }
+    };
+    index.visit(b, [&](const IndexedBox& other) {
+      const auto version = static_cast<size_t>(other.id);
+      const size_t c = cluster_of_[version];
+      if (clusters_[c].version == version) look(c);  // else a place it has left
+      return false;
+    });
+    for (const size_t c : loose_) look(c);
     return best;
   }
 
-  void join(size_t number, int64_t row) {
+  // A fused box moves with every member; the index gets it again where it is now.
+  template <typename Index>
+  void find_again(size_t c, Index& index) {
+    const double* box = &boxes_[4 * c];
+    clusters_[c].version = cluster_of_.size();
+    cluster_of_.push_back(c);
+    if (ordinary(box) || (measurable(box) && std::is_same_v<Index, BoxTree>)) {
+      index.insert(box, static_cast<int64_t>(clusters_[c].version));
+    } else if (!clusters_[c].loose) {
+      clusters_[c].loose = true;
+      loose_.push_back(c);
+    }
+  }
+
+  // Whether the fused box has moved.
+  bool join(size_t number, int64_t row) {
     Cluster& c = clusters_[number];
     const double* b = in_.boxes + 4 * row;
     const double score = in_.scores[row] * weight(row);
@@ -93,14 +119,33 @@ class Fusion {
     ++c.members;
     members_.push_back({in_.models[row], c.first_member});
     c.first_member = members_.size() - 1;
-    if (c.members > 1 && c.score_sum > 0) {
-      double* fused = &boxes_[4 * number];
-      for (int k = 0; k < 4; ++k) fused[k] = c.weighted[k] / c.score_sum;
-      areas_[number] = area_of(fused);
+    if (c.members < 2 || !(c.score_sum > 0)) return false;
+    double* fused = &boxes_[4 * number];
+    bool moved = false;
+    for (int k = 0; k < 4; ++k) {
+      const double at = c.weighted[k] / c.score_sum;
+      moved = moved || at != fused[k];
+      fused[k] = at;
     }
+    areas_[number] = area_of(fused);
+    return moved;
   }
 
-  double score_of(const Cluster& c, Confidence confidence, bool allows_overflow) {
+  void finish() {
+    for (size_t c = 0; c < clusters_.size(); ++c) {
+      const double* b = &boxes_[4 * c];
+      out_.push_back({{b[0], b[1], b[2], b[3]}, score_of(clusters_[c]), clusters_[c].label});
+    }
+    clusters_.clear();
+    members_.clear();
+    boxes_.clear();
+    areas_.clear();
+    cluster_of_.clear();
+    loose_.clear();
+  }
+
+  double score_of(const Cluster& c) {
+    const Confidence confidence = rules_.confidence;
     const double all = std::accumulate(in_.weights, in_.weights + in_.n_models, 0.0);
     const double count = static_cast<double>(c.members);
     const double mean = c.score_sum / count;
@@ -109,7 +154,7 @@ class Fusion {
     }
     if (confidence == Confidence::average) {
       const double most = static_cast<double>(in_.n_models);
-      return mean * (allows_overflow ? count : std::min(most, count)) / all;
+      return mean * (rules_.allows_overflow ? count : std::min(most, count)) / all;
     }
     present_.assign(static_cast<size_t>(in_.n_models), 0);
     for (size_t m = c.first_member; m != SIZE_MAX; m = members_[m].before) {
@@ -127,13 +172,36 @@ class Fusion {
   }
 
   const FusionInput& in_;
-  double threshold_;
+  const FusionRules& rules_;
+  std::vector<int64_t>* group_;
+  std::vector<Fused> out_;
   std::vector<Cluster> clusters_;
   std::vector<Member> members_;
   std::vector<double> boxes_;  // of the clusters
   std::vector<double> areas_;
+  std::vector<size_t> cluster_of_;  // of every version
+  std::vector<size_t> loose_;       // clusters that no index takes
   std::vector<uint8_t> present_;
 };
+
+}  // namespace
+
+namespace {
+
+// Groups from the best row of every row.
+Merged groups_of(const std::vector<int64_t>& order, const std::vector<int64_t>& best) {
+  Merged out;
+  out.group.resize(order.size());
+  for (const int64_t row : order) {
+    if (best[static_cast<size_t>(row)] != row) continue;
+    out.group[static_cast<size_t>(row)] = static_cast<int64_t>(out.best.size());
+    out.best.push_back(row);
+  }
+  for (size_t i = 0; i < best.size(); ++i) {
+    out.group[i] = out.group[static_cast<size_t>(best[i])];
+  }
+  return out;
+}
 
 }  // namespace
 
@@ -145,9 +213,8 @@ Merged non_max_merge(const double* boxes, const double* scores, const int64_t* c
   std::vector<int64_t> best(static_cast<size_t>(n));
   int64_t begin = 0;
   for (const int64_t end : ends) {
-    // Over the smaller box a large partner may be of any size.
-    const double reach = overlap == Overlap::iou ? threshold : 0;
-    with_index(boxes, grouped.data() + begin, end - begin, reach, [&](auto& bests) {
+    with_index(boxes, grouped.data() + begin, end - begin, reach_of(overlap, threshold),
+               [&](auto& bests) {
       for (int64_t k = begin; k < end; ++k) {
         const int64_t row = grouped[static_cast<size_t>(k)];
         const double* b = boxes + 4 * row;
@@ -167,18 +234,41 @@ Merged non_max_merge(const double* boxes, const double* scores, const int64_t* c
     });
     begin = end;
   }
-  Merged out;
-  out.group.resize(static_cast<size_t>(n));
-  for (const int64_t row : order) {
-    if (best[static_cast<size_t>(row)] != row) continue;
-    out.group[static_cast<size_t>(row)] = static_cast<int64_t>(out.best.size());
-    out.best.push_back(row);
+  return groups_of(order, best);
+}
+
+Merged chained_merge(const double* boxes, const double* scores, const int64_t* classes, int64_t n,
+                     Overlap overlap, double threshold) {
+  const std::vector<int64_t> order = order_by_score(scores, n);
+  std::vector<int64_t> ends;
+  const std::vector<int64_t> grouped = order_by_class(order, classes, &ends);
+  std::vector<int64_t> best(static_cast<size_t>(n));
+  int64_t begin = 0;
+  for (const int64_t end : ends) {
+    with_index(boxes, grouped.data() + begin, end - begin, reach_of(overlap, threshold),
+               [&](auto& better) {
+      for (int64_t k = begin; k < end; ++k) {
+        const int64_t row = grouped[static_cast<size_t>(k)];
+        const double* b = boxes + 4 * row;
+        int64_t first = k;  // the best of all that overlap it and are better
+        if (measurable(b)) {
+          const double area = area_of(b);
+          better.visit(b, [&](const IndexedBox& other) {
+            if (other.id < first && overlap_of(overlap, other.box, other.area, b, area) > threshold) {
+              first = other.id;
+            }
+            return false;
+          });
+          better.insert(b, k);
+        }
+        // Its own group is settled: it is better.
+        best[static_cast<size_t>(row)] =
+            first == k ? row : best[static_cast<size_t>(grouped[static_cast<size_t>(first)])];
+      }
+    });
+    begin = end;
   }
-  for (int64_t i = 0; i < n; ++i) {
-    out.group[static_cast<size_t>(i)] =
-        out.group[static_cast<size_t>(best[static_cast<size_t>(i)])];
-  }
-  return out;
+  return groups_of(order, best);
 }
 
 void merged_boxes(const double* boxes, int64_t n, const Merged& merged, double* out) noexcept {
@@ -195,28 +285,42 @@ void merged_boxes(const double* boxes, int64_t n, const Merged& merged, double* 
   }
 }
 
-std::vector<Fused> weighted_boxes_fusion(const FusionInput& in, double iou_threshold, double skip,
-                                         Confidence confidence, bool allows_overflow) {
+std::vector<Fused> weighted_boxes_fusion(const FusionInput& in, const FusionRules& rules,
+                                         std::vector<int64_t>* group) {
   std::vector<double> weighted(static_cast<size_t>(in.n));
   for (int64_t i = 0; i < in.n; ++i) {
     weighted[static_cast<size_t>(i)] = in.scores[i] * in.weights[in.models[i]];
   }
   std::vector<int64_t> order = order_by_score(weighted.data(), in.n);
   std::erase_if(order, [&](int64_t i) {
-    return in.scores[i] < skip || !measurable(in.boxes + 4 * i);
+    return in.scores[i] < rules.skip || !measurable(in.boxes + 4 * i);
   });
+  if (group != nullptr) group->assign(static_cast<size_t>(in.n), -1);
   std::vector<int64_t> ends;
   const std::vector<int64_t> grouped = order_by_class(order, in.labels, &ends);
-  Fusion fusion(in, iou_threshold);
-  std::vector<Fused> out;
+  Fusion fusion(in, rules, group);
   int64_t begin = 0;
   for (const int64_t end : ends) {
-    for (int64_t k = begin; k < end; ++k) fusion.add(grouped[static_cast<size_t>(k)]);
-    fusion.finish(confidence, allows_overflow, &out);
+    fusion.fuse(grouped.data() + begin, end - begin);
     begin = end;
   }
-  std::stable_sort(out.begin(), out.end(),
-                   [](const Fused& a, const Fused& b) { return a.score > b.score; });
+  const std::vector<Fused>& found = fusion.fused();
+  std::vector<int64_t> ranks(found.size());
+  std::iota(ranks.begin(), ranks.end(), int64_t{0});
+  std::stable_sort(ranks.begin(), ranks.end(), [&](int64_t a, int64_t b) {
+    return found[static_cast<size_t>(a)].score > found[static_cast<size_t>(b)].score;
+  });
+  std::vector<Fused> out;
+  std::vector<int64_t> place(found.size());
+  for (const int64_t f : ranks) {
+    place[static_cast<size_t>(f)] = static_cast<int64_t>(out.size());
+    out.push_back(found[static_cast<size_t>(f)]);
+  }
+  if (group != nullptr) {
+    for (int64_t& g : *group) {
+      if (g >= 0) g = place[static_cast<size_t>(g)];
+    }
+  }
   return out;
 }
 

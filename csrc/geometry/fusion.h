@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <vector>
 
-namespace fl {
+#include "geometry/overlap.h"
 
-enum class Overlap { iou, ios };  // over the union; over the smaller of the two
+namespace fl {
 
 struct Merged {
   std::vector<int64_t> best;   // the best row of every group, best score first
@@ -16,6 +16,10 @@ struct Merged {
 // Greedy non-maximum merging: as suppression, but a suppressed box joins the group of the first
 // box that suppresses it. Classes may be null: one class.
 Merged non_max_merge(const double* boxes, const double* scores, const int64_t* classes, int64_t n,
+                     Overlap overlap, double threshold);
+// Non-maximum merging by chains: a box also joins through a member of the group that is better
+// than itself, however little it overlaps the group's best.
+Merged chained_merge(const double* boxes, const double* scores, const int64_t* classes, int64_t n,
                      Overlap overlap, double threshold);
 // The box around each group. out: four numbers for every group.
 void merged_boxes(const double* boxes, int64_t n, const Merged& merged, double* out) noexcept;
@@ -38,9 +42,18 @@ struct FusionInput {
   int64_t n_models;
 };
 
-// Weighted boxes fusion (Solovyev, Wang and Gabruseva 2021). Rows with a score below `skip` and
-// boxes that measure nothing take no part. Best score first.
-std::vector<Fused> weighted_boxes_fusion(const FusionInput& in, double iou_threshold, double skip,
-                                         Confidence confidence, bool allows_overflow);
+struct FusionRules {
+  Overlap overlap;
+  double threshold;  // a row joins the fused box with the largest overlap above this
+  double skip;       // rows with a lower score take no part
+  Confidence confidence;
+  bool allows_overflow;
+};
+
+// Weighted boxes fusion (Solovyev, Wang and Gabruseva 2021). Boxes that
+// measure nothing take no part. Best score first.
+// group, where not null, gets for every row the fused box it went into, or -1.
+std::vector<Fused> weighted_boxes_fusion(const FusionInput& in, const FusionRules& rules,
+                                         std::vector<int64_t>* group = nullptr);
 
 }  // namespace fl

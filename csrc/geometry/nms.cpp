@@ -123,11 +123,6 @@ void suppress_many(const double* boxes, const int64_t* order, int64_t n, double 
   });
 }
 
-struct SoftRules {
-  Decay decay;
-  double iou_threshold, sigma, score_threshold;
-};
-
 // One class of soft suppression. A heap holds every box under a score it had once; scores only
 // fall, so the top is the best as soon as its score is still the one it has.
 void decay_class(const double* boxes, const int64_t* rows, int64_t n, const SoftRules& rules,
@@ -143,7 +138,9 @@ void decay_class(const double* boxes, const int64_t* rows, int64_t n, const Soft
     taking_part.push_back(rows[k]);
     heap.push({rows[k], score});
   }
-  const double reach = rules.decay == Decay::linear ? rules.iou_threshold : 0;
+  // Over the smaller box, and under a Gaussian, a partner may be of any size.
+  const bool near = rules.decay == Decay::linear && rules.overlap == Overlap::iou;
+  const double reach = near ? rules.threshold : 0;
   const auto count = static_cast<int64_t>(taking_part.size());
   with_index(boxes, taking_part.data(), count, reach, [&](auto& index) {
     for (const int64_t row : taking_part) {
@@ -166,11 +163,11 @@ void decay_class(const double* boxes, const int64_t* rows, int64_t n, const Soft
       index.visit(b, [&](const IndexedBox& other) {
         double& left = (*scores)[static_cast<size_t>(other.id)];
         if (left < 0) return false;
-        const double iou = iou_of(b, area, other.box, other.area);
+        const double shared = overlap_of(rules.overlap, b, area, other.box, other.area);
         if (rules.decay == Decay::gaussian) {
-          if (iou > 0) left *= std::exp(-(iou * iou) / rules.sigma);
-        } else if (iou > rules.iou_threshold) {
-          left *= 1 - iou;
+          if (shared > 0) left *= std::exp(-(shared * shared) / rules.sigma);
+        } else if (shared > rules.threshold) {
+          left *= 1 - shared;
         }
         return false;
       });
@@ -237,8 +234,7 @@ std::vector<int64_t> nms(const double* boxes, const double* scores, const int64_
 }
 
 std::vector<Decayed> soft_nms(const double* boxes, const double* scores, const int64_t* classes,
-                              int64_t n, Decay decay, double iou_threshold, double sigma,
-                              double score_threshold) {
+                              int64_t n, const SoftRules& rules) {
   std::vector<int64_t> rows(static_cast<size_t>(n));
   std::iota(rows.begin(), rows.end(), int64_t{0});
   std::vector<int64_t> ends;
@@ -247,8 +243,7 @@ std::vector<Decayed> soft_nms(const double* boxes, const double* scores, const i
   std::vector<Decayed> out;
   int64_t begin = 0;
   for (const int64_t end : ends) {
-    decay_class(boxes, grouped.data() + begin, end - begin,
-                {decay, iou_threshold, sigma, score_threshold}, &left, &out);
+    decay_class(boxes, grouped.data() + begin, end - begin, rules, &left, &out);
     begin = end;
   }
   std::sort(out.begin(), out.end(), [](const Decayed& a, const Decayed& b) {

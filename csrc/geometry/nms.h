@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "geometry/overlap.h"
+
 namespace fl {
 
 // Row numbers, best score first, equal scores in row order. No score is NaN.
@@ -25,10 +27,15 @@ struct Decayed {
   double score;
 };
 
+struct SoftRules {
+  Decay decay;
+  Overlap overlap;
+  double threshold, sigma, score_threshold;
+};
+
 // Soft suppression (Bodla et al. 2017): a box that overlaps a better one loses score, and is
 // dropped only when less than score_threshold is left. Best final score first.
 std::vector<Decayed> soft_nms(const double* boxes, const double* scores, const int64_t* classes,
-                              int64_t n, Decay decay, double iou_threshold, double sigma,
-                              double score_threshold);
+                              int64_t n, const SoftRules& rules);
 
 }  // namespace fl

@@ -34,6 +34,17 @@ inline double iou_of(const double* a, double area_a, const double* b, double are
   return either > 0 && std::isfinite(either) ? overlap / either : 0;
 }
 
+enum class Overlap { iou, ios };  // over the union; over the smaller of the two
+
+// IoU or IoS of two measurable boxes.
+inline double overlap_of(Overlap kind, const double* a, double area_a, const double* b,
+                         double area_b) noexcept {
+  if (kind == Overlap::iou) return iou_of(a, area_a, b, area_b);
+  const double w = std::min(a[2], b[2]) - std::max(a[0], b[0]);
+  const double h = std::min(a[3], b[3]) - std::max(a[1], b[1]);
+  return w > 0 && h > 0 ? w * h / std::min(area_a, area_b) : 0;
+}
+
 // A box in an index, under a number of the caller's.
 struct IndexedBox {
   double box[4];

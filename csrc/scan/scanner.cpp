@@ -1,11 +1,8 @@
 #include "scan/scanner.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstring>
-#include <new>
-#include <system_error>
 
 #include "codec/jpeg.h"
 #include "codec/sniff.h"
@@ -15,56 +12,6 @@
 namespace fl {
 
 namespace {
-
-int32_t worker_count(int32_t wanted) noexcept {
-  if (wanted > 0) return wanted;
-  const unsigned cpus = std::thread::hardware_concurrency();
-  return cpus > 0 ? static_cast<int32_t>(cpus) : 1;
-}
-
-// As many threads as can be had, up to `wanted`: a machine short of them is no reason to stop,
-// and the results do not depend on their number.
-template <typename Work>
-void start_threads(int64_t wanted, const Work& work, std::vector<std::thread>* threads) {
-  threads->reserve(static_cast<size_t>(wanted));
-  try {
-    for (int64_t k = 0; k < wanted; ++k) threads->emplace_back(work);
-  } catch (const std::system_error&) {
-  }
-}
-
-// The boxes of one image, mapped into its stored raster.
-class ImageBoxes final : public BoxSource {
- public:
-  void set(const double* boxes, int64_t n, int32_t orientation, bool turned) {
-    boxes_ = boxes;
-    n_ = n;
-    orientation_ = turned ? orientation : 1;
-  }
-  const std::vector<PixelBox>& boxes_for(int64_t width, int64_t height) override {
-    mapped_.clear();
-    for (int64_t i = 0; i < n_; ++i) {
-      double stored[4];
-      unturn_box(orientation_, static_cast<double>(width), static_cast<double>(height),
-                 boxes_ + 4 * i, stored);
-      mapped_.push_back(pixel_box(stored, width, height));
-    }
-    return mapped_;
-  }
-
- private:
-  const double* boxes_ = nullptr;
-  int64_t n_ = 0;
-  int32_t orientation_ = 1;
-  std::vector<PixelBox> mapped_;
-};
-
-// What one worker keeps from image to image.
-struct Worker {
-  FileReader file;
-  LumaStats stats;
-  ImageBoxes boxes;
-};
 
 void set_detail(fl_image_row* row, const char* text) noexcept {
   std::snprintf(row->detail, sizeof row->detail, "%s", text);
@@ -80,7 +27,7 @@ bool boxes_are_turned(const fl_scan_image& image, const fl_image_row& row) noexc
 }
 
 void measure_jpeg(const uint8_t* data, uint64_t size, const fl_scan_options& o,
-                  const std::atomic<bool>* cancelled, Worker& w, fl_image_row* row,
+                  const std::atomic<bool>* cancelled, ScanWorker& w, fl_image_row* row,
                   fl_box_row* box_rows) {
   const JpegLimits limits{o.max_pixels, o.max_memory, o.max_scans, cancelled};
   const JpegResult r = decode_jpeg_luma(data, size, limits, w.boxes, w.stats);
@@ -96,7 +43,7 @@ void measure_jpeg(const uint8_t* data, uint64_t size, const fl_scan_options& o,
 
 void measure(const uint8_t* data, uint64_t size, const fl_scan_image& image, const double* boxes,
              int64_t n_boxes, const fl_scan_options& o, const std::atomic<bool>* cancelled,
-             Worker& w, fl_image_row* row, fl_box_row* box_rows) {
+             ScanWorker& w, fl_image_row* row, fl_box_row* box_rows) {
   const fl_header h = sniff(data, size);
   row->format = h.format;
   row->width = h.width;
@@ -132,7 +79,7 @@ void measure(const uint8_t* data, uint64_t size, const fl_scan_image& image, con
 
 void scan_bytes(const uint8_t* data, uint64_t size, const fl_scan_image& image,
                 const double* boxes, int64_t n_boxes, const fl_scan_options& o,
-                const std::atomic<bool>* cancelled, Worker& w, fl_image_row* row,
+                const std::atomic<bool>* cancelled, ScanWorker& w, fl_image_row* row,
                 fl_box_row* box_rows) {
   measure(data, size, image, boxes, n_boxes, o, cancelled, w, row, box_rows);
   // After the decoder, whose pace hides the fetching of the bytes: now they are in the cache.
@@ -141,7 +88,7 @@ void scan_bytes(const uint8_t* data, uint64_t size, const fl_scan_image& image,
 }
 
 void scan_one(ScanBatch& b, size_t i, const fl_scan_options& o, const std::atomic<bool>* cancelled,
-              Worker& w) {
+              ScanWorker& w) {
   const fl_scan_image& image = b.images[i];
   fl_image_row* row = &b.rows[i];
   const int64_t first = b.offsets[i];
@@ -175,86 +122,36 @@ void scan_one(ScanBatch& b, size_t i, const fl_scan_options& o, const std::atomi
 
 }  // namespace
 
-Scanner::Scanner(const fl_scan_options& options) : options_(options) {
-  start_threads(worker_count(options.workers), [this] { work(); }, &threads_);
-  if (threads_.empty()) throw std::bad_alloc();
+void ImageBoxes::set(const double* boxes, int64_t n, int32_t orientation, bool turned) {
+  boxes_ = boxes;
+  n_ = n;
+  orientation_ = turned ? orientation : 1;
 }
 
-Scanner::~Scanner() {
-  cancel();
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    closing_ = true;
+const std::vector<PixelBox>& ImageBoxes::boxes_for(int64_t width, int64_t height) {
+  mapped_.clear();
+  for (int64_t i = 0; i < n_; ++i) {
+    double stored[4];
+    unturn_box(orientation_, static_cast<double>(width), static_cast<double>(height),
+               boxes_ + 4 * i, stored);
+    mapped_.push_back(pixel_box(stored, width, height));
   }
-  work_ready_.notify_all();
-  for (std::thread& t : threads_) t.join();
+  return mapped_;
 }
 
-fl_status Scanner::submit(std::shared_ptr<ScanBatch> batch, int64_t* ticket) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  if (cancelled_) return FL_ERROR_CANCELLED;
-  *ticket = next_ticket_++;
-  if (!batch->images.empty()) queue_.push_back(batch);
-  batches_[*ticket] = std::move(batch);
-  work_ready_.notify_all();
-  return FL_OK;
-}
-
-void Scanner::work() {
-  Worker worker;
-  std::unique_lock<std::mutex> lock(mutex_);
-  for (;;) {
-    work_ready_.wait(lock, [this] { return closing_ || (!queue_.empty() && !cancelled_); });
-    if (closing_) return;
-    const std::shared_ptr<ScanBatch> batch = queue_.front();
-    const size_t i = batch->next++;
-    if (batch->next == batch->images.size()) queue_.pop_front();
-    lock.unlock();
-    scan_one(*batch, i, options_, &cancelled_, worker);
-    lock.lock();
-    ++batch->finished;
-    if (batch->finished == static_cast<int64_t>(batch->images.size()) || cancelled_) {
-      image_done_.notify_all();
-    }
-  }
-}
-
-fl_status Scanner::wait(int64_t ticket, int32_t timeout_ms, int64_t* done) {
-  std::unique_lock<std::mutex> lock(mutex_);
-  const auto found = batches_.find(ticket);
-  if (found == batches_.end()) return FL_ERROR_ARGUMENT;
-  const std::shared_ptr<ScanBatch> batch = found->second;
-  const auto all = static_cast<int64_t>(batch->images.size());
-  image_done_.wait_for(lock, std::chrono::milliseconds(timeout_ms),
-                       [&] { return cancelled_ || batch->finished == all; });
-  if (done != nullptr) *done = batch->finished;
-  if (cancelled_) return FL_ERROR_CANCELLED;
-  return batch->finished == all ? FL_OK : FL_ERROR_TIMEOUT;
-}
+Scanner::Scanner(const fl_scan_options& options)
+    : pool_(options.workers, [options](ScanBatch& batch, size_t i,
+                                       const std::atomic<bool>* cancelled, ScanWorker& worker) {
+        scan_one(batch, i, options, cancelled, worker);
+      }) {}
 
 fl_status Scanner::collect(int64_t ticket, fl_image_row* rows, fl_box_row* box_rows) {
   std::shared_ptr<ScanBatch> batch;
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    const auto found = batches_.find(ticket);
-    if (found == batches_.end()) return FL_ERROR_ARGUMENT;
-    if (cancelled_) return FL_ERROR_CANCELLED;
-    batch = found->second;
-    if (batch->finished != static_cast<int64_t>(batch->images.size())) return FL_ERROR_TIMEOUT;
-    batches_.erase(found);
-  }
+  const fl_status status = pool_.collect(ticket, &batch);
+  if (status != FL_OK) return status;
   std::copy(batch->rows.begin(), batch->rows.end(), rows);
   std::copy(batch->box_rows.begin(), batch->box_rows.end(), box_rows);
   return FL_OK;
-}
-
-void Scanner::cancel() {
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    cancelled_ = true;
-    queue_.clear();
-  }
-  image_done_.notify_all();
 }
 
 void sniff_files(const char* const* paths, int64_t n, int32_t workers, fl_header* headers) {

@@ -1,18 +1,15 @@
 // The scan: files or bytes in, one row an image and one row a box out, over a native pool.
 #pragma once
 
-#include <atomic>
-#include <condition_variable>
 #include <cstdint>
-#include <deque>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "codec/jpeg.h"
 #include "fastlabel/fastlabel.h"
+#include "scan/batch_pool.h"
+#include "scan/file_reader.h"
 
 namespace fl {
 
@@ -23,34 +20,46 @@ struct ScanBatch {
   std::vector<int64_t> offsets;
   std::vector<fl_image_row> rows;
   std::vector<fl_box_row> box_rows;
-  size_t next = 0;      // guarded by the scanner's mutex
-  int64_t finished = 0; // likewise
+
+  size_t size() const noexcept { return images.size(); }
+  size_t next = 0, finished = 0;  // the pool's
+};
+
+// The boxes of one image, mapped into its stored raster.
+class ImageBoxes final : public BoxSource {
+ public:
+  void set(const double* boxes, int64_t n, int32_t orientation, bool turned);
+  const std::vector<PixelBox>& boxes_for(int64_t width, int64_t height) override;
+
+ private:
+  const double* boxes_ = nullptr;
+  int64_t n_ = 0;
+  int32_t orientation_ = 1;
+  std::vector<PixelBox> mapped_;
+};
+
+// What one worker keeps from image to image.
+struct ScanWorker {
+  FileReader file;
+  LumaStats stats;
+  ImageBoxes boxes;
 };
 
 class Scanner {
  public:
   explicit Scanner(const fl_scan_options& options);
-  ~Scanner();
-  Scanner(const Scanner&) = delete;
-  Scanner& operator=(const Scanner&) = delete;
 
-  fl_status submit(std::shared_ptr<ScanBatch> batch, int64_t* ticket);
-  fl_status wait(int64_t ticket, int32_t timeout_ms, int64_t* done);
+  fl_status submit(std::shared_ptr<ScanBatch> batch, int64_t* ticket) {
+    return pool_.submit(std::move(batch), ticket);
+  }
+  fl_status wait(int64_t ticket, int32_t timeout_ms, int64_t* done) {
+    return pool_.wait(ticket, timeout_ms, done);
+  }
   fl_status collect(int64_t ticket, fl_image_row* rows, fl_box_row* box_rows);
-  void cancel();
+  void cancel() { pool_.cancel(); }
 
  private:
-  void work();
-
-  fl_scan_options options_;
-  std::atomic<bool> cancelled_{false};
-  std::mutex mutex_;
-  std::condition_variable work_ready_, image_done_;
-  std::deque<std::shared_ptr<ScanBatch>> queue_;  // batches with images not yet taken
-  std::map<int64_t, std::shared_ptr<ScanBatch>> batches_;
-  int64_t next_ticket_ = 1;
-  bool closing_ = false;
-  std::vector<std::thread> threads_;
+  BatchPool<ScanBatch, ScanWorker> pool_;
 };
 
 // Headers of n files over a pool; never throws for a bad file.

@@ -23,6 +23,7 @@ __version__ = "0.1.0"
 _LAZY = {
     "CocoMatches": "boxes",
     "OptimalMatches": "boxes",
+    "TileBoxes": "boxes",
     "batched_nms": "boxes",
     "box_area": "boxes",
     "box_convert": "boxes",
@@ -32,6 +33,7 @@ _LAZY = {
     "box_pairs": "boxes",
     "box_pairs_between": "boxes",
     "clip_boxes_to_image": "boxes",
+    "clip_boxes_to_tiles": "boxes",
     "complete_box_iou": "boxes",
     "distance_box_iou": "boxes",
     "generalized_box_iou": "boxes",
@@ -46,6 +48,7 @@ _LAZY = {
     "ragged_counts": "boxes",
     "ragged_iou": "boxes",
     "soft_nms": "boxes",
+    "tile_windows": "boxes",
     "weighted_boxes_fusion": "boxes",
     "LetterboxTransform": "pixels",
     "composite": "pixels",
@@ -77,11 +80,13 @@ _LAZY = {
     "Report": "check",
     "check": "check",
     "make_sample": "sample",
-    "PasteResult": "prepare.paste",
-    "paste": "prepare.paste",
     "get_cmake_dir": "_embed",
     "get_include": "_embed",
     "get_library_dir": "_embed",
+    "TileDetections": "merge",
+    "merge_tiles": "merge",
+    "PasteResult": "prepare.paste",
+    "paste": "prepare.paste",
 }
 
 __all__ = ["__version__", *sorted(_LAZY)]
@@ -91,6 +96,7 @@ if TYPE_CHECKING:
     from .boxes import (
         CocoMatches,
         OptimalMatches,
+        TileBoxes,
         batched_nms,
         box_area,
         box_convert,
@@ -100,6 +106,7 @@ if TYPE_CHECKING:
         box_pairs,
         box_pairs_between,
         clip_boxes_to_image,
+        clip_boxes_to_tiles,
         complete_box_iou,
         distance_box_iou,
         generalized_box_iou,
@@ -114,11 +121,13 @@ if TYPE_CHECKING:
         ragged_counts,
         ragged_iou,
         soft_nms,
+        tile_windows,
         weighted_boxes_fusion,
     )
     from .check import Report, check
     from .dataset import Dataset, DatasetError
     from .formats import read
+    from .merge import TileDetections, merge_tiles
     from .pixels import (
         LetterboxTransform,
         composite,

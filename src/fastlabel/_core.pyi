@@ -117,6 +117,29 @@ def weighted_boxes_fusion(
     skip_threshold: float,
     allows_overflow: bool,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]: ...
+def merge_tiles(
+    boxes: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    tiles: NDArray[np.int64],
+    windows: NDArray[np.int64],
+    images: NDArray[np.int64],
+    whole: NDArray[np.uint8],
+    sizes: NDArray[np.int64] | None,
+    n_images: int,
+    method: int,
+    metric: int,
+    confidence: int,
+    by_label: bool,
+    in_tile_pixels: bool,
+    join_cut: bool,
+    threshold: float,
+    sigma: float,
+    score_threshold: float,
+    join_threshold: float,
+    edge_tolerance: float,
+    large: float,
+) -> dict[str, Any]: ...
 def match_coco(
     predictions: NDArray[Any],
     prediction_offsets: NDArray[np.int64],
@@ -276,3 +299,39 @@ class ArrowReader:
     def __init__(self, capsules: Any) -> None: ...
     def fields(self) -> list[tuple[str, str]]: ...
     def next(self, columns: list[int]) -> tuple[int, list[ArrowColumn]] | None: ...
+
+def tile_counts(
+    width: int,
+    height: int,
+    tile_width: int,
+    tile_height: int,
+    step_x: int,
+    step_y: int,
+    centred: bool,
+    pad: bool,
+) -> tuple[int, int]: ...
+def tile_windows(
+    width: int,
+    height: int,
+    tile_width: int,
+    tile_height: int,
+    step_x: int,
+    step_y: int,
+    centred: bool,
+    pad: bool,
+    out: NDArray[np.int64],
+) -> None: ...
+def tile_boxes(
+    boxes: NDArray[Any],
+    box_offsets: NDArray[np.int64],
+    windows: NDArray[np.int64],
+    window_offsets: NDArray[np.int64],
+    sizes: NDArray[np.int64] | None,
+    workers: int,
+) -> tuple[
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.uint8],
+]: ...

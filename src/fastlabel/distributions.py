@@ -384,7 +384,8 @@ def _judged_acutance(columns: Columns) -> FloatArray:
     nested = columns.stats["scale_acutance"]
     nested = nested.combine_chunks() if isinstance(nested, pa.ChunkedArray) else nested
     flat = pc.list_flatten(nested.fill_null([None] * nested.type.list_size)).cast(pa.float64())
-    levels = np.asarray(as_numpy(flat.fill_null(float("nan")))).reshape(len(full), -1)
+    shape = len(full), nested.type.list_size
+    levels = np.asarray(as_numpy(flat.fill_null(float("nan")))).reshape(shape)
     index = np.clip(np.nan_to_num(level), 0, levels.shape[1]).astype(np.int64)
     picked = levels[np.arange(len(full)), np.maximum(index - 1, 0)]
     return np.where(index == 0, full, picked)

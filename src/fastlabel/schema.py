@@ -190,3 +190,60 @@ FINDINGS = pa.schema(
         ("evidence", pa.string()),  # JSON: file, line or pointer, related ids, ...
     ]
 )
+
+#: How a tile shows a box: all of it, a part, or too little (or the source says so itself):
+#: then it is neither a target nor background.
+TILE_STATES = ("whole", "cut", "ignore")
+
+#: A box in a tile.
+TILE_BOX = pa.struct(
+    [
+        pa.field("annotation_id", pa.int64(), nullable=False),  # of the source
+        ("category_id", pa.int32()),
+        pa.field("x1", pa.float64(), nullable=False),  # what the tile shows, in its pixels
+        pa.field("y1", pa.float64(), nullable=False),
+        pa.field("x2", pa.float64(), nullable=False),
+        pa.field("y2", pa.float64(), nullable=False),
+        # share of the box, of what lies in the image, that the tile shows; 1: all of it
+        pa.field("visible", pa.float64(), nullable=False),
+        pa.field("state", pa.string(), nullable=False),  # one of TILE_STATES
+        pa.field("sx1", pa.float64(), nullable=False),  # the source box, bit for bit
+        pa.field("sy1", pa.float64(), nullable=False),
+        pa.field("sx2", pa.float64(), nullable=False),
+        pa.field("sy2", pa.float64(), nullable=False),
+        ("ignore", pa.bool_()),  # true where the state is ignore
+        ("crowd", pa.bool_()),
+        ("weight", pa.float32()),
+    ]
+)
+
+#: Tiles of pictures. Windows are half-open and lie in the upright picture, as EXIF turns it,
+#: with x and y from its top left corner; they may leave it where a tile is padded.
+TILES = pa.schema(
+    [
+        pa.field("tile_id", pa.int64(), nullable=False),  # dense: row number
+        pa.field("image_id", pa.int64(), nullable=False),  # of the source
+        ("image_name", pa.string()),  # the source's file_name
+        ("image_path", pa.string()),  # relative to the source's root
+        ("image_width", pa.int32()),  # upright
+        ("image_height", pa.int32()),
+        ("split", pa.string()),
+        ("label_state", pa.string()),  # one of LABEL_STATES, of the tile
+        pa.field("x1", pa.int64(), nullable=False),  # the window of the tile
+        pa.field("y1", pa.int64(), nullable=False),
+        pa.field("x2", pa.int64(), nullable=False),
+        pa.field("y2", pa.int64(), nullable=False),
+        pa.field("asked_x1", pa.int64(), nullable=False),  # the window of the grid
+        pa.field("asked_y1", pa.int64(), nullable=False),
+        pa.field("asked_x2", pa.int64(), nullable=False),
+        pa.field("asked_y2", pa.int64(), nullable=False),
+        ("pad_left", pa.int32()),  # pixels of the tile that are not of the picture
+        ("pad_top", pa.int32()),
+        ("pad_right", pa.int32()),
+        ("pad_bottom", pa.int32()),
+        ("file", pa.string()),  # the tile's own picture; null: none was written
+        ("mode", pa.string()),  # lossless or reencoded; null: none was written
+        ("mode_reason", pa.string()),  # why it could not be cut without loss
+        ("boxes", pa.list_(pa.field("item", TILE_BOX, nullable=False))),
+    ]
+)

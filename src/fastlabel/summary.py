@@ -19,8 +19,9 @@ import pyarrow.compute as pc
 
 from . import schema
 from .dataset import Dataset, as_numpy
+from .deployment import deployment
 from .distributions import ASSUMED_INPUT, ASSUMED_STRIDES, Columns, charts, class_table
-from .verdict import action_text, rank, shows, todo, verdict
+from .verdict import action_text, deployed_sentence, rank, shows, todo, verdict
 
 if TYPE_CHECKING:
     from .deploy import Profile
@@ -79,11 +80,16 @@ def summarise(
     judged = verdict(by_code, by_action, severities, images_hit, len(ds), unlabelled)
     unread = ds.meta.get("ignored_files", ()), ds.meta.get("also_found", ())
     judged["shows"] = shows(drawn, states, *unread)
+    deployed = deployment(columns)
+    said = None if profile is None else deployed_sentence(deployed, profile.name)
+    if said is not None:
+        judged["sentences"].insert(0, said)
     result = {
         "schema": SCHEMA_VERSION,
         "tool": {"name": "fastlabel", "version": _version()},
         "dataset": data,
         "deploy": _deploy(profile),
+        "deployment": deployed,
         "verdict": judged,
         "todo": todo(by_code, {code: _first_sentence(r) for code, r in rules.items()}),
         "findings": {

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from . import schema
 
-__all__ = ["shows", "todo", "verdict"]
+__all__ = ["byte_text", "deployed_sentence", "shows", "todo", "verdict"]
 
 MOST_TODO = 5
 #: Rules named in one sentence; the others are counted.
@@ -314,6 +314,78 @@ def shows(
         parts.append(f"the folder also holds {names} labels, which were not read (see --format)")
     text = "; ".join(parts)
     return text[:1].upper() + text[1:] + "." if parts else ""
+
+
+_READY = {
+    "green": "the set suits it",
+    "amber": "the set suits it with reservations",
+    "red": "the set does not suit it",
+}
+
+
+def deployed_sentence(part: Mapping[str, Any], name: str) -> dict[str, Any] | None:
+    """Say what a deployment makes of the set; None when nothing could be judged.
+
+    Parameters
+    ----------
+    part : dict
+        As :func:`fastlabel.deployment.deployment` gives it.
+    name : str
+        What the deployment is called.
+
+    Returns
+    -------
+    dict or None
+        One of the verdict's ``sentences``, of kind ``deployed``.
+    """
+    lights = part["lights"]
+    if lights["light"] is None:
+        return None
+    texts = []
+    if part["measured"]:
+        lost, small = lights["too_small"], lights["small_targets"]
+        boxes = _counted(part["measured"], "box", "boxes")
+        texts.append(
+            f"{_share(lost['count'], part['measured'])} of {boxes} "
+            f"{'is' if lost['count'] == 1 else 'are'} under the least target of "
+            f"{part['min_target']:g} px ({lost['light']})"
+        )
+        low, high = small["strides"]
+        texts.append(
+            f"{_share(small['count'], part['measured'])} between {low} and {high} strides of "
+            f"{part['stride']} px, small targets that it can learn ({small['light']})"
+        )
+    memory = part["memory"]
+    if memory is not None and memory["verdict"] is not None:
+        texts.append(
+            f"input and activations need about {byte_text(memory['need'])} of "
+            f"{byte_text(memory['least'])}, which {memory['verdict'].replace('tight', 'is tight')} "
+            f"({lights['memory']['light']})"
+        )
+    said = "; ".join(texts)
+    return {
+        "kind": "deployed",
+        "label": "At this size",
+        "meaning": "what the model sees of the targets",
+        "text": f"{name}: {_READY[lights['light']]}. {said[:1].upper()}{said[1:]}.",
+        "count": lights["too_small"]["count"],
+        "codes": [],
+    }
+
+
+def byte_text(n: int) -> str:
+    """Write bytes with the unit of their size, 1,024 to a KB.
+
+    Examples
+    --------
+    >>> byte_text(82_944), byte_text(512 << 10), byte_text(2 << 30)
+    ('81 KB', '512 KB', '2 GB')
+    """
+    for unit, size in (("GB", 1 << 30), ("MB", 1 << 20), ("KB", 1 << 10)):
+        if n >= size:
+            value = n / size
+            return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
+    return f"{n} B"
 
 
 def _share(part: int, whole: int) -> str:

@@ -18,8 +18,10 @@ LAYERS = (
     ("_arrays",),
     ("schema", "config", "boxes", "pixels", "tables", "numba"),
     ("deploy", "dataset"),
-    ("formats", "scan", "rules", "cut"),
+    ("formats", "scan", "rules", "cut", "merge"),
     ("distributions", "verdict", "summary"),
+    ("formats", "scan", "rules", "cut"),
+    ("distributions", "deployment", "verdict", "summary"),
     ("report", "sample"),
     ("check", "prepare"),
     ("bench",),
@@ -27,7 +29,11 @@ LAYERS = (
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 #: check.Report writes itself through report, which knows only the shape of a Report.
-SAME_ROW = {("verdict", "distributions"), ("summary", "verdict"), ("summary", "distributions")}
+SAME_ROW = {
+    ("verdict", "distributions"),
+    ("deployment", "distributions"),
+    *(("summary", part) for part in ("verdict", "distributions", "deployment")),
+}
 
 #: csrc, by the design's section 2.
 MAY_INCLUDE = {

@@ -97,6 +97,7 @@ def test_the_order_is_verdict_first_findings_charts(report: MadeReport) -> None:
     assert heads == [
         "Five things to do first",
         "Findings, worst first",
+        "How big is it for the model?",
         "The set in charts",
         "Classes",
         "About this report",

@@ -122,6 +122,57 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         int64_t n_thresholds
         int64_t max_predictions
 
+    ctypedef enum fl_tile_method:
+        FL_TILES_NMS
+        FL_TILES_SOFT_LINEAR
+        FL_TILES_SOFT_GAUSSIAN
+        FL_TILES_NMM
+        FL_TILES_NMM_CHAINED
+        FL_TILES_WBF
+
+    ctypedef struct fl_tile_predictions:
+        size_t struct_size
+        const double* boxes
+        const double* scores
+        const int64_t* labels
+        const int64_t* tiles
+        int64_t n
+        const int64_t* windows
+        const int64_t* images
+        const uint8_t* whole
+        int64_t n_windows
+        const int64_t* sizes
+        int64_t n_images
+
+    ctypedef struct fl_tile_merge_options:
+        size_t struct_size
+        int32_t method
+        int32_t metric
+        int32_t confidence
+        int32_t by_label
+        int32_t in_tile_pixels
+        int32_t join_cut
+        double threshold
+        double sigma
+        double score_threshold
+        double join_threshold
+        double edge_tolerance
+        double large
+
+    ctypedef struct fl_tile_merged:
+        size_t struct_size
+        double* boxes
+        double* scores
+        int64_t* labels
+        int64_t* images
+        uint8_t* joined
+        int64_t* offsets
+        int64_t* members
+        int64_t results
+        int64_t empty
+        int64_t outside
+        int64_t faded
+
     ctypedef enum fl_paste_blend:
         FL_PASTE_FEATHER
         FL_PASTE_ALPHA
@@ -372,6 +423,41 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
     ctypedef struct fl_arrow_batch:
         pass
 
+    ctypedef enum fl_tile_anchor:
+        FL_TILE_ORIGIN
+        FL_TILE_CENTER
+
+    ctypedef enum fl_tile_last:
+        FL_TILE_SHIFT
+        FL_TILE_PAD
+
+    ctypedef struct fl_tile_grid:
+        size_t struct_size
+        int64_t width
+        int64_t height
+        int64_t step_x
+        int64_t step_y
+        int32_t anchor
+        int32_t last
+
+    ctypedef enum fl_tile_box:
+        FL_TILE_BOX_SEEN
+        FL_TILE_BOX_NOT_FINITE
+        FL_TILE_BOX_REVERSED
+        FL_TILE_BOX_OUTSIDE
+        FL_TILE_BOX_UNCOVERED
+
+    ctypedef struct fl_tile_job:
+        size_t struct_size
+        const fl_boxes* boxes
+        const int64_t* box_offsets
+        const int64_t* windows
+        const int64_t* window_offsets
+        const int64_t* sizes
+        int64_t pictures
+        int32_t workers
+        int32_t reserved
+
 # ---- the functions of fastlabel.h, without their fl_; none needs the GIL ----
 cdef int32_t abi_version() noexcept nogil
 cdef const char* version() noexcept nogil
@@ -437,6 +523,10 @@ cdef fl_status obb_nms(const double* boxes, const double* scores, const int64_t*
         int64_t n, double iou_threshold, int64_t* keep, int64_t* kept) noexcept nogil
 cdef fl_status obb_to_corners(const double* boxes, int64_t n, double* out) noexcept nogil
 cdef fl_status obb_from_corners(const double* corners, int64_t n, double* out) noexcept nogil
+cdef fl_status tile_merge_options_init(fl_tile_merge_options* options,
+        size_t struct_size) noexcept nogil
+cdef fl_status merge_tiles(const fl_tile_predictions* predictions,
+        const fl_tile_merge_options* options, fl_tile_merged* out) noexcept nogil
 cdef fl_status paste_options_init(fl_paste_options* options, size_t struct_size) noexcept nogil
 cdef fl_status paste_window(int64_t scene_width, int64_t scene_height, const double* box,
         const fl_paste_options* options, int64_t* window) noexcept nogil
@@ -521,3 +611,12 @@ cdef fl_status arrow_text(const fl_arrow_view* text, int64_t row, const char** d
         int64_t* size) noexcept nogil
 cdef fl_status arrow_text_codes(const fl_arrow_view* text, const char* const* names,
         int64_t n_names, int32_t* codes) noexcept nogil
+cdef fl_status tile_grid_init(fl_tile_grid* grid, size_t struct_size) noexcept nogil
+cdef fl_status tile_counts(const fl_tile_grid* grid, int64_t width, int64_t height,
+        int64_t* columns, int64_t* rows) noexcept nogil
+cdef fl_status tile_windows(const fl_tile_grid* grid, int64_t width, int64_t height, int64_t* out,
+        int64_t capacity) noexcept nogil
+cdef fl_status tile_count_boxes(const fl_tile_job* job, int64_t* tile_offsets,
+        uint8_t* outcome) noexcept nogil
+cdef fl_status tile_clip_boxes(const fl_tile_job* job, const int64_t* tile_offsets, int64_t* row,
+        double* corners, double* visible) noexcept nogil

@@ -68,6 +68,9 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
             int64_t n, double iou_threshold, int64_t* keep, int64_t* kept)
     fl_status fl_obb_to_corners(const double* boxes, int64_t n, double* out)
     fl_status fl_obb_from_corners(const double* corners, int64_t n, double* out)
+    fl_status fl_tile_merge_options_init(fl_tile_merge_options* options, size_t struct_size)
+    fl_status fl_merge_tiles(const fl_tile_predictions* predictions,
+            const fl_tile_merge_options* options, fl_tile_merged* out)
     fl_status fl_paste_options_init(fl_paste_options* options, size_t struct_size)
     fl_status fl_paste_window(int64_t scene_width, int64_t scene_height, const double* box,
             const fl_paste_options* options, int64_t* window)
@@ -146,6 +149,14 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
             int64_t* size)
     fl_status fl_arrow_text_codes(const fl_arrow_view* text, const char* const* names,
             int64_t n_names, int32_t* codes)
+    fl_status fl_tile_grid_init(fl_tile_grid* grid, size_t struct_size)
+    fl_status fl_tile_counts(const fl_tile_grid* grid, int64_t width, int64_t height,
+            int64_t* columns, int64_t* rows)
+    fl_status fl_tile_windows(const fl_tile_grid* grid, int64_t width, int64_t height,
+            int64_t* out, int64_t capacity)
+    fl_status fl_tile_count_boxes(const fl_tile_job* job, int64_t* tile_offsets, uint8_t* outcome)
+    fl_status fl_tile_clip_boxes(const fl_tile_job* job, const int64_t* tile_offsets, int64_t* row,
+            double* corners, double* visible)
 
 
 cdef int32_t abi_version() noexcept nogil:
@@ -315,6 +326,16 @@ cdef fl_status obb_to_corners(const double* boxes, int64_t n, double* out) noexc
 
 cdef fl_status obb_from_corners(const double* corners, int64_t n, double* out) noexcept nogil:
     return fl_obb_from_corners(corners, n, out)
+
+
+cdef fl_status tile_merge_options_init(fl_tile_merge_options* options,
+        size_t struct_size) noexcept nogil:
+    return fl_tile_merge_options_init(options, struct_size)
+
+
+cdef fl_status merge_tiles(const fl_tile_predictions* predictions,
+        const fl_tile_merge_options* options, fl_tile_merged* out) noexcept nogil:
+    return fl_merge_tiles(predictions, options, out)
 
 
 cdef fl_status paste_options_init(fl_paste_options* options, size_t struct_size) noexcept nogil:
@@ -562,3 +583,27 @@ cdef fl_status arrow_text(const fl_arrow_view* text, int64_t row, const char** d
 cdef fl_status arrow_text_codes(const fl_arrow_view* text, const char* const* names,
         int64_t n_names, int32_t* codes) noexcept nogil:
     return fl_arrow_text_codes(text, names, n_names, codes)
+
+
+cdef fl_status tile_grid_init(fl_tile_grid* grid, size_t struct_size) noexcept nogil:
+    return fl_tile_grid_init(grid, struct_size)
+
+
+cdef fl_status tile_counts(const fl_tile_grid* grid, int64_t width, int64_t height,
+        int64_t* columns, int64_t* rows) noexcept nogil:
+    return fl_tile_counts(grid, width, height, columns, rows)
+
+
+cdef fl_status tile_windows(const fl_tile_grid* grid, int64_t width, int64_t height, int64_t* out,
+        int64_t capacity) noexcept nogil:
+    return fl_tile_windows(grid, width, height, out, capacity)
+
+
+cdef fl_status tile_count_boxes(const fl_tile_job* job, int64_t* tile_offsets,
+        uint8_t* outcome) noexcept nogil:
+    return fl_tile_count_boxes(job, tile_offsets, outcome)
+
+
+cdef fl_status tile_clip_boxes(const fl_tile_job* job, const int64_t* tile_offsets, int64_t* row,
+        double* corners, double* visible) noexcept nogil:
+    return fl_tile_clip_boxes(job, tile_offsets, row, corners, visible)

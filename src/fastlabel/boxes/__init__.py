@@ -12,10 +12,12 @@ from .oriented import obb_convert, obb_iou, obb_nms
 from .pairs import box_pairs, box_pairs_between
 from .ragged import ragged_best, ragged_counts, ragged_iou
 from .suppress import batched_nms, nms, non_max_merge, soft_nms, weighted_boxes_fusion
+from .tiles import TileBoxes, clip_boxes_to_tiles, tile_windows
 
 __all__ = [
     "CocoMatches",
     "OptimalMatches",
+    "TileBoxes",
     "batched_nms",
     "box_area",
     "box_convert",
@@ -25,6 +27,7 @@ __all__ = [
     "box_pairs",
     "box_pairs_between",
     "clip_boxes_to_image",
+    "clip_boxes_to_tiles",
     "complete_box_iou",
     "distance_box_iou",
     "generalized_box_iou",
@@ -39,5 +42,6 @@ __all__ = [
     "ragged_counts",
     "ragged_iou",
     "soft_nms",
+    "tile_windows",
     "weighted_boxes_fusion",
 ]

@@ -86,13 +86,15 @@ def render(report: ReportLike) -> str:
         At most 5,000,000 bytes in UTF-8: what is left out is counted and named on the page.
     """
     from .charts import draw_charts
+    from .deployed import deployed_part
 
     groups = _groups(report)
     charts = draw_charts(report.summary)
+    part = deployed_part(report.summary)
     page = ""
     for budget in (PICTURE_BYTES, PICTURE_BYTES // 4, 0):
         _place(report, groups, budget)
-        page = _rendered(report, groups, charts)
+        page = _rendered(report, groups, charts, part)
         if len(page.encode()) <= MAX_BYTES:
             break
     return page
@@ -160,7 +162,9 @@ def _place(report: ReportLike, groups: Sequence[_Group], allowed: int) -> None:
         group.plain = rest[:MOST_PLAIN]
 
 
-def _rendered(report: ReportLike, groups: Sequence[_Group], charts: Sequence[Any]) -> str:
+def _rendered(
+    report: ReportLike, groups: Sequence[_Group], charts: Sequence[Any], part: Mapping[str, Any]
+) -> str:
     summary = report.summary
     style = _style()
     digest = hashlib.sha256(style.encode()).digest()
@@ -184,6 +188,7 @@ def _rendered(report: ReportLike, groups: Sequence[_Group], charts: Sequence[Any
         shown=sum(len(g.cards) + len(g.plain) for g in groups),
         remedies=_REMEDIES,
         charts=charts,
+        part=part,
         classes=classes[:MOST_CLASSES],
         more_classes=len(classes) > MOST_CLASSES,
         target=summary["deploy"]["min_target"],

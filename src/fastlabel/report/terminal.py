@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from ..dataset import as_numpy
+from .deployed import deployed_facts
 from .rows import Finding, ReportLike, findings, findings_at
 from .text import count, number, percent, unjudged, visible
 
@@ -238,6 +239,7 @@ def _facts(summary: dict[str, Any]) -> list[tuple[str, str]]:
                 f"{under} under one stride of {size['strides'][0]}",
             )
         )
+    facts += deployed_facts(summary)
     if luma["measured"]:
         middle = number(luma["quantiles"]["p50"])
         facts.append(

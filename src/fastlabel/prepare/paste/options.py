@@ -14,7 +14,7 @@ from ...deploy import Profile
 __all__ = ["ASSUMED", "BLENDS", "Band", "Options"]
 
 #: The input that sizes are judged at where no deployment is named.
-ASSUMED = Profile("assumed 640 x 640, stride 8", "", 640, 640)
+ASSUMED = Profile("assumed 640 x 640, stride 8", "custom", 640, 640)
 
 BLENDS = ("feather", "alpha", "rectangle", "poisson", "multiband")
 

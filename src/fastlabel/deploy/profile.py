@@ -1,26 +1,10 @@
-"""Deployment profiles: what the model will see, so that a data set is judged at that size.
-
-A profile names a device tier, its camera, the model's input and how a frame is
-brought to it. Built-in profiles are starting points; a TOML file describes one's own::
-
-    name = "porch"
-    tier = "npu"
-    input_width = 320
-    input_height = 320
-    resize = "letterbox"      # or "stretch"
-    strides = [8, 16, 32]     # of the detection heads, in input pixels
-    min_target = 8            # shortest side worth training on; default: the smallest stride
-
-    [camera]
-    width = 1920
-    height = 1080
-    fixed = true              # the camera does not move
-    infrared = true           # it sees at night by infrared light
-"""
+"""One deployment: its profile, the built-in ones, and those of TOML files."""
 
 from __future__ import annotations
 
+import operator
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -29,14 +13,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .config import ConfigError, nearest, read_toml
+from ..config import ConfigError, nearest, read_toml
+from .tiers import CUSTOM, OLD_TIERS, TIERS
 
-__all__ = ["PROFILES", "Camera", "Profile", "load"]
+__all__ = ["PROFILES", "Camera", "Profile", "load", "scale_to"]
 
 RESIZES = ("letterbox", "stretch")
 
 #: Largest side of a frame or input that is believed.
 MAX_SIDE = 65_535
+#: Most memory that is believed: a pebibyte.
+MAX_MEMORY = 1 << 50
+
+_MEMORY = re.compile(r"(\d+(?:\.\d+)?) ?(B|KB|MB|GB|KiB|MiB|GiB)")
+_UNITS = {"B": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -53,12 +43,21 @@ class Camera:
         Whether it looks at one scene for ever.
     infrared : bool
         Whether it sees at night by infrared light (gray, flat, noisy pictures).
+
+    Raises
+    ------
+    ConfigError
+        If a side is no whole number of pixels, or beyond belief.
     """
 
     width: int
     height: int
     fixed: bool = False
     infrared: bool = False
+
+    def __post_init__(self) -> None:
+        for key in ("width", "height"):
+            _whole(getattr(self, key), f"camera.{key}", MAX_SIDE, "pixels")
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,8 @@ class Profile:
     name : str
         What reports call it.
     tier : str
-        Class of device, in words: ``mcu``, ``npu``, ``gpu``...
+        Class of device: a name of :data:`TIERS`, or ``custom``. The words of earlier
+        versions (``mcu``, ``npu``, ``gpu``) stand for the tier nearest to them.
     input_width, input_height : int
         The model's input, in pixels.
     resize : {"letterbox", "stretch"}
@@ -82,11 +82,13 @@ class Profile:
         Left out, it is one smallest stride: below that a target has no cell of its own.
     camera : Camera or None
         The camera, when known.
+    memory : int or None
+        Bytes of the device's memory, where it is not the tier's.
 
     Raises
     ------
     ConfigError
-        If a size, stride or resize mode is impossible.
+        If the tier is unknown, or a size, stride, memory or resize mode is impossible.
     """
 
     name: str
@@ -97,30 +99,42 @@ class Profile:
     strides: tuple[int, ...] = (8, 16, 32)
     min_target: float = 0.0
     camera: Camera | None = None
+    memory: int | None = None
 
     def __post_init__(self) -> None:
+        place = f"profile {self.name!r}"
+        tier = OLD_TIERS.get(self.tier, self.tier)
+        if tier not in TIERS and tier != CUSTOM:
+            raise ConfigError(f"{place}: tier: got {tier!r}; {nearest(tier, [*TIERS, CUSTOM])}")
+        object.__setattr__(self, "tier", tier)
         for key in ("input_width", "input_height"):
-            if not 1 <= getattr(self, key) <= MAX_SIDE:
-                raise ConfigError(
-                    f"profile {self.name!r}: {key}: got {getattr(self, key)}, "
-                    f"expected 1 to {MAX_SIDE:,} pixels"
-                )
+            _whole(getattr(self, key), f"{place}: {key}", MAX_SIDE, "pixels")
         if self.resize not in RESIZES:
             raise ConfigError(
-                f"profile {self.name!r}: resize: got {self.resize!r}, "
-                f"expected one of {', '.join(RESIZES)}"
+                f"{place}: resize: got {self.resize!r}, expected one of {', '.join(RESIZES)}"
             )
-        if not self.strides or min(self.strides) < 1:
+        self._check_strides(place)
+        if self.memory is not None:
+            _whole(self.memory, f"{place}: memory", MAX_MEMORY, "bytes")
+
+    def _check_strides(self, place: str) -> None:
+        """Check strides and the least target against the input, and fill the latter in."""
+        shorter = min(self.input_width, self.input_height)
+        if not self.strides or not all(stride >= 1 for stride in self.strides):
             raise ConfigError(
-                f"profile {self.name!r}: strides: got {self.strides}, "
-                "expected one or more whole numbers over 0"
+                f"{place}: strides: got {self.strides}, expected one or more whole numbers over 0"
             )
-        if not 0 <= self.min_target <= MAX_SIDE:
+        if max(self.strides) > shorter:
             raise ConfigError(
-                f"profile {self.name!r}: min_target: got {self.min_target}, "
-                f"expected 0 to {MAX_SIDE:,} pixels"
+                f"{place}: strides: got {max(self.strides)}, expected at most {shorter}, the "
+                "shorter side of the input: name the strides of this model's heads"
             )
         object.__setattr__(self, "strides", tuple(sorted(self.strides)))
+        if not 0 <= self.min_target <= shorter:
+            raise ConfigError(
+                f"{place}: min_target: got {self.min_target}, "
+                f"expected 0 to {shorter:,} pixels, the shorter side of the input"
+            )
         if self.min_target == 0:
             object.__setattr__(self, "min_target", float(self.strides[0]))
 
@@ -144,35 +158,64 @@ class Profile:
         >>> sx.round(3).tolist()
         [0.5, 0.333]
         """
-        w = np.asarray(width, np.float64)
-        h = np.asarray(height, np.float64)
-        unknown = ~((w >= 1) & (h >= 1))
-        sx = self.input_width / np.where(unknown, np.nan, w)
-        sy = self.input_height / np.where(unknown, np.nan, h)
-        if self.resize == "letterbox":
-            sx = sy = np.minimum(sx, sy)
-        return sx, sy
+        return scale_to(width, height, self.input_width, self.input_height, self.resize)
 
 
-#: Starting points. Sizes and strides are those of common detectors of each tier, not of
-#: one product: a profile of one's own is always better.
+def scale_to(
+    width: npt.ArrayLike,
+    height: npt.ArrayLike,
+    input_width: float,
+    input_height: float,
+    resize: str,
+) -> tuple[FloatArray, FloatArray]:
+    """Factors from pixels of frames to pixels of an input; see :meth:`Profile.scale`."""
+    w = np.asarray(width, np.float64)
+    h = np.asarray(height, np.float64)
+    unknown = ~((w >= 1) & (h >= 1))
+    sx = input_width / np.where(unknown, np.nan, w)
+    sy = input_height / np.where(unknown, np.nan, h)
+    if resize == "letterbox":
+        sx = sy = np.minimum(sx, sy)
+    return sx, sy
+
+
+def _whole(value: object, place: str, most: int, unit: str) -> None:
+    """Refuse what is no whole number from 1 to ``most``; NaN and True are none."""
+    try:
+        whole = operator.index(value) if not isinstance(value, bool) else 0  # type: ignore[arg-type]
+    except TypeError:
+        whole = 0
+    if not 1 <= whole <= most:
+        raise ConfigError(f"{place}: got {value}, expected 1 to {most:,} {unit}, a whole number")
+
+
+#: Starting points: four uses, then each tier under its own name. Sizes and strides are
+#: those of common detectors of each tier, not of one product: a profile of one's own is
+#: always better.
 PROFILES: Mapping[str, Profile] = {
     p.name: p
     for p in (
-        Profile("edge-640", "npu", 640, 640, "letterbox", (8, 16, 32)),
+        Profile("edge-640", "end-device", 640, 640),
         Profile(
             "doorbell-416",
-            "npu",
+            "end-device",
             416,
             416,
-            "letterbox",
-            (8, 16, 32),
             camera=Camera(1920, 1080, fixed=True, infrared=True),
         ),
         Profile(
-            "drone-4k", "gpu", 640, 640, "letterbox", (4, 8, 16, 32), camera=Camera(3840, 2160)
+            "drone-4k",
+            "edge-gateway",
+            640,
+            640,
+            strides=(4, 8, 16, 32),
+            camera=Camera(3840, 2160),
         ),
-        Profile("mcu-96", "mcu", 96, 96, "stretch", (8,), camera=Camera(320, 240, fixed=True)),
+        Profile("mcu-96", "micro", 96, 96, "stretch", (8,), camera=Camera(320, 240, fixed=True)),
+        Profile("cloud", "cloud", 1280, 1280, strides=(8, 16, 32, 64)),
+        Profile("edge-gateway", "edge-gateway", 640, 640),
+        Profile("end-device", "end-device", 416, 416),
+        Profile("micro", "micro", 96, 96, "stretch", (8,)),
     )
 }
 
@@ -183,7 +226,8 @@ def load(name_or_path: str | os.PathLike[str]) -> Profile:
     Parameters
     ----------
     name_or_path : str or path-like
-        A name of :data:`PROFILES`, or a path that ends in ``.toml``.
+        A name of :data:`PROFILES`, among which are those of the tiers (a starting point for
+        a device of that tier), or a path that ends in ``.toml``.
 
     Returns
     -------
@@ -215,13 +259,26 @@ def load(name_or_path: str | os.PathLike[str]) -> Profile:
 def _from_table(table: Mapping[str, Any], path: Path) -> Profile:
     values = _checked(table, {f.name for f in fields(Profile)}, str(path))
     values.setdefault("name", path.stem)
-    values.setdefault("tier", "custom")
+    values.setdefault("tier", CUSTOM)
     for key in ("input_width", "input_height"):
         if key not in values:
             raise ConfigError(f"{path}: {key} is missing: the model's input, in pixels")
     if "camera" in values:
         values["camera"] = _camera(values["camera"], f"{path}: camera")
-    return Profile(**values)
+    if isinstance(values.get("memory"), str):
+        values["memory"] = _bytes(values["memory"], f"{path}: memory")
+    try:
+        return Profile(**values)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _bytes(text: str, place: str) -> int:
+    """Read ``512 KB`` as bytes: 1,024 to a KB, as the makers of memory count."""
+    found = _MEMORY.fullmatch(text.strip())
+    if found is None:
+        raise ConfigError(f'{place}: got {text!r}, expected a text such as "512 KB" or "4 GB"')
+    return int(float(found[1]) * _UNITS[found[2][0]])
 
 
 def _camera(value: object, place: str) -> Camera:
@@ -229,8 +286,8 @@ def _camera(value: object, place: str) -> Camera:
         raise ConfigError(f"{place}: got {value!r}, expected a table")
     values = _checked(value, {f.name for f in fields(Camera)}, place)
     for key in ("width", "height"):
-        if not 1 <= values.get(key, 0) <= MAX_SIDE:
-            raise ConfigError(f"{place}.{key}: expected 1 to {MAX_SIDE:,} pixels")
+        if key not in values:
+            raise ConfigError(f"{place}.{key} is missing: the camera's frame, in pixels")
     return Camera(**values)
 
 
@@ -256,6 +313,8 @@ def _right_kind(name: str, value: object) -> bool:
         return whole or isinstance(value, float)
     if kind == "a text":
         return isinstance(value, str) and bool(value)
+    if kind.startswith("bytes"):
+        return whole or (isinstance(value, str) and bool(value))
     if kind == "true or false":
         return isinstance(value, bool)
     if kind == "a list of whole numbers":
@@ -274,6 +333,7 @@ _KINDS = {
     "strides": "a list of whole numbers",
     "min_target": "a number",
     "camera": "a table",
+    "memory": 'bytes as a whole number, or a text such as "512 KB"',
     "width": "a whole number",
     "height": "a whole number",
     "fixed": "true or false",

@@ -1,0 +1,408 @@
+#include "geometry/tile_join.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "geometry/box_tree.h"
+#include "geometry/fusion.h"
+#include "geometry/nms.h"
+#include "geometry/overlap.h"
+
+namespace fl {
+
+namespace {
+
+constexpr double kOwnShare = 0.25;  // of a box's side: no box is at both edges of itself
+
+// How near to an edge a box of this side is at it.
+double nearness(double side, double tolerance) noexcept {
+  return std::min(tolerance, kOwnShare * side);
+}
+
+// One axis of a box and its window.
+struct Span {
+  double low, high;
+  double window_low, window_high;
+  bool at_low, at_high;
+
+  Span(const double* box, const double* window, int axis, double tolerance) noexcept
+      : low(box[axis]), high(box[2 + axis]), window_low(window[axis]),
+        window_high(window[2 + axis]) {
+    const double near = nearness(high - low, tolerance);
+    at_low = low - window_low <= near;
+    at_high = window_high - high <= near;
+  }
+};
+
+enum class Meeting { none, seam, share };
+
+// What one axis says of two boxes.
+struct Axis {
+  Meeting meeting = Meeting::none;
+  bool goes_on = false;  // one of them does, past the other's window
+  double both = 1, a = 1, b = 1;  // lengths in the shared part; 1 where there is a seam alone
+
+  Axis(const Span& p, const Span& q, double tolerance) noexcept {
+    if (!continues(p, q, tolerance) || !continues(q, p, tolerance)) return;
+    const double low = std::max(p.window_low, q.window_low);
+    const double high = std::min(p.window_high, q.window_high);
+    if (high - low < -tolerance) return;
+    if (high - low <= tolerance) {
+      meeting = Meeting::seam;
+      return;
+    }
+    meeting = Meeting::share;
+    // What is cut at an edge reaches the edge.
+    const double p0 = std::max(low, p.at_low ? p.window_low : p.low);
+    const double p1 = std::min(high, p.at_high ? p.window_high : p.high);
+    const double q0 = std::max(low, q.at_low ? q.window_low : q.low);
+    const double q1 = std::min(high, q.at_high ? q.window_high : q.high);
+    a = std::max(0.0, p1 - p0);
+    b = std::max(0.0, q1 - q0);
+    both = std::max(0.0, std::min(p1, q1) - std::max(p0, q0));
+  }
+
+ private:
+  // Rule 2: where p goes on past q's window, q is cut. Notes whether p does.
+  bool continues(const Span& p, const Span& q, double tolerance) noexcept {
+    const bool below = p.low < q.window_low - tolerance;
+    const bool above = p.high > q.window_high + tolerance;
+    goes_on = goes_on || below || above;
+    return (!below || q.at_low) && (!above || q.at_high);
+  }
+};
+
+struct Link {
+  double agreement;
+  int64_t rank;  // of the better one
+  int64_t other_rank;
+  int64_t a, b;
+};
+
+// Groups of boxes that grow together: at most one box of a window, and one that is cut nowhere.
+class Groups {
+ public:
+  Groups(const JoinInput& in, const std::vector<uint8_t>& cut)
+      : in_(in), cut_(cut), up_(static_cast<size_t>(in.n)), members_(static_cast<size_t>(in.n)) {
+    std::iota(up_.begin(), up_.end(), int64_t{0});
+  }
+
+  void join(int64_t a, int64_t b) {
+    a = root(a);
+    b = root(b);
+    if (a == b) return;
+    std::vector<int64_t>& into = members(a);
+    std::vector<int64_t>& from = members(b);
+    if (clash(into, from)) return;
+    into.insert(into.end(), from.begin(), from.end());
+    from.clear();
+    up_[static_cast<size_t>(b)] = a;
+  }
+
+  // Of a row: the boxes of its group, if there are two and more and it is their root.
+  const std::vector<int64_t>& of_root(int64_t row) const noexcept {
+    return members_[static_cast<size_t>(row)];
+  }
+
+ private:
+  int64_t root(int64_t i) noexcept {
+    while (up_[static_cast<size_t>(i)] != i) {
+      int64_t& up = up_[static_cast<size_t>(i)];
+      up = up_[static_cast<size_t>(up)];
+      i = up;
+    }
+    return i;
+  }
+
+  std::vector<int64_t>& members(int64_t row) {
+    std::vector<int64_t>& list = members_[static_cast<size_t>(row)];
+    if (list.empty()) list.push_back(row);
+    return list;
+  }
+
+  bool clash(const std::vector<int64_t>& a, const std::vector<int64_t>& b) const noexcept {
+    for (const int64_t i : a) {
+      for (const int64_t j : b) {
+        const auto p = static_cast<size_t>(i);
+        const auto q = static_cast<size_t>(j);
+        if (in_.window_of[p] == in_.window_of[q] || (cut_[p] == 0 && cut_[q] == 0)) return true;
+      }
+    }
+    return false;
+  }
+
+  const JoinInput& in_;
+  const std::vector<uint8_t>& cut_;
+  std::vector<int64_t> up_;
+  std::vector<std::vector<int64_t>> members_;
+};
+
+class Joiner {
+ public:
+  Joiner(const JoinInput& in, const JoinRules& rules)
+      : in_(in), rules_(rules), n_(static_cast<size_t>(in.n)) {}
+
+  Joined run() {
+    look();
+    into_.resize(n_);
+    std::iota(into_.begin(), into_.end(), int64_t{0});
+    if (any_cut_) {
+      lead();
+      let_large_win();
+      if (rules_.joins) join_cut();
+      follow();
+    }
+    return finish();
+  }
+
+ private:
+  const double* box(int64_t i) const noexcept { return in_.boxes + 4 * i; }
+  const double* window(int64_t i) const noexcept {
+    return in_.windows + 4 * in_.window_of[static_cast<size_t>(i)];
+  }
+  bool of_whole_frame(int64_t i) const noexcept {
+    return in_.whole[static_cast<size_t>(in_.window_of[static_cast<size_t>(i)])] != 0;
+  }
+  bool leads(size_t i) const noexcept { return leader_[i] == static_cast<int64_t>(i); }
+  bool better(int64_t a, int64_t b) const noexcept {
+    return rank_[static_cast<size_t>(a)] < rank_[static_cast<size_t>(b)];
+  }
+
+  void look() {
+    cut_.resize(n_);
+    for (size_t i = 0; i < n_; ++i) {
+      const auto w = static_cast<size_t>(in_.window_of[i]);
+      const auto row = static_cast<int64_t>(i);
+      cut_[i] = cut_sides(box(row), window(row), in_.inner[w], rules_.tolerance);
+      any_cut_ = any_cut_ || cut_[i] != 0;
+    }
+    const std::vector<int64_t> order = order_by_score(in_.scores, in_.n);
+    rank_.resize(n_);
+    for (size_t k = 0; k < n_; ++k) rank_[static_cast<size_t>(order[k])] = static_cast<int64_t>(k);
+  }
+
+  // Double boxes of one window go where the best of them goes.
+  void lead() {
+    int64_t keys = 0;
+    for (size_t i = 0; i < n_; ++i) keys = std::max(keys, in_.keys[i] + 1);
+    std::vector<int64_t> apart(n_);
+    for (size_t i = 0; i < n_; ++i) apart[i] = in_.window_of[i] * keys + in_.keys[i];
+    const Merged doubles = non_max_merge(in_.boxes, in_.scores, apart.data(), in_.n, Overlap::iou,
+                                         rules_.threshold);
+    leader_.resize(n_);
+    for (size_t i = 0; i < n_; ++i) {
+      leader_[i] = doubles.best[static_cast<size_t>(doubles.group[i])];
+    }
+    std::vector<int64_t> rows;
+    for (size_t i = 0; i < n_; ++i) {
+      if (leads(i)) rows.push_back(static_cast<int64_t>(i));
+    }
+    leaders_ = order_by_class(rows, in_.keys, &ends_);
+  }
+
+  // Calls body(begin, end) of leaders_ for every key that has a cut one.
+  template <typename Body>
+  void each_key(Body body) const {
+    size_t begin = 0;
+    for (const int64_t end_of_key : ends_) {
+      const auto end = static_cast<size_t>(end_of_key);
+      const bool cut = std::any_of(leaders_.begin() + static_cast<int64_t>(begin),
+                                   leaders_.begin() + end_of_key,
+                                   [&](int64_t i) { return cut_[static_cast<size_t>(i)] != 0; });
+      if (cut) body(begin, end);
+      begin = end;
+    }
+  }
+
+  bool is_large(int64_t i) const noexcept {
+    if (!of_whole_frame(i)) return false;
+    const double* b = box(i);
+    const auto w = static_cast<size_t>(in_.window_of[static_cast<size_t>(i)]);
+    return std::max(b[2] - b[0], b[3] - b[1]) > in_.large[w];
+  }
+
+  void let_large_win() {
+    each_key([&](size_t begin, size_t end) {
+      BoxTree large;
+      bool any = false;
+      for (size_t k = begin; k < end; ++k) {
+        if (!is_large(leaders_[k])) continue;
+        large.insert(box(leaders_[k]), leaders_[k]);
+        any = true;
+      }
+      for (size_t k = begin; any && k < end; ++k) {
+        const int64_t row = leaders_[k];
+        if (cut_[static_cast<size_t>(row)] == 0 || of_whole_frame(row)) continue;
+        const double* b = box(row);
+        double most = rules_.threshold;
+        int64_t owner = row;
+        large.visit(b, [&](const IndexedBox& other) {
+          const double w = std::min(b[2], other.box[2]) - std::max(b[0], other.box[0]);
+          const double h = std::min(b[3], other.box[3]) - std::max(b[1], other.box[1]);
+          const double inside = w * h / area_of(b);
+          if (inside > most || (inside == most && owner != row && better(other.id, owner))) {
+            most = inside;
+            owner = other.id;
+          }
+          return false;
+        });
+        into_[static_cast<size_t>(row)] = owner;
+      }
+    });
+  }
+
+  void join_cut() {
+    std::vector<Link> links;
+    each_key([&](size_t begin, size_t end) { find_links(begin, end, &links); });
+    std::sort(links.begin(), links.end(), [](const Link& p, const Link& q) {
+      if (p.agreement != q.agreement) return p.agreement > q.agreement;
+      return p.rank != q.rank ? p.rank < q.rank : p.other_rank < q.other_rank;
+    });
+    Groups groups(in_, cut_);
+    for (const Link& link : links) groups.join(link.a, link.b);
+    for (int64_t i = 0; i < in_.n; ++i) {
+      const std::vector<int64_t>& rows = groups.of_root(i);
+      if (rows.size() > 1) stand_for(rows);
+    }
+  }
+
+  void find_links(size_t begin, size_t end, std::vector<Link>* links) const {
+    BoxTree tree;
+    for (size_t k = begin; k < end; ++k) {
+      const int64_t row = leaders_[k];
+      if (into_[static_cast<size_t>(row)] == row) tree.insert(box(row), row);
+    }
+    // Apart by a gap between windows and by what either lacks to its edge.
+    const double reach = 3 * rules_.tolerance;
+    for (size_t k = begin; k < end; ++k) {
+      const int64_t row = leaders_[k];
+      if (cut_[static_cast<size_t>(row)] == 0 || into_[static_cast<size_t>(row)] != row) continue;
+      const double* b = box(row);
+      const double around[4] = {b[0] - reach, b[1] - reach, b[2] + reach, b[3] + reach};
+      tree.visit(around, [&](const IndexedBox& other) {
+        const auto o = static_cast<size_t>(other.id);
+        // Of two that are cut the one that comes first asks.
+        if (cut_[o] != 0 && other.id <= row) return false;
+        if (in_.window_of[o] == in_.window_of[static_cast<size_t>(row)]) return false;
+        const double agree =
+            agreement(b, window(row), other.box, window(other.id), rules_.tolerance);
+        if (agree > rules_.threshold) {
+          const auto [low, high] = std::minmax(rank_[static_cast<size_t>(row)], rank_[o]);
+          links->push_back({agree, low, high, row, other.id});
+        }
+        return false;
+      });
+    }
+  }
+
+  // The box that is cut nowhere stands for a group; else its best, and the box around all.
+  void stand_for(const std::vector<int64_t>& rows) {
+    int64_t stands = rows[0];
+    bool whole = false;
+    for (const int64_t i : rows) {
+      const bool this_one = cut_[static_cast<size_t>(i)] == 0;
+      if (this_one || (!whole && better(i, stands))) stands = i;
+      whole = whole || this_one;
+    }
+    for (const int64_t i : rows) into_[static_cast<size_t>(i)] = stands;
+    if (!whole) united_.push_back(rows);
+  }
+
+  void follow() {
+    for (size_t i = 0; i < n_; ++i) {
+      const auto leader = static_cast<size_t>(leader_[i]);
+      if (leads(i) || cut_[i] == 0 || cut_[leader] == 0) continue;
+      // A leader that united others stands for itself; what follows it is in its box or near.
+      if (into_[leader] != leader_[i] || unites(leader_[i])) into_[i] = into_[leader];
+    }
+  }
+
+  bool unites(int64_t row) {
+    if (unites_.empty()) {
+      unites_.resize(n_, 0);
+      for (const auto& rows : united_) {
+        unites_[static_cast<size_t>(into_[static_cast<size_t>(rows[0])])] = 1;
+      }
+    }
+    return unites_[static_cast<size_t>(row)] != 0;
+  }
+
+  Joined finish() {
+    Joined out;
+    std::vector<int64_t> best(n_);  // of the group of every standing row
+    std::iota(best.begin(), best.end(), int64_t{0});
+    for (size_t i = 0; i < n_; ++i) {
+      int64_t& b = best[static_cast<size_t>(into_[i])];
+      if (better(static_cast<int64_t>(i), b)) b = static_cast<int64_t>(i);
+    }
+    std::vector<int64_t> stands_under(n_, -1);  // of every best row, the standing one
+    for (size_t i = 0; i < n_; ++i) {
+      if (into_[i] == static_cast<int64_t>(i)) stands_under[static_cast<size_t>(best[i])] = into_[i];
+    }
+    std::vector<int64_t> number(n_, -1);  // of every standing row
+    for (size_t i = 0; i < n_; ++i) {
+      if (stands_under[i] < 0) continue;
+      number[static_cast<size_t>(stands_under[i])] = static_cast<int64_t>(out.best.size());
+      out.best.push_back(static_cast<int64_t>(i));
+      const double* b = box(stands_under[i]);
+      out.boxes.insert(out.boxes.end(), b, b + 4);
+      out.is_union.push_back(0);
+    }
+    out.group.resize(n_);
+    for (size_t i = 0; i < n_; ++i) out.group[i] = number[static_cast<size_t>(into_[i])];
+    for (const auto& rows : united_) {
+      const auto g = static_cast<size_t>(out.group[static_cast<size_t>(rows[0])]);
+      out.is_union[g] = 1;
+      double* to = &out.boxes[4 * g];
+      for (const int64_t i : rows) {
+        const double* b = box(i);
+        for (int k = 0; k < 2; ++k) to[k] = std::min(to[k], b[k]);
+        for (int k = 2; k < 4; ++k) to[k] = std::max(to[k], b[k]);
+      }
+    }
+    return out;
+  }
+
+  const JoinInput& in_;
+  const JoinRules& rules_;
+  size_t n_;
+  bool any_cut_ = false;
+  std::vector<uint8_t> cut_;
+  std::vector<int64_t> rank_;
+  std::vector<int64_t> leader_;   // of every row
+  std::vector<int64_t> leaders_;  // key by key
+  std::vector<int64_t> ends_;
+  std::vector<int64_t> into_;  // of every row, the row that stands for its group
+  std::vector<std::vector<int64_t>> united_;
+  std::vector<uint8_t> unites_;
+};
+
+}  // namespace
+
+uint8_t cut_sides(const double* box, const double* window, uint8_t sides,
+                  double tolerance) noexcept {
+  const Span x(box, window, 0, tolerance);
+  const Span y(box, window, 1, tolerance);
+  int cut = 0;
+  if (x.at_low) cut |= kLeft;
+  if (y.at_low) cut |= kTop;
+  if (x.at_high) cut |= kRight;
+  if (y.at_high) cut |= kBottom;
+  return static_cast<uint8_t>(cut & sides);
+}
+
+double agreement(const double* a, const double* window_a, const double* b, const double* window_b,
+                 double tolerance) noexcept {
+  const Axis x(Span(a, window_a, 0, tolerance), Span(b, window_b, 0, tolerance), tolerance);
+  if (x.meeting == Meeting::none) return 0;
+  const Axis y(Span(a, window_a, 1, tolerance), Span(b, window_b, 1, tolerance), tolerance);
+  if (y.meeting == Meeting::none || !(x.goes_on || y.goes_on)) return 0;
+  if (x.meeting == Meeting::seam && y.meeting == Meeting::seam) return 0;  // a corner alone
+  const double both = x.both * y.both;
+  const double either = x.a * y.a + x.b * y.b - both;
+  return either > 0 ? both / either : 0;
+}
+
+Joined join_parts(const JoinInput& in, const JoinRules& rules) { return Joiner(in, rules).run(); }
+
+}  // namespace fl

@@ -1,0 +1,352 @@
+"""How big the targets are for the model: what one deployment makes of a set of boxes.
+
+The report's "deployment" part: shares of boxes under 1, 2 and 4 strides at the model's
+input and at others, what tiling the frame would change, memory, and three lights. All
+counts are of whole boxes, so they are the same for any number of workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .deploy import TIERS, Profile, memory_need, scale_to
+from .deploy.memory import COMFORTABLE, FORMULA
+from .deploy.tiers import CUSTOM
+from .distributions import ASSUMED_INPUT, BoolArray, Columns, FloatArray, IntArray
+
+__all__ = ["deployment"]
+
+#: Longer sides of the inputs that a resize is tried at.
+INPUTS = (96, 128, 160, 224, 320, 416, 512, 640, 800, 960, 1280)
+#: Counted below this many strides of the finest head.
+BELOW = (1, 2, 4)
+#: A learnable small target: at least one stride, so that it has a cell of its own, and
+#: under three, where a model that has only seen large ones fails.
+SMALL = (1, 3)
+_CUTS = (1, 2, 3, 4)
+
+#: Sides of a tile's window, in sides of the model's input.
+ZOOMS = (1, 2, 4)
+OVERLAP = 0.2
+
+#: Light of the small targets. Red under FL602's own limit, one in fifty: then the finest
+#: head is hardly trained. Green from one in ten: in 100 images of COCO val2014 it is 32 %
+#: at 640 px, and a set with a third of that has them in every batch.
+FEW_SMALL = 0.02
+ENOUGH_SMALL = 0.1
+#: Light of the boxes below the least target. Up to one in fifty they are slips; from one
+#: in five on the set is about things that this input does not show. A choice of ours.
+FEW_LOST = 0.02
+MANY_LOST = 0.2
+
+_MEMORY_LIGHTS = {"fits": "green", "tight": "amber", "does not fit": "red"}
+_LIGHTS = ("green", "amber", "red")
+
+
+@dataclass(frozen=True)
+class _Boxes:
+    """The boxes that can be judged, with their images' sizes, as columns."""
+
+    columns: Columns
+
+    @cached_property
+    def keep(self) -> BoolArray:
+        width, height = self.columns.size
+        known = np.isfinite(width) & np.isfinite(height)
+        return self.columns.usable & known[self.columns.box_image]
+
+    @cached_property
+    def image(self) -> IntArray:
+        return self.columns.box_image[self.keep]
+
+    @cached_property
+    def corners(self) -> tuple[FloatArray, ...]:
+        return tuple(c[self.keep] for c in self.columns.corners)
+
+    @cached_property
+    def sides(self) -> tuple[FloatArray, FloatArray]:
+        x1, y1, x2, y2 = self.corners
+        return x2 - x1, y2 - y1
+
+    @cached_property
+    def shorter(self) -> FloatArray:
+        return np.minimum(*self.sides)
+
+    @cached_property
+    def cell(self) -> IntArray:
+        """Where the counts of each box's class begin; boxes of no class come last."""
+        category = self.columns.category[self.keep]
+        classes = self.columns.ds.categories.num_rows
+        return np.where(category < 0, classes, category) * (len(_CUTS) + 1)
+
+    def short_side(self, scale_x: FloatArray, scale_y: FloatArray) -> FloatArray:
+        """Shorter side of each box after scaling each image by the given factors."""
+        if scale_x is scale_y:  # rounding keeps order, so one product does for both sides
+            return self.shorter * scale_x[self.image]
+        width, height = self.sides
+        return np.minimum(width * scale_x[self.image], height * scale_y[self.image])
+
+    def count(self, short: FloatArray, stride: int) -> IntArray:
+        """Boxes by class (rows) and by 1, 2, 3 and 4 strides reached (columns)."""
+        level = np.zeros(len(short), np.int8)
+        for cut in _CUTS:
+            level += short >= cut * stride
+        rows, levels = self.columns.ds.categories.num_rows + 1, len(_CUTS) + 1
+        flat = np.bincount(self.cell + level, minlength=rows * levels)
+        return np.asarray(flat.reshape(rows, levels), np.int64)
+
+
+def deployment(columns: Columns) -> dict[str, Any]:
+    """Sum up what a deployment makes of a set.
+
+    Parameters
+    ----------
+    columns : Columns
+        The set, with its profile; without one a 640 x 640 letterbox with strides from 8 is
+        assumed, and FL302's rule of 15 x 15 px at 1080p is what judges.
+
+    Returns
+    -------
+    dict
+        Plain values: ``classes`` and ``at_input`` (shares at this input),
+        ``resize_impact`` (at others), ``tile_plans``, ``memory``, ``tier``, ``lights``.
+    """
+    assumed = columns.profile is None
+    profile = columns.profile or Profile("assumed", CUSTOM, ASSUMED_INPUT, ASSUMED_INPUT)
+    boxes = _Boxes(columns)
+    stride = profile.strides[0]
+    at_input = boxes.short_side(*columns.input_scale)
+    counts = boxes.count(at_input, stride)
+    names = columns.ds.categories["name"].to_pylist()
+    measured = len(at_input)
+    lost = int(np.count_nonzero(at_input < profile.min_target))
+    memory = None if assumed else _memory(profile)
+    whole = _shares(counts.sum(0))
+    return {
+        "assumed": assumed,
+        "input": [profile.input_width, profile.input_height],
+        "stride": stride,
+        "min_target": profile.min_target,
+        "tier": _tier(profile),
+        "measured": measured,
+        "unmeasured": int(columns.usable.sum()) - measured,
+        "at_input": whole,
+        "classes": [
+            {"name": name, **_shares(row)} for name, row in zip(names, counts[:-1], strict=True)
+        ],
+        "resize_impact": _resize_impact(boxes, profile, names),
+        "tile_plans": _tile_plans(boxes, profile, whole),
+        "memory": memory,
+        "lights": _lights(columns, whole, lost, memory),
+    }
+
+
+def _share(part: int, whole: int) -> float | None:
+    return float(f"{part / whole:.6g}") if whole else None
+
+
+def _shares(row: IntArray) -> dict[str, Any]:
+    """Counts and shares of one row of :meth:`_Boxes.count`."""
+    total = int(row.sum())
+    below = {str(m): int(row[: _CUTS.index(m) + 1].sum()) for m in BELOW}
+    small = int(row[_CUTS.index(SMALL[0]) + 1 : _CUTS.index(SMALL[1]) + 1].sum())
+    return {
+        "boxes": total,
+        "below": below,
+        "share_below": {m: _share(n, total) for m, n in below.items()},
+        "small": small,
+        "small_share": _share(small, total),
+    }
+
+
+def _resize_impact(boxes: _Boxes, profile: Profile, names: Sequence[str | None]) -> dict[str, Any]:
+    """Give the shares at each of :data:`INPUTS`, of the profile's shape, mode and stride."""
+    longer = max(profile.input_width, profile.input_height)
+    inputs, tables = [], []
+    for side in INPUTS:
+        width = max(1, round(side * profile.input_width / longer))
+        height = max(1, round(side * profile.input_height / longer))
+        inputs.append((width, height))
+        scales = scale_to(*boxes.columns.size, width, height, profile.resize)
+        tables.append(boxes.count(boxes.short_side(*scales), profile.strides[0]))
+    own = profile.input_width * profile.input_height
+    overall = [_shares(table.sum(0)) for table in tables]
+    per_class = []
+    for c, name in enumerate(names):
+        rows = [_shares(table[c]) for table in tables]
+        if rows[0]["boxes"]:
+            shares = {str(m): [r["share_below"][str(m)] for r in rows] for m in BELOW}
+            per_class.append({"name": name, "boxes": rows[0]["boxes"], "share_below": shares})
+    return {
+        "sides": list(INPUTS),
+        "inputs": [
+            {"input": list(size), "relative_cost": _share(size[0] * size[1], own), **row}
+            for size, row in zip(inputs, overall, strict=True)
+        ],
+        "classes": per_class,
+    }
+
+
+# ---- tiles ---------------------------------------------------------------------
+
+
+def _tile_plans(boxes: _Boxes, profile: Profile, whole: dict[str, Any]) -> dict[str, Any]:
+    """Tiles of the input's size, cut from the frame at full, half and quarter resolution.
+
+    A frame is the camera's, which each image is taken to fill as FL302 takes it to fill
+    1080p; without a camera it is the image itself.
+    """
+    width, height = boxes.columns.size
+    camera = profile.camera
+    frame_w, frame_h, to_frame = width, height, np.ones(len(width))
+    if camera is not None:
+        turned = (height > width) != (camera.height > camera.width)
+        frame_w = np.where(turned, camera.height, camera.width).astype(np.float64)
+        frame_h = np.where(turned, camera.width, camera.height).astype(np.float64)
+        to_frame = np.minimum(frame_w / width, frame_h / height)
+    known = np.isfinite(to_frame) & np.isfinite(width) & np.isfinite(height)
+    plans = [
+        {
+            "name": "whole frame",
+            "window": None,
+            "frame_scale": None,
+            "inferences": 1.0,
+            "inferences_most": 1,
+            "relative_cost": 1.0,
+            **whole,
+            "cut": 0,
+            "cut_share": _share(0, whole["boxes"]),
+            "larger": 0,
+        }
+    ]
+    frame = _Frame(boxes, frame_w, frame_h, to_frame, known)
+    for zoom in ZOOMS:
+        plan = frame.plan(profile, zoom)
+        if plan is not None:
+            plans.append(plan)
+    return {
+        "frame": [camera.width, camera.height] if camera is not None else None,
+        "overlap": OVERLAP,
+        "plans": plans,
+    }
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """The frames that tiles are cut from, one an image, and the boxes in them."""
+
+    boxes: _Boxes
+    width: FloatArray
+    height: FloatArray
+    scale: FloatArray  # from the image's pixels to the frame's
+    known: BoolArray
+
+    @cached_property
+    def spans(self) -> tuple[tuple[FloatArray, FloatArray, FloatArray], ...]:
+        """Start, end and length of the frame, of each box along x and along y."""
+        image, factor = self.boxes.image, self.scale[self.boxes.image]
+        x1, y1, x2, y2 = (c * factor for c in self.boxes.corners)
+        out = []
+        for low, high, length in ((x1, x2, self.width[image]), (y1, y2, self.height[image])):
+            out.append((np.clip(low, 0, length), np.clip(high, 0, length), length))
+        return tuple(out)
+
+    def plan(self, profile: Profile, zoom: int) -> dict[str, Any] | None:
+        """One plan; None when its window holds every frame."""
+        window = (profile.input_width * zoom, profile.input_height * zoom)
+        tiles = _positions(self.width, window[0]) * _positions(self.height, window[1])
+        tiles = tiles[self.known]
+        if not len(tiles) or tiles.max() <= 1:
+            return None
+        scale = self.scale / zoom
+        counts = self.boxes.count(self.boxes.short_side(scale, scale), profile.strides[0])
+        row = _shares(counts.sum(0))
+        held = np.ones(row["boxes"], np.bool_)
+        larger = np.zeros(row["boxes"], np.bool_)
+        for (low, high, length), side in zip(self.spans, window, strict=True):
+            held &= _held(low, high, length, side)
+            larger |= high - low > side
+        cut = row["boxes"] - int(np.count_nonzero(held))
+        resized = {1: "full", 2: "half", 4: "a quarter of the"}[zoom]
+        mean = float(f"{tiles.mean():.6g}")
+        return {
+            "name": f"tiles at {resized} resolution",
+            "window": list(window),
+            "frame_scale": 1 / zoom,
+            "inferences": mean,
+            "inferences_most": int(tiles.max()),
+            "relative_cost": mean,
+            **row,
+            "cut": cut,
+            "cut_share": _share(cut, row["boxes"]),
+            "larger": int(np.count_nonzero(larger)),
+        }
+
+
+def _step(side: int) -> int:
+    """Pixels from one tile to the next."""
+    return max(side - int(side * OVERLAP), 1)
+
+
+def _positions(length: FloatArray, side: int) -> FloatArray:
+    """Tiles along frames of the given lengths, the last one shifted back to the edge."""
+    return np.maximum(np.ceil((length - side) / _step(side)), 0) + 1
+
+
+def _held(low: FloatArray, high: FloatArray, length: FloatArray, side: int) -> BoolArray:
+    """Tell which spans lie whole in a tile: in that with the last start at or before them."""
+    last = length - side
+    step = _step(side)
+    start = np.where(low >= last, last, np.floor(low / step) * step)
+    return np.asarray(high <= start + side)
+
+
+# ---- tier, memory and lights ---------------------------------------------------
+
+
+def _tier(profile: Profile) -> dict[str, Any] | None:
+    tier = TIERS.get(profile.tier)
+    return None if tier is None else asdict(tier)
+
+
+def _memory(profile: Profile) -> dict[str, Any]:
+    need = memory_need(profile)
+    return {
+        **asdict(need),
+        "share": _share(need.need, need.least or 0),
+        "comfortable": COMFORTABLE,
+        "formula": FORMULA,
+    }
+
+
+def _lights(
+    columns: Columns, whole: dict[str, Any], lost: int, memory: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Red, amber or green for size, small targets and memory, and for the worst of them."""
+    few = columns.threshold("FL602", "min_share", FEW_SMALL)
+    enough = max(ENOUGH_SMALL, few)
+    lights: dict[str, dict[str, Any]] = {
+        "too_small": {"light": None, "count": lost, "share": _share(lost, whole["boxes"])},
+        "small_targets": {
+            "light": None,
+            "count": whole["small"],
+            "share": whole["small_share"],
+        },
+        "memory": {"light": _MEMORY_LIGHTS.get(memory["verdict"]) if memory else None},
+    }
+    lights["too_small"] |= {"green_below": FEW_LOST, "red_from": MANY_LOST}
+    lights["small_targets"] |= {"red_below": few, "green_from": enough, "strides": list(SMALL)}
+    if whole["boxes"]:
+        share = lost / whole["boxes"]
+        at = int(share >= FEW_LOST) + int(share >= MANY_LOST)
+        lights["too_small"]["light"] = _LIGHTS[at]
+        share = whole["small"] / whole["boxes"]
+        at = int(share < enough) + int(share < few)
+        lights["small_targets"]["light"] = _LIGHTS[at]
+    lit = [light["light"] for light in lights.values() if light["light"]]
+    return {"light": max(lit, key=_LIGHTS.index) if lit else None, **lights}
