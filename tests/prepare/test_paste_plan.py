@@ -108,7 +108,7 @@ def test_nothing_is_enlarged():
 
 def test_a_stretched_input_is_judged_by_the_side_that_is_shorter_there():
     ds = tables([(1280, 320)] * 10, [(at, 0, 10, 10, 210, 110) for at in range(10)])
-    profile = deploy.Profile("wide", "", 320, 320, "stretch", (8,))
+    profile = deploy.Profile("wide", "custom", 320, 320, "stretch", (8,))
     plan = plan_of(ds, count=20, between=(2, 3), profile=profile)
     for row in plan.table.to_pylist():
         w, h = (row["x2"] - row["x1"]) / 4, row["y2"] - row["y1"]
