@@ -136,7 +136,8 @@ def test_what_is_hidden_too_far_becomes_an_ignore_region(tmp_path):
     )
     new = fl.read(tmp_path / "new")
     ignored = np.count_nonzero(new.annotations["ignore"].to_pylist())
-    assert ignored == made.summary["ignored_boxes"] > 0
+    assert ignored == made.summary["ignored_boxes"] + made.summary["too_faint"]
+    assert made.summary["ignored_boxes"] > 0
     marked = [json.loads(text) for text in new.annotations["attributes"].to_pylist() if text]
     assert any(entry.get("hidden", 0) > 0.05 for entry in marked)
 
@@ -149,7 +150,7 @@ def test_what_cannot_be_seen_is_no_target(tmp_path):
     made = run(root, tmp_path / "new", min_quality=0.0, match=False, blend="rectangle", count=20)
     faint = [row for row in made.ledger.to_pylist() if row["too_faint"]]
     assert len(faint) == made.summary["too_faint"] > 0
-    assert all(row["difference"] < 3 for row in faint)
+    assert all(row["difference"] < 6 for row in faint)
     new = fl.read(tmp_path / "new")
     assert np.count_nonzero(new.annotations["ignore"].to_pylist()) == len(faint)
 

@@ -29,7 +29,7 @@ __all__ = ["LEDGER_FILE", "SETTINGS_FILE", "SHEET_FILE", "Assembly"]
 LEDGER_FILE, SETTINGS_FILE, SHEET_FILE = "ledger.parquet", "paste.json", "paste-sheet.html"
 
 #: A paste that changes its box by less than this many grey levels cannot be seen.
-FAINT = 3.0
+FAINT = 6.0
 
 #: One row a planned paste, as written.
 FULL_LEDGER = pa.schema(
