@@ -19,6 +19,7 @@ _COMMANDS = {
     "stats": "Measure every image and write the columns as a table.",
     "merge-tiles": "Make one set of boxes of predictions made on tiles.",
     "ignore": "Turn boxes that cannot be learnt into ignore regions.",
+    "paste": "Paste shrunken objects onto other pictures, as a new data set.",
     "sample": "Draw a small labelled data set with planted faults.",
     "tile": "Cut pictures and their boxes into tiles, as a new data set.",
     "bench": "Measure the kernels on this machine, beside their peers.",

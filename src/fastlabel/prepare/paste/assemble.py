@@ -28,6 +28,9 @@ __all__ = ["LEDGER_FILE", "SETTINGS_FILE", "SHEET_FILE", "Assembly"]
 
 LEDGER_FILE, SETTINGS_FILE, SHEET_FILE = "ledger.parquet", "paste.json", "paste-sheet.html"
 
+#: A paste that changes its box by less than this many grey levels cannot be seen.
+FAINT = 6.0
+
 #: One row a planned paste, as written.
 FULL_LEDGER = pa.schema(
     [
@@ -53,6 +56,8 @@ FULL_LEDGER = pa.schema(
         ("match", pa.bool_()),
         ("seed", pa.int64()),
         ("hidden", HIDDEN),  # annotation_id of the source set; share by boxes
+        ("difference", pa.float64()),  # grey levels that the paste changed its box by
+        ("too_faint", pa.bool_()),  # less than FAINT: the box is an ignore region
     ]
 )
 
@@ -78,6 +83,7 @@ class Assembly:
         self.changed: set[int] = set()
         self.gone: set[int] = set()
         self.hidden: dict[int, float] = {}  # annotation_id -> share of its pixels
+        self.difference: dict[int, float] = {}  # paste_id -> grey levels
         self.crops: dict[int, Crop] = {}
         self.by_image: dict[int, list[dict[str, Any]]] = {}
         for row in self.rows:
@@ -147,6 +153,7 @@ class Assembly:
             self.failures.append((self.sources.name(at), f"paste {paste} left out: {why}"))
         for box, share in drawn.hidden.items():
             self.hidden[self._annotations[at][box]] = share
+        self.difference |= drawn.difference
         for crop in drawn.crops:
             self.crops[crop[0]] = crop
 
@@ -271,12 +278,16 @@ class Assembly:
                 "category_id": row["category_id"],
                 "area": (row["x2"] - row["x1"]) * (row["y2"] - row["y1"]),
                 "attributes": json.dumps({"pasted": row["paste_id"]}),
+                "ignore": True if self._faint(row["paste_id"]) else None,
                 "source_category": names[row["category_id"]],
                 **{side: row[side] for side in ("x1", "y1", "x2", "y2")},
             }
             for row in rows
         ]
         return pa.Table.from_pylist(made, schema=schema.ANNOTATIONS)
+
+    def _faint(self, paste: int) -> bool:
+        return self.difference.get(paste, FAINT) < FAINT
 
     # ---- ledger ----------------------------------------------------------------
 
@@ -306,6 +317,8 @@ class Assembly:
                     "outline": source["outline"],
                     "blend": blend,
                     "match": match,
+                    "difference": self.difference.get(row["paste_id"]) if done else None,
+                    "too_faint": self._faint(row["paste_id"]) if done else None,
                 }
             )
             kept_boxes += done
@@ -330,6 +343,7 @@ class Assembly:
         pq.write_table(ledger, self.folder / LEDGER_FILE)
         summary["ignored_boxes"] = len(self.ignored())
         summary["covered_boxes"] = len(self.hidden)
+        summary["too_faint"] = sum(map(bool, ledger["too_faint"].to_pylist()))
         text = json.dumps(summary, indent=2, ensure_ascii=True, allow_nan=False)
         (self.folder / SETTINGS_FILE).write_text(text + "\n", encoding="utf-8")
         if sheet is not None:

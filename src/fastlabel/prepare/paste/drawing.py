@@ -70,6 +70,8 @@ class Drawn:
         ``paste_id`` of pastes whose object could not be read, and why.
     hidden : dict
         Index of a box to the share of its pixels that the pastes cover.
+    difference : dict
+        ``paste_id`` to the mean difference, in grey levels, that the paste makes inside its box.
     crops : list
         (paste_id, before, after) for the contact sheet.
     """
@@ -78,6 +80,7 @@ class Drawn:
     failed: str | None = None
     lost: dict[int, str] = field(default_factory=dict)
     hidden: dict[int, float] = field(default_factory=dict)
+    difference: dict[int, float] = field(default_factory=dict)
     crops: list[Crop] = field(default_factory=list)
 
 
@@ -211,6 +214,7 @@ def _draw(task: Task, bank: Bank, blend: str, match: bool, quality: int) -> Draw
     drawn.hidden = _hidden(task.boxes, made.alphas, task.size)
     _save(task.target, np.asarray(after, np.uint8), quality)
     for row in rows:
+        drawn.difference[row["paste_id"]] = _difference(scene, made.pixels, row)
         if row["paste_id"] in task.sheet:
             drawn.crops.append((row["paste_id"], *_crops(scene, made.pixels, row)))
     return drawn
@@ -259,6 +263,12 @@ def _hidden(
             if share > 0:
                 hidden[at] = share
     return hidden
+
+
+def _difference(before: Picture, after: Picture, row: dict[str, Any]) -> float:
+    x1, y1, x2, y2 = (int(row[side]) for side in ("x1", "y1", "x2", "y2"))
+    old, new = (picture[y1:y2, x1:x2].astype(np.int16) for picture in (before, after))
+    return float(np.abs(new - old).max(axis=2).mean())
 
 
 def _crops(before: Picture, after: Picture, row: dict[str, Any]) -> tuple[Picture, Picture]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from ...dataset import Dataset, DatasetError, as_numpy
 from .options import Band, Options
 from .place import Box, Frame
 from .prior import Perspective, given, learn, uniform
+from .stock import Stock
 
 __all__ = ["LEDGER", "Plan", "plan_pastes"]
 
@@ -57,8 +58,6 @@ _NO_INSTANCE = "no instance is large enough (nothing is enlarged)"
 
 #: An image that refused this many objects in a row is full.
 STRIKES = 3
-#: Candidates for one place, of which the one used least is taken.
-DRAWN = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,16 +153,6 @@ class _Target:
 
 
 @dataclass
-class _Pool:
-    """The instances of one class and split, by the length of the short side."""
-
-    rows: Ints
-    short: Floats
-    sizes: Floats  # (n, 2)
-    images: Ints
-
-
-@dataclass
 class _State:
     """Progress of one band."""
 
@@ -193,11 +182,12 @@ class _Planner:
         self.outcomes: Counter[str] = Counter()
         self._read_images(targets, backgrounds)
         self._read_boxes()
-        self._read_bank(bank)
+        self.stock = Stock(bank, self.stride)
+        self.names = [str(name) for name in dataset.categories["name"].to_pylist()]
+        self.weights = self._class_weights()
         self.priors = self._learn()
         self.done: dict[int, _Target] = {}
         self.rows: list[dict[str, Any]] = []
-        self.used: npt.NDArray[np.int64] = np.zeros(len(self.bank_rows), np.int64)
         self.hidden_too_much: set[int] = set()
 
     # ---- what is there ---------------------------------------------------------
@@ -259,37 +249,10 @@ class _Planner:
             self.states.append(_State(band, n, n))
         self.counted = counted
 
-    def _read_bank(self, bank: pa.Table) -> None:
-        accepted = np.asarray(
-            pc.fill_null(bank["accepted"], False).to_numpy(zero_copy_only=False), bool
-        )
-        if not accepted.any():
-            raise DatasetError(_empty_bank(bank))
-        bank = bank.filter(pa.array(accepted)).combine_chunks()
-        self.bank_rows = as_numpy(bank["instance_id"])
-        self.bank_images = as_numpy(bank["image_id"]).astype(np.int64)
-        self.bank_category = as_numpy(bank["category_id"])
-        corners = np.stack([as_numpy(bank[c]) for c in ("x1", "y1", "x2", "y2")], axis=1)
-        self.bank_sizes = corners[:, 2:] - corners[:, :2]
-        splits = bank["split"].to_pylist()
-        names = [str(name) for name in self.ds.categories["name"].to_pylist()]
-        groups: dict[tuple[int, str | None], list[int]] = {}
-        for at, (category, split) in enumerate(zip(self.bank_category, splits, strict=True)):
-            groups.setdefault((int(category), split), []).append(at)
-        self.pools: dict[tuple[int, str | None], _Pool] = {}
-        for key, members in groups.items():
-            rows = np.array(members, np.int64)
-            short = self.bank_sizes[rows].min(axis=1)
-            rows = rows[np.lexsort((rows, short))]
-            sizes = self.bank_sizes[rows]
-            self.pools[key] = _Pool(rows, sizes.min(axis=1), sizes, self.bank_images[rows])
-        self.names = names
-        self.weights = self._class_weights({category for category, _ in groups})
-
-    def _class_weights(self, have: set[int]) -> dict[int, float]:
+    def _class_weights(self) -> dict[int, float]:
         wanted = self.options.classes
         mine = {self.splits[at] for at in self.order}
-        usable = {c for c in have if any((c, split) in self.pools for split in mine)}
+        usable = {c for c, split in self.stock.pools if split in mine}
         if wanted is None:
             counts = np.bincount(
                 self.category[self.counted & (self.category >= 0)], minlength=len(self.names)
@@ -357,11 +320,14 @@ class _Planner:
     def _paste_one(self, state: _State, category: int) -> bool:
         """Bring one object in; False, with what is used up noted, when no image takes it."""
         unfit = state.unfit.setdefault(category, set())
-        for _ in range(len(state.queue)):
+        passed = 0  # images in a row that the class is no use on
+        while passed < len(state.queue):
             at = state.queue.popleft()
             if at in unfit:
                 state.queue.append(at)
+                passed += 1
                 continue
+            passed = 0
             target = self._target(at)
             if target.pastes >= self.options.max_per_image:
                 self.outcomes["image has its most pastes"] += 1
@@ -397,14 +363,15 @@ class _Planner:
 
     def _try(self, state: _State, category: int, target: _Target) -> str | None:
         """Paste one object onto one image; why not, if not."""
-        pool = self.pools.get((category, self.splits[target.row]))
+        pool = self.stock.pools.get((category, self.splits[target.row]))
         if pool is None:
             return _INSTANCES[0]
-        chosen = self._choose(state.band, pool, target)
+        not_from = None if self.options.own_image else target.row
+        chosen = self.stock.choose(pool, state.band, target.scale, target.generator, not_from)
         if chosen is None:
             return _INSTANCES[1]
         row, size = chosen
-        sides = self._sides(row, size, state.band, target)
+        sides = self.stock.sides(row, size, state.band, target.scale)
         if sides is None:
             return "no whole pixels of such a size"
         w, h = sides
@@ -414,47 +381,6 @@ class _Planner:
         if isinstance(place, str):
             return place
         self._take(state, category, target, row, place)
-        return None
-
-    def _choose(self, band: Band, pool: _Pool, target: _Target) -> tuple[int, float] | None:
-        """An instance and the size it gets at the input, in strides."""
-        sx, sy = target.scale
-        uneven = sx != sy
-        own = pool.short * (sx / self.stride)
-        if uneven:
-            own = np.minimum(pool.sizes[:, 0] * sx, pool.sizes[:, 1] * sy) / self.stride
-        allowed = None
-        if not self.options.own_image:
-            allowed = pool.images != target.row
-        most = float(own[allowed].max(initial=0.0)) if allowed is not None else float(own.max())
-        if most < band.low:
-            return None
-        high = min(band.high, most)
-        draw = target.generator.random()
-        size = band.low * (high / band.low) ** draw
-        fits = own >= size
-        if allowed is not None:
-            fits &= allowed
-        rows = pool.rows[fits]
-        if len(rows) == 0:  # rounding: the very largest one
-            return None
-        drawn = rows[target.generator.integers(0, len(rows), DRAWN)]
-        return int(min(drawn.tolist(), key=lambda row: (self.used[row], row))), size
-
-    def _sides(
-        self, row: int, size: float, band: Band, target: _Target
-    ) -> tuple[float, float] | None:
-        """Whole pixels nearest to a size that stay in the band and enlarge nothing."""
-        sx, sy = target.scale
-        own_w, own_h = self.bank_sizes[row].tolist()
-        factor = size * self.stride / min(own_w * sx, own_h * sy)
-        # A box that ends between pixels has, whole, one more at most.
-        most_w, most_h = max(1.0, math.floor(own_w)), max(1.0, math.floor(own_h))
-        for way in (round, math.ceil, math.floor):
-            w = min(max(1.0, float(way(own_w * factor))), most_w)
-            h = min(max(1.0, float(way(own_h * factor))), most_h)
-            if band.low <= min(w * sx, h * sy) / self.stride < band.high:
-                return w, h
         return None
 
     def _place(
@@ -501,12 +427,12 @@ class _Planner:
             self._ignore(target, at)
         sx, sy = target.scale
         w, h = box[2] - box[0], box[3] - box[1]
-        own_w, own_h = self.bank_sizes[row].tolist()
+        own_w, own_h = self.stock.sizes[row].tolist()
         flip = self.options.flip and bool(target.generator.random() < 0.5)
         self.rows.append(
             {
                 "image_id": target.row,
-                "instance_id": int(self.bank_rows[row]),
+                "instance_id": int(self.stock.instances[row]),
                 "category_id": category,
                 "x1": box[0],
                 "y1": box[1],
@@ -527,7 +453,7 @@ class _Planner:
         )
         target.pastes += 1
         target.strikes = 0
-        self.used[row] += 1
+        self.stock.used[row] += 1
         self.total += 1
         state.boxes += 1
         state.pasted += 1
@@ -604,15 +530,3 @@ def _lack(state: _State, total: int) -> float:
     assert band.share is not None
     # share * total is not exact in binary; a billionth of a box is no box.
     return (band.share * total - state.boxes - 1e-9) / (1.0 - band.share)
-
-
-def _empty_bank(bank: pa.Table) -> str:
-    if bank.num_rows == 0:
-        return "the bank is empty: the set has no box to take an instance from"
-    reasons: Sequence[str | None] = bank["reason"].to_pylist()
-    counts = Counter(str(reason) for reason in reasons).most_common()
-    listed = ", ".join(f"{reason} {n:,}" for reason, n in counts)
-    return (
-        f"the bank is empty: all {bank.num_rows:,} instances were refused ({listed}); "
-        "lower the demands on quality, or take other classes"
-    )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..._scalars import as_choice, as_number, as_switch, as_whole
 from ...dataset import Dataset, DatasetError
@@ -16,7 +18,7 @@ from ...deploy import Profile
 from ..output import new_folder
 from .options import ASSUMED, BLENDS, Options
 from .plan import Plan, plan_pastes
-from .sources import Sources, gather
+from .sources import Sources, gather, set_column
 
 __all__ = ["PasteResult", "paste"]
 
@@ -38,7 +40,7 @@ class PasteResult:
     ledger : pyarrow.Table
         One row a planned paste: what went where, from where, how, and what became of it.
     summary : dict
-        The content of ``paste.json``: settings, wanted and reached, bank, outcomes.
+        The content of ``paste.json``: settings, wanted and reached, bank, outcomes, audit.
     failures : tuple of (str, str)
         Files that could not be used, and why; the rest was finished without them.
     sheet : numpy.ndarray or None
@@ -82,6 +84,7 @@ def paste(
     seed: int = 0,
     workers: int = 0,
     sheet: bool = False,
+    audit: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> PasteResult:
@@ -154,6 +157,9 @@ def paste(
         Threads; 0 means one a CPU.
     sheet : bool
         Whether to make a contact sheet, written as ``paste-sheet.html``.
+    audit : bool
+        Whether to train a small classifier on the rims of pasted and real objects, whose AUC says
+        how well they are told apart: 0.5 is invisible.
     overwrite : bool
         Whether a folder that is not empty is replaced, once the new one is whole.
     progress : callable, optional
@@ -210,7 +216,8 @@ def paste(
     as_choice(blend, "blend", BLENDS)
     if to is not None:
         as_choice(to, "to", ("coco", "yolo", "voc"))
-    for name, on in (("match", match), ("grabcut", grabcut), ("link", link), ("sheet", sheet)):
+    switches = {"match": match, "grabcut": grabcut, "link": link, "sheet": sheet, "audit": audit}
+    for name, on in switches.items():
         as_switch(on, name)
     for name, value, least, most in (
         ("quality", quality, 1, 100),
@@ -227,7 +234,7 @@ def paste(
     sources = gather(_read(src, format), splits, [_read(b, "auto") for b in backgrounds])
     kind = to or sources.own.format
     with new_folder(dst, sources=sources.roots, overwrite=overwrite) as staging:
-        made = run.make(sources, staging, kind, sheet)
+        made = run.make(sources, staging, kind, sheet, audit)
     return PasteResult(Path(dst), *made)
 
 
@@ -253,24 +260,27 @@ class _Run:
     progress: Progress | None
 
     def make(
-        self, sources: Sources, staging: Path, kind: str, want_sheet: bool
+        self, sources: Sources, staging: Path, kind: str, want_sheet: bool, want_audit: bool
     ) -> tuple[pa.Table, dict[str, Any], tuple[tuple[str, str], ...], Any]:
         from .assemble import Assembly
 
         if sources.own.annotations.num_rows == 0:
             raise DatasetError(f"{sources.own.root}: has no boxes, so there is nothing to paste")
         bank = self._bank(sources)
-        plan, failures = self._plan(sources, bank)
+        plan, table, failures = self._plan(sources, bank)
         picked = _spread(plan.table.num_rows, SHEET_PASTES) if want_sheet else frozenset()
         assembly = Assembly(sources, plan, staging, kind, self.link, picked)
         self._draw(assembly, bank)
         assembly.place_unchanged()
         ledger = assembly.ledger(bank, self.blend, self.match)
-        summary = self._summary(sources, plan, bank, kind)
+        summary = self._summary(sources, plan, table, kind)
+        summary["bank_problems"] = list(bank.problems)
         failures += assembly.failures
         summary["pasted"] = assembly.pasted
         summary["failures"] = [list(row) for row in failures]
         summary["not_carried"] = assembly.write(ledger)
+        if want_audit:
+            summary["audit"] = self._audit(sources, staging, ledger, bank)
         picture = assembly.sheet() if want_sheet else None
         assembly.finish(ledger, summary, picture)
         return ledger, summary, tuple(failures), picture
@@ -292,40 +302,51 @@ class _Run:
             **more,
         )
 
-    def _plan(self, sources: Sources, bank: Any) -> tuple[Plan, list[tuple[str, str]]]:
-        """A plan whose targets can all be decoded: broken ones are named and planned around."""
-        from ...scan import scan
-
-        failures: list[tuple[str, str]] = []
-        targets, seen = list(sources.targets), set[int]()
+    def _plan(self, sources: Sources, bank: Any) -> tuple[Plan, pa.Table, list[tuple[str, str]]]:
+        """A plan whose images can all be decoded: broken ones are named and planned around."""
+        table = bank.table
+        targets, broken = list(sources.targets), dict[int, str]()
+        seen = set[int]()
         while True:
             plan = plan_pastes(
                 sources.dataset,
-                bank.table,
+                table,
                 targets,
                 self.options,
                 self.seed,
                 backgrounds=sources.backgrounds,
             )
-            new = sorted(set(plan.table["image_id"].to_pylist()) - seen)
-            seen.update(new)
-            files = [str(sources.file(at)) for at in new]
-            stats = scan(files, workers=self.workers) if files else None
-            rows = [] if stats is None else stats.select(["status", "status_detail"]).to_pylist()
-            bad = set()
-            for at, row in zip(new, rows, strict=True):
-                if row["status"] != "ok":
-                    bad.add(at)
-                    why = row["status_detail"] or row["status"]
-                    failures.append((sources.name(at), f"not pasted onto: {why}"))
+            used = set(plan.table["image_id"].to_pylist())
+            used.update(table["image_id"].take(plan.table["instance_id"]).to_pylist())
+            bad = self._broken(sources, sorted(used - seen))
+            seen |= used
             if not bad:
-                return plan, failures
+                break
+            broken |= bad
             targets = [at for at in targets if at not in bad]
             if not targets:
+                at = min(broken)
                 raise DatasetError(
-                    f"none of the images to paste onto can be decoded, first "
-                    f"{failures[0][0]}: {failures[0][1]}"
+                    "none of the images to paste onto can be decoded, first "
+                    f"{sources.name(at)}: {broken[at]}"
                 )
+            table = _without(table, bad)
+        named = [(sources.name(at), f"not used: {why}") for at, why in sorted(broken.items())]
+        return plan, table, named
+
+    def _broken(self, sources: Sources, images: list[int]) -> dict[int, str]:
+        """Which images are not decoded whole, and why."""
+        from ...scan import scan
+
+        files = [str(sources.file(at)) for at in images]
+        if not files:
+            return {}
+        stats = scan(files, workers=self.workers).select(["status", "status_detail"]).to_pylist()
+        return {
+            at: str(row["status_detail"] or row["status"])
+            for at, row in zip(images, stats, strict=True)
+            if row["status"] != "ok"
+        }
 
     def _draw(self, assembly: Any, bank: Any) -> None:
         from .drawing import draw_all
@@ -344,16 +365,31 @@ class _Run:
             if self.progress is not None:
                 self.progress(finished, len(tasks))
 
-    def _summary(self, sources: Sources, plan: Plan, bank: Any, kind: str) -> dict[str, Any]:
+    def _audit(
+        self, sources: Sources, folder: Path, ledger: pa.Table, bank: Any
+    ) -> dict[str, Any] | None:
+        from .seams import audit_run
+
+        found = audit_run(sources, folder, ledger.to_pylist(), bank, self.quality)
+        if found is None:
+            return None
+        return {
+            "auc": round(found.auc, 6),
+            "interval": [round(end, 6) for end in found.ci],
+            "real": found.n_real,
+            "pasted": found.n_pasted,
+            "skipped": found.skipped,
+        }
+
+    def _summary(self, sources: Sources, plan: Plan, table: pa.Table, kind: str) -> dict[str, Any]:
         from ... import __version__
 
         o, profile = self.options, self.options.profile
-        table = bank.table
         reasons: dict[str, int] = {}
         for accepted, reason in zip(
             table["accepted"].to_pylist(), table["reason"].to_pylist(), strict=True
         ):
-            word = "accepted" if accepted else str(reason)
+            word = "accepted" if accepted else _kind(str(reason))
             reasons[word] = reasons.get(word, 0) + 1
         return {
             "fastlabel": __version__,
@@ -387,9 +423,22 @@ class _Run:
             "outcomes": plan.outcomes,
             "left_out": sources.left_out,
             "bank": dict(sorted(reasons.items())),
-            "bank_problems": list(bank.problems),
             "placement": plan.priors,
         }
+
+
+def _without(table: pa.Table, images: Iterable[int]) -> pa.Table:
+    """A bank's table with the objects of some images refused."""
+    gone = pc.is_in(table["image_id"], pa.array(sorted(images), table["image_id"].type))
+    accepted = pc.and_(pc.fill_null(table["accepted"], False), pc.invert(gone))
+    newly = pc.and_(gone, pc.fill_null(table["accepted"], False))
+    reason = pc.if_else(newly, "image not decoded whole", table["reason"])
+    return set_column(set_column(table, "accepted", accepted), "reason", reason)
+
+
+def _kind(reason: str) -> str:
+    """A reason without the values measured, so that like ones are counted together."""
+    return " ".join(re.sub(r"\d+\.\d+( px)?", "", reason).split())
 
 
 def _spread(n: int, most: int) -> frozenset[int]:
