@@ -74,13 +74,16 @@ _LAZY = {
     "Dataset": "dataset",
     "DatasetError": "dataset",
     "read": "formats",
-    "read_tile": "cut",
     "scan": "scan",
     "scan_batches": "scan",
     "rule": "rules.user",
     "Report": "check",
     "check": "check",
     "make_sample": "sample",
+    "get_cmake_dir": "_embed",
+    "get_include": "_embed",
+    "get_library_dir": "_embed",
+    "read_tile": "cut",
     "TileResult": "prepare.tile",
     "tile": "prepare.tile",
     "tile_boxes_back": "prepare.tile",
@@ -92,13 +95,8 @@ _LAZY = {
     "ignore_mask": "prepare.training",
     "ignored_anchors": "prepare.training",
     "image_targets": "prepare.training",
-    "get_cmake_dir": "_embed",
-    "get_include": "_embed",
-    "get_library_dir": "_embed",
     "TileDetections": "merge",
     "merge_tiles": "merge",
-    "PasteResult": "prepare.paste",
-    "paste": "prepare.paste",
 }
 
 __all__ = ["__version__", *sorted(_LAZY)]
@@ -158,10 +156,10 @@ if TYPE_CHECKING:
         resize_area,
         sharpness,
     )
-    from .prepare.tile import TileResult, tile, tile_boxes_back
     from .prepare.ignore import IgnoreRules, mark_ignored
     from .prepare.mask import mask_regions
     from .prepare.paste import PasteResult, paste
+    from .prepare.tile import TileResult, tile, tile_boxes_back
     from .prepare.training import ignore_mask, ignored_anchors, image_targets
     from .rules.user import rule
     from .sample import make_sample

@@ -20,11 +20,19 @@ from .row import Peer, Row
 __all__ = ["TOPICS", "Peer", "Row", "choose", "load"]
 
 #: Modules with rows, ``rows_<topic>``, in the order of the table.
-TOPICS = ("boxes", "suppress", "tiles", "pixels", "resize", "tables", "rules")
-TOPICS = ("boxes", "suppress", "merge", "pixels", "resize", "tables", "rules")
-TOPICS = ("boxes", "suppress", "pixels", "resize", "cut", "tables", "rules")
-TOPICS = ("boxes", "suppress", "pixels", "resize", "lossless", "tables", "rules")
-TOPICS = ("boxes", "suppress", "pixels", "resize", "paste", "tables", "rules")
+TOPICS = (
+    "boxes",
+    "suppress",
+    "tiles",
+    "merge",
+    "pixels",
+    "resize",
+    "cut",
+    "lossless",
+    "paste",
+    "tables",
+    "rules",
+)
 
 #: A topic and a row of it.
 Named = tuple[str, Row]

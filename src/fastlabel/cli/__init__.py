@@ -17,11 +17,11 @@ _COMMANDS = {
     "explain": "Say what a rule finds, why it matters and how to fix it.",
     "rules": "List all rules.",
     "stats": "Measure every image and write the columns as a table.",
-    "merge-tiles": "Make one set of boxes of predictions made on tiles.",
     "ignore": "Turn boxes that cannot be learnt into ignore regions.",
+    "tile": "Cut pictures and their boxes into tiles, as a new data set.",
+    "merge-tiles": "Make one set of boxes of predictions made on tiles.",
     "paste": "Paste shrunken objects onto other pictures, as a new data set.",
     "sample": "Draw a small labelled data set with planted faults.",
-    "tile": "Cut pictures and their boxes into tiles, as a new data set.",
     "bench": "Measure the kernels on this machine, beside their peers.",
 }
 
