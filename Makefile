@@ -2,7 +2,7 @@
 # make check DATA=path      audit your own
 # make test                 all tests, C++ ones included
 # make test-slow            the large and slow ones
-# make test-torch           those that need PyTorch, which it installs (CPU)
+# make test-torch           those that need PyTorch, which it installs: several GB
 # make lint                 style and types
 # make sanitize             C++ tests under the address and thread sanitizers
 # make bench                the benchmarks, with their peers
@@ -70,7 +70,7 @@ test-slow: $(VENV)/tools
 # PyTorch is large and no dependency: it comes into the environment for these tests alone.
 $(VENV)/torch: $(VENV)/tools
 	@echo "fetching PyTorch"
-	@$(PIP) install torch --extra-index-url https://download.pytorch.org/whl/cpu
+	@$(PIP) install torch
 	@touch $@
 
 test-torch: $(VENV)/torch
@@ -92,6 +92,8 @@ sanitize: $(VENV)/tools
 bench: $(VENV)/tools
 	@$(EXTRA) bench >$(VENV)/requirements-bench.txt
 	@$(PIP) install -r $(VENV)/requirements-bench.txt
+# Without its dependencies: it asks for the OpenCV with windows, over the one that is there.
+	@$(PIP) install --no-deps sahi
 	@$(BIN)/cmake -S . -B build/bench -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
 	  -DFASTLABEL_BENCHMARKS=ON >/dev/null
 	@$(BIN)/cmake --build build/bench

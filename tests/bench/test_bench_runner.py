@@ -22,6 +22,8 @@ from fastlabel.config import ConfigError
 ROOT = Path(__file__).resolve().parents[2]
 DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow"}
 TOO_LARGE = {"torch", "torchvision"}
+#: Installed by `make bench` without what it depends on, which would replace our OpenCV.
+ALONE = {"sahi"}
 PLAN = runner.Plan(seconds=0.005, least=3, most=5, least_slow=1)
 NUMBER = {"type": ["number", "null"]}
 TIMES = {
@@ -239,6 +241,9 @@ class TestRows:
         project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
         wanted = [*project["dependencies"], *project["optional-dependencies"]["bench"]]
         there = {re.split(r"[<>=\[]", text)[0] for text in wanted}
+        makefile = (ROOT / "Makefile").read_text()
+        assert all(f"install --no-deps {name}" in makefile for name in ALONE)
+        there |= ALONE
         for _, r in load()[0]:
             for name in {n.split(".")[0] for peer in r.peers for n in peer.needs} - TOO_LARGE:
                 assert DISTRIBUTIONS.get(name, name.replace("_", "-")) in there, (r.name, name)
