@@ -40,6 +40,8 @@ $(VENV)/tools: $(VENV)/installed pyproject.toml
 	@echo "fetching the test tools"
 	@$(EXTRA) test dev >$(VENV)/requirements.txt
 	@$(PIP) install -r $(VENV)/requirements.txt cmake ninja
+# Without its dependencies: it asks for the OpenCV with windows, over the one that is there.
+	@$(PIP) install --no-deps sahi
 	@touch $@
 
 demo: $(VENV)/installed
@@ -92,8 +94,6 @@ sanitize: $(VENV)/tools
 bench: $(VENV)/tools
 	@$(EXTRA) bench >$(VENV)/requirements-bench.txt
 	@$(PIP) install -r $(VENV)/requirements-bench.txt
-# Without its dependencies: it asks for the OpenCV with windows, over the one that is there.
-	@$(PIP) install --no-deps sahi
 	@$(BIN)/cmake -S . -B build/bench -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
 	  -DFASTLABEL_BENCHMARKS=ON >/dev/null
 	@$(BIN)/cmake --build build/bench

@@ -22,7 +22,7 @@ from fastlabel.config import ConfigError
 ROOT = Path(__file__).resolve().parents[2]
 DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow"}
 TOO_LARGE = {"torch", "torchvision"}
-#: Installed by `make bench` without what it depends on, which would replace our OpenCV.
+#: Installed by the Makefile without what it depends on, which would replace our OpenCV.
 ALONE = {"sahi"}
 PLAN = runner.Plan(seconds=0.005, least=3, most=5, least_slow=1)
 NUMBER = {"type": ["number", "null"]}
