@@ -235,13 +235,12 @@ void first_in_index(const double* boxes, const int64_t* rows, int64_t n, Overlap
   }
 }
 
-Merged merge(const double* boxes, const double* scores, const int64_t* classes, int64_t n,
+Merged merge(const double* boxes, const std::vector<int64_t>& order, const int64_t* classes,
              Overlap overlap, double threshold, bool chained) {
-  const std::vector<int64_t> order = order_by_score(scores, n);
   std::vector<int64_t> ends;
   const std::vector<int64_t> grouped = order_by_class(order, classes, &ends);
-  std::vector<int64_t> best(static_cast<size_t>(n));
-  std::vector<int64_t> first(static_cast<size_t>(n));
+  std::vector<int64_t> best(order.size());
+  std::vector<int64_t> first(order.size());
   OverlapLists lists;
   int64_t begin = 0;
   for (const int64_t end : ends) {
@@ -270,12 +269,22 @@ Merged merge(const double* boxes, const double* scores, const int64_t* classes, 
 
 Merged non_max_merge(const double* boxes, const double* scores, const int64_t* classes, int64_t n,
                      Overlap overlap, double threshold) {
-  return merge(boxes, scores, classes, n, overlap, threshold, false);
+  return merge(boxes, order_by_score(scores, n), classes, overlap, threshold, false);
+}
+
+Merged non_max_merge(const double* boxes, const std::vector<int64_t>& order,
+                     const int64_t* classes, Overlap overlap, double threshold) {
+  return merge(boxes, order, classes, overlap, threshold, false);
 }
 
 Merged chained_merge(const double* boxes, const double* scores, const int64_t* classes, int64_t n,
                      Overlap overlap, double threshold) {
-  return merge(boxes, scores, classes, n, overlap, threshold, true);
+  return merge(boxes, order_by_score(scores, n), classes, overlap, threshold, true);
+}
+
+Merged chained_merge(const double* boxes, const std::vector<int64_t>& order,
+                     const int64_t* classes, Overlap overlap, double threshold) {
+  return merge(boxes, order, classes, overlap, threshold, true);
 }
 
 void merged_boxes(const double* boxes, int64_t n, const Merged& merged, double* out) noexcept {

@@ -179,9 +179,10 @@ class Joiner {
       cut_[i] = cut_sides(box(row), window(row), in_.inner[w], rules_.tolerance);
       any_cut_ = any_cut_ || cut_[i] != 0;
     }
-    const std::vector<int64_t> order = order_by_score(in_.scores, in_.n);
     rank_.resize(n_);
-    for (size_t k = 0; k < n_; ++k) rank_[static_cast<size_t>(order[k])] = static_cast<int64_t>(k);
+    for (size_t k = 0; k < n_; ++k) {
+      rank_[static_cast<size_t>((*in_.order)[k])] = static_cast<int64_t>(k);
+    }
   }
 
   // Double boxes of one window go where the best of them goes.
@@ -190,7 +191,7 @@ class Joiner {
     for (size_t i = 0; i < n_; ++i) keys = std::max(keys, in_.keys[i] + 1);
     std::vector<int64_t> apart(n_);
     for (size_t i = 0; i < n_; ++i) apart[i] = in_.window_of[i] * keys + in_.keys[i];
-    const Merged doubles = non_max_merge(in_.boxes, in_.scores, apart.data(), in_.n, Overlap::iou,
+    const Merged doubles = non_max_merge(in_.boxes, *in_.order, apart.data(), Overlap::iou,
                                          rules_.threshold);
     leader_.resize(n_);
     for (size_t i = 0; i < n_; ++i) {
