@@ -19,7 +19,15 @@ from harness import HERE, Neighbours, Number, Setup, Unavailable
 from host import facts
 
 #: Each is a module of this folder with `measure(setup) -> list[Number]`.
-MODULES = ("scan_floor", "cleanvision_peer", "workers", "cut_workers", "memory", "startup")
+MODULES = (
+    "scan_floor",
+    "cleanvision_peer",
+    "workers",
+    "cut_workers",
+    "merge_scaling",
+    "memory",
+    "startup",
+)
 
 
 def default_data() -> Path:

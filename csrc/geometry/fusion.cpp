@@ -6,6 +6,7 @@
 
 #include "geometry/index_choice.h"
 #include "geometry/nms.h"
+#include "geometry/overlap_lists.h"
 
 namespace fl {
 
@@ -203,72 +204,87 @@ Merged groups_of(const std::vector<int64_t>& order, const std::vector<int64_t>& 
   return out;
 }
 
-}  // namespace
+// Of every place in the rows, best score first, the first that overlaps it: itself where none
+// does. Looked for among the bests, or among all.
+void first_in_lists(const OverlapLists& lists, int64_t n, bool chained, int64_t* first) {
+  for (int64_t k = 0; k < n; ++k) {
+    first[k] = k;
+    const auto at = static_cast<size_t>(k);
+    for (size_t m = lists.starts[at]; m < lists.starts[at + 1]; ++m) {
+      const int64_t other = lists.before[m];
+      if (other < first[k] && (chained || first[other] == other)) first[k] = other;
+    }
+  }
+}
 
-Merged non_max_merge(const double* boxes, const double* scores, const int64_t* classes, int64_t n,
-                     Overlap overlap, double threshold) {
-  const std::vector<int64_t> order = order_by_score(scores, n);
+template <typename Index>
+void first_in_index(const double* boxes, const int64_t* rows, int64_t n, Overlap overlap,
+                    double threshold, bool chained, Index* index, int64_t* first) {
+  for (int64_t k = 0; k < n; ++k) {
+    const double* b = boxes + 4 * rows[k];
+    first[k] = k;
+    if (!measurable(b)) continue;
+    const double area = area_of(b);
+    index->visit(b, [&](const IndexedBox& other) {
+      if (other.id < first[k] && overlap_of(overlap, other.box, other.area, b, area) > threshold) {
+        first[k] = other.id;
+      }
+      return false;
+    });
+    if (chained || first[k] == k) index->insert(b, k);
+  }
+}
+
+Merged merge(const double* boxes, const std::vector<int64_t>& order, const int64_t* classes,
+             Overlap overlap, double threshold, bool chained) {
   std::vector<int64_t> ends;
   const std::vector<int64_t> grouped = order_by_class(order, classes, &ends);
-  std::vector<int64_t> best(static_cast<size_t>(n));
+  std::vector<int64_t> best(order.size());
+  std::vector<int64_t> first(order.size());
+  OverlapLists lists;
   int64_t begin = 0;
   for (const int64_t end : ends) {
-    with_index(boxes, grouped.data() + begin, end - begin, reach_of(overlap, threshold),
-               [&](auto& bests) {
-      for (int64_t k = begin; k < end; ++k) {
-        const int64_t row = grouped[static_cast<size_t>(k)];
-        const double* b = boxes + 4 * row;
-        int64_t first = k;
-        if (measurable(b)) {
-          const double area = area_of(b);
-          bests.visit(b, [&](const IndexedBox& other) {
-            if (other.id < first && overlap_of(overlap, other.box, other.area, b, area) > threshold) {
-              first = other.id;
-            }
-            return false;
-          });
-          if (first == k) bests.insert(b, k);
-        }
-        best[static_cast<size_t>(row)] = grouped[static_cast<size_t>(first)];
-      }
-    });
+    const int64_t* rows = grouped.data() + begin;
+    const int64_t count = end - begin;
+    if (count >= OverlapLists::kPays &&
+        find_overlaps(boxes, rows, count, overlap, threshold, &lists)) {
+      first_in_lists(lists, count, chained, first.data());
+    } else {
+      with_index(boxes, rows, count, reach_of(overlap, threshold), [&](auto& index) {
+        first_in_index(boxes, rows, count, overlap, threshold, chained, &index, first.data());
+      });
+    }
+    for (int64_t k = 0; k < count; ++k) {
+      // The group of a better one is settled.
+      const int64_t row = rows[k];
+      const int64_t other = rows[first[static_cast<size_t>(k)]];
+      best[static_cast<size_t>(row)] = other == row ? row : best[static_cast<size_t>(other)];
+    }
     begin = end;
   }
   return groups_of(order, best);
 }
 
+}  // namespace
+
+Merged non_max_merge(const double* boxes, const double* scores, const int64_t* classes, int64_t n,
+                     Overlap overlap, double threshold) {
+  return merge(boxes, order_by_score(scores, n), classes, overlap, threshold, false);
+}
+
+Merged non_max_merge(const double* boxes, const std::vector<int64_t>& order,
+                     const int64_t* classes, Overlap overlap, double threshold) {
+  return merge(boxes, order, classes, overlap, threshold, false);
+}
+
 Merged chained_merge(const double* boxes, const double* scores, const int64_t* classes, int64_t n,
                      Overlap overlap, double threshold) {
-  const std::vector<int64_t> order = order_by_score(scores, n);
-  std::vector<int64_t> ends;
-  const std::vector<int64_t> grouped = order_by_class(order, classes, &ends);
-  std::vector<int64_t> best(static_cast<size_t>(n));
-  int64_t begin = 0;
-  for (const int64_t end : ends) {
-    with_index(boxes, grouped.data() + begin, end - begin, reach_of(overlap, threshold),
-               [&](auto& better) {
-      for (int64_t k = begin; k < end; ++k) {
-        const int64_t row = grouped[static_cast<size_t>(k)];
-        const double* b = boxes + 4 * row;
-        int64_t first = k;  // the best of all that overlap it and are better
-        if (measurable(b)) {
-          const double area = area_of(b);
-          better.visit(b, [&](const IndexedBox& other) {
-            if (other.id < first && overlap_of(overlap, other.box, other.area, b, area) > threshold) {
-              first = other.id;
-            }
-            return false;
-          });
-          better.insert(b, k);
-        }
-        // Its own group is settled: it is better.
-        best[static_cast<size_t>(row)] =
-            first == k ? row : best[static_cast<size_t>(grouped[static_cast<size_t>(first)])];
-      }
-    });
-    begin = end;
-  }
-  return groups_of(order, best);
+  return merge(boxes, order_by_score(scores, n), classes, overlap, threshold, true);
+}
+
+Merged chained_merge(const double* boxes, const std::vector<int64_t>& order,
+                     const int64_t* classes, Overlap overlap, double threshold) {
+  return merge(boxes, order, classes, overlap, threshold, true);
 }
 
 void merged_boxes(const double* boxes, int64_t n, const Merged& merged, double* out) noexcept {

@@ -21,6 +21,11 @@ Merged non_max_merge(const double* boxes, const double* scores, const int64_t* c
 // than itself, however little it overlaps the group's best.
 Merged chained_merge(const double* boxes, const double* scores, const int64_t* classes, int64_t n,
                      Overlap overlap, double threshold);
+// The same over rows in an order of the caller's, the best first, each row once.
+Merged non_max_merge(const double* boxes, const std::vector<int64_t>& order,
+                     const int64_t* classes, Overlap overlap, double threshold);
+Merged chained_merge(const double* boxes, const std::vector<int64_t>& order,
+                     const int64_t* classes, Overlap overlap, double threshold);
 // The box around each group. out: four numbers for every group.
 void merged_boxes(const double* boxes, int64_t n, const Merged& merged, double* out) noexcept;
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "geometry/index_choice.h"
+#include "geometry/overlap_lists.h"
 
 namespace fl {
 
@@ -106,7 +107,18 @@ void suppress_few(const double* boxes, const int64_t* order, int64_t n, double t
 }
 
 void suppress_many(const double* boxes, const int64_t* order, int64_t n, double threshold,
-                   std::vector<uint8_t>* stays) {
+                   OverlapLists* lists, std::vector<uint8_t>* stays) {
+  if (n >= OverlapLists::kPays &&
+      find_overlaps(boxes, order, n, Overlap::iou, threshold, lists)) {
+    for (int64_t k = 0; k < n; ++k) {
+      const auto at = static_cast<size_t>(k);
+      const auto covers = [&](uint32_t p) { return (*stays)[static_cast<size_t>(order[p])] != 0; };
+      (*stays)[static_cast<size_t>(order[k])] =
+          std::none_of(lists->before.begin() + lists->starts[at],
+                       lists->before.begin() + lists->starts[at + 1], covers);
+    }
+    return;
+  }
   with_index(boxes, order, n, threshold, [&](auto& kept) {
     for (int64_t k = 0; k < n; ++k) {
       const double* b = boxes + 4 * order[k];
@@ -229,12 +241,13 @@ std::vector<int64_t> nms(const double* boxes, const double* scores, const int64_
   const std::vector<int64_t> grouped = order_by_class(order, classes, &ends);
   std::vector<uint8_t> stays(static_cast<size_t>(n), 0);
   Kept kept;
+  OverlapLists lists;
   int64_t begin = 0;
   for (const int64_t end : ends) {
     if (end - begin <= kFew) {
       suppress_few(boxes, grouped.data() + begin, end - begin, threshold, &kept, &stays);
     } else {
-      suppress_many(boxes, grouped.data() + begin, end - begin, threshold, &stays);
+      suppress_many(boxes, grouped.data() + begin, end - begin, threshold, &lists, &stays);
     }
     begin = end;
   }

@@ -80,34 +80,16 @@ struct Link {
   int64_t rank;  // of the better one
   int64_t other_rank;
   int64_t a, b;
+  int64_t root;  // of all that links connect with these
 };
 
-// Groups of boxes that grow together: at most one box of a window, and one that is cut nowhere.
-class Groups {
+// Numbers that links bring together.
+class Union {
  public:
-  Groups(const JoinInput& in, const std::vector<uint8_t>& cut)
-      : in_(in), cut_(cut), up_(static_cast<size_t>(in.n)), members_(static_cast<size_t>(in.n)) {
+  explicit Union(int64_t n) : up_(static_cast<size_t>(n)) {
     std::iota(up_.begin(), up_.end(), int64_t{0});
   }
 
-  void join(int64_t a, int64_t b) {
-    a = root(a);
-    b = root(b);
-    if (a == b) return;
-    std::vector<int64_t>& into = members(a);
-    std::vector<int64_t>& from = members(b);
-    if (clash(into, from)) return;
-    into.insert(into.end(), from.begin(), from.end());
-    from.clear();
-    up_[static_cast<size_t>(b)] = a;
-  }
-
-  // Of a row: the boxes of its group, if there are two and more and it is their root.
-  const std::vector<int64_t>& of_root(int64_t row) const noexcept {
-    return members_[static_cast<size_t>(row)];
-  }
-
- private:
   int64_t root(int64_t i) noexcept {
     while (up_[static_cast<size_t>(i)] != i) {
       int64_t& up = up_[static_cast<size_t>(i)];
@@ -117,27 +99,64 @@ class Groups {
     return i;
   }
 
-  std::vector<int64_t>& members(int64_t row) {
-    std::vector<int64_t>& list = members_[static_cast<size_t>(row)];
-    if (list.empty()) list.push_back(row);
-    return list;
+  // Two roots become one: the lower.
+  void join(int64_t a, int64_t b) noexcept {
+    up_[static_cast<size_t>(std::max(a, b))] = std::min(a, b);
   }
 
-  bool clash(const std::vector<int64_t>& a, const std::vector<int64_t>& b) const noexcept {
-    for (const int64_t i : a) {
-      for (const int64_t j : b) {
+ private:
+  std::vector<int64_t> up_;
+};
+
+// Groups of boxes that grow together: at most one box of a window, and one that is cut nowhere.
+class Groups {
+ public:
+  Groups(const JoinInput& in, const std::vector<uint8_t>& cut)
+      : in_(in), cut_(cut), roots_(in.n), next_(static_cast<size_t>(in.n)) {
+    std::iota(next_.begin(), next_.end(), int64_t{0});
+  }
+
+  void join(int64_t a, int64_t b) noexcept {
+    a = roots_.root(a);
+    b = roots_.root(b);
+    if (a == b || clash(a, b)) return;
+    roots_.join(a, b);
+    std::swap(next_[static_cast<size_t>(a)], next_[static_cast<size_t>(b)]);
+  }
+
+  // The boxes of a root's group; none for other rows, and where there is but one.
+  void of_root(int64_t row, std::vector<int64_t>* rows) {
+    rows->clear();
+    if (next(row) == row || roots_.root(row) != row) return;
+    int64_t i = row;
+    do {
+      rows->push_back(i);
+      i = next(i);
+    } while (i != row);
+  }
+
+ private:
+  int64_t next(int64_t i) const noexcept { return next_[static_cast<size_t>(i)]; }
+
+  bool clash(int64_t a, int64_t b) const noexcept {
+    int64_t i = a;
+    do {
+      int64_t j = b;
+      do {
         const auto p = static_cast<size_t>(i);
         const auto q = static_cast<size_t>(j);
         if (in_.window_of[p] == in_.window_of[q] || (cut_[p] == 0 && cut_[q] == 0)) return true;
-      }
-    }
+        j = next(j);
+      } while (j != b);
+      i = next(i);
+    } while (i != a);
     return false;
   }
 
   const JoinInput& in_;
   const std::vector<uint8_t>& cut_;
-  std::vector<int64_t> up_;
-  std::vector<std::vector<int64_t>> members_;
+  Union roots_;
+  std::vector<int64_t> next_;  // the members of a group, in a ring
 };
 
 class Joiner {
@@ -179,9 +198,10 @@ class Joiner {
       cut_[i] = cut_sides(box(row), window(row), in_.inner[w], rules_.tolerance);
       any_cut_ = any_cut_ || cut_[i] != 0;
     }
-    const std::vector<int64_t> order = order_by_score(in_.scores, in_.n);
     rank_.resize(n_);
-    for (size_t k = 0; k < n_; ++k) rank_[static_cast<size_t>(order[k])] = static_cast<int64_t>(k);
+    for (size_t k = 0; k < n_; ++k) {
+      rank_[static_cast<size_t>((*in_.order)[k])] = static_cast<int64_t>(k);
+    }
   }
 
   // Double boxes of one window go where the best of them goes.
@@ -190,7 +210,7 @@ class Joiner {
     for (size_t i = 0; i < n_; ++i) keys = std::max(keys, in_.keys[i] + 1);
     std::vector<int64_t> apart(n_);
     for (size_t i = 0; i < n_; ++i) apart[i] = in_.window_of[i] * keys + in_.keys[i];
-    const Merged doubles = non_max_merge(in_.boxes, in_.scores, apart.data(), in_.n, Overlap::iou,
+    const Merged doubles = non_max_merge(in_.boxes, *in_.order, apart.data(), Overlap::iou,
                                          rules_.threshold);
     leader_.resize(n_);
     for (size_t i = 0; i < n_; ++i) {
@@ -254,14 +274,21 @@ class Joiner {
 
   void join_cut() {
     std::vector<Link> links = find_links();
+    // The strongest first; but what no links connect has no say in each other, and is done where it
+    // lies: memory is read near where it was read last.
+    Union connected(in_.n);
+    for (const Link& link : links) connected.join(connected.root(link.a), connected.root(link.b));
+    for (Link& link : links) link.root = connected.root(link.a);
     std::sort(links.begin(), links.end(), [](const Link& p, const Link& q) {
+      if (p.root != q.root) return p.root < q.root;
       if (p.agreement != q.agreement) return p.agreement > q.agreement;
       return p.rank != q.rank ? p.rank < q.rank : p.other_rank < q.other_rank;
     });
     Groups groups(in_, cut_);
     for (const Link& link : links) groups.join(link.a, link.b);
-    for (int64_t i = 0; i < in_.n; ++i) {
-      const std::vector<int64_t>& rows = groups.of_root(i);
+    std::vector<int64_t> rows;
+    for (const int64_t i : leaders_) {
+      groups.of_root(i, &rows);
       if (rows.size() > 1) stand_for(rows);
     }
   }
@@ -350,7 +377,7 @@ class Joiner {
             agreement(a->box, window(a->row), b->box, window(b->row), rules_.tolerance);
         if (agree > rules_.threshold) {
           const auto [low, high] = std::minmax(rank_[p], rank_[q]);
-          links->push_back({agree, low, high, a->row, b->row});
+          links->push_back({agree, low, high, a->row, b->row, 0});
         }
       }
     }

@@ -18,7 +18,7 @@ namespace fl {
 // Boxes of one frame's pixels, clipped to their windows. Rows of four numbers.
 struct JoinInput {
   const double* boxes;
-  const double* scores;
+  const std::vector<int64_t>* order;  // all rows, the best first
   const int64_t* keys;      // only boxes of one key can be of one object
   const int64_t* window_of;  // of every box
   const double* windows;    // of four numbers

@@ -67,11 +67,12 @@ Frames frames_of(const TileMergeInput& in) {
   return f;
 }
 
-// The rows that take part, in the frame's pixels and cut to their windows.
+// The rows that take part, in the frame's pixels and cut to their windows: tile by tile, so that
+// what is near in the frame is near in memory too.
 struct Placed {
   std::vector<int64_t> rows;
+  std::vector<int64_t> order;  // places in here, the best first; of equal scores the first row
   std::vector<double> boxes;
-  std::vector<double> scores;
   std::vector<int64_t> window_of;
   std::vector<int64_t> images;
   std::vector<int64_t> labels;
@@ -80,10 +81,31 @@ struct Placed {
   int64_t size() const noexcept { return static_cast<int64_t>(rows.size()); }
 };
 
+// Rows window by window, in each in their order.
+std::vector<int64_t> rows_by_window(const TileMergeInput& in) {
+  std::vector<int64_t> rows(static_cast<size_t>(in.n));
+  if (std::is_sorted(in.tiles, in.tiles + in.n)) {
+    std::iota(rows.begin(), rows.end(), int64_t{0});
+    return rows;
+  }
+  std::vector<int64_t> at(static_cast<size_t>(in.n_windows) + 1, 0);
+  for (int64_t i = 0; i < in.n; ++i) ++at[static_cast<size_t>(in.tiles[i]) + 1];
+  std::partial_sum(at.begin(), at.end(), at.begin());
+  for (int64_t i = 0; i < in.n; ++i) {
+    rows[static_cast<size_t>(at[static_cast<size_t>(in.tiles[i])]++)] = i;
+  }
+  return rows;
+}
+
 Placed place(const TileMergeInput& in, const TileMergeRules& rules, const Frames& frames,
              TileMerged* out) {
   Placed p;
-  for (int64_t i = 0; i < in.n; ++i) {
+  const auto n = static_cast<size_t>(in.n);
+  for (auto* column : {&p.rows, &p.window_of, &p.images, &p.labels}) column->reserve(n);
+  p.boxes.reserve(4 * n);
+  p.order.reserve(n);
+  std::vector<int64_t> place_of(n, -1);
+  for (const int64_t i : rows_by_window(in)) {
     const int64_t w = in.tiles[i];
     const double* b = in.boxes + 4 * i;
     const double* window = &frames.windows[static_cast<size_t>(4 * w)];
@@ -101,12 +123,16 @@ Placed place(const TileMergeInput& in, const TileMergeRules& rules, const Frames
       ++(box[2] > box[0] && box[3] > box[1] ? out->empty : out->outside);
       continue;
     }
+    place_of[static_cast<size_t>(i)] = p.size();
     p.rows.push_back(i);
     p.boxes.insert(p.boxes.end(), box, box + 4);
-    p.scores.push_back(in.scores[i]);
     p.window_of.push_back(w);
     p.images.push_back(image_of(in, w));
     p.labels.push_back(in.labels == nullptr ? 0 : in.labels[i]);
+  }
+  for (const int64_t row : order_by_score(in.scores, in.n)) {
+    const int64_t at = place_of[static_cast<size_t>(row)];
+    if (at >= 0) p.order.push_back(at);
   }
   p.keys = p.images;
   if (!rules.by_label || in.labels == nullptr) return p;
@@ -124,72 +150,127 @@ Placed place(const TileMergeInput& in, const TileMergeRules& rules, const Frames
   return p;
 }
 
-// Boxes after joining: what the method works on. Their numbers rise with those of their best rows.
-struct Units {
-  std::vector<double> scores;
-  std::vector<int64_t> keys;
-};
-
-// One result for every kept unit.
+// One result for every kept unit: a box after joining.
 struct Kept {
-  std::vector<int64_t> best;    // unit
-  std::vector<double> boxes;
+  std::vector<int64_t> best;   // unit
+  std::vector<double> boxes;   // of every result
   std::vector<double> scores;
   std::vector<int64_t> group;  // of every unit its result, or -1
 };
 
-Kept keep(const Joined& units, const Units& u, const TileMergeRules& rules) {
-  const auto n = static_cast<int64_t>(units.best.size());
-  const double* boxes = units.boxes.data();
+// Units in the order of their best rows in the input, for methods that break ties by it.
+struct Units {
+  std::vector<int64_t> numbers;
+  std::vector<double> boxes;
+  std::vector<double> scores;
+  std::vector<int64_t> keys;
+
+  Units(const TileMergeInput& in, const Placed& p, const Joined& joined) {
+    std::vector<int64_t> of_row(static_cast<size_t>(in.n), -1);
+    for (size_t k = 0; k < joined.best.size(); ++k) {
+      const auto best = static_cast<size_t>(joined.best[k]);
+      of_row[static_cast<size_t>(p.rows[best])] = static_cast<int64_t>(k);
+    }
+    for (size_t row = 0; row < of_row.size(); ++row) {
+      if (of_row[row] < 0) continue;
+      const auto k = static_cast<size_t>(of_row[row]);
+      numbers.push_back(of_row[row]);
+      boxes.insert(boxes.end(), &joined.boxes[4 * k], &joined.boxes[4 * k] + 4);
+      scores.push_back(in.scores[row]);
+      keys.push_back(p.keys[static_cast<size_t>(joined.best[k])]);
+    }
+  }
+  int64_t size() const noexcept { return static_cast<int64_t>(numbers.size()); }
+};
+
+Kept fade(const Units& units, const TileMergeRules& rules) {
+  const Decay decay = rules.method == TileMethod::soft_linear ? Decay::linear : Decay::gaussian;
   Kept out;
-  if (rules.method == TileMethod::soft_linear || rules.method == TileMethod::soft_gaussian) {
-    const Decay decay = rules.method == TileMethod::soft_linear ? Decay::linear : Decay::gaussian;
-    out.group.assign(static_cast<size_t>(n), -1);
-    for (const Decayed& d : soft_nms(boxes, u.scores.data(), u.keys.data(), n,
-                                     {decay, rules.overlap, rules.threshold, rules.sigma,
-                                      rules.score_threshold})) {
-      out.group[static_cast<size_t>(d.row)] = static_cast<int64_t>(out.best.size());
-      out.best.push_back(d.row);
-      out.scores.push_back(d.score);
-      out.boxes.insert(out.boxes.end(), boxes + 4 * d.row, boxes + 4 * d.row + 4);
-    }
-    return out;
+  out.group.assign(units.numbers.size(), -1);
+  for (const Decayed& d :
+       soft_nms(units.boxes.data(), units.scores.data(), units.keys.data(), units.size(),
+                {decay, rules.overlap, rules.threshold, rules.sigma, rules.score_threshold})) {
+    const int64_t unit = units.numbers[static_cast<size_t>(d.row)];
+    const double* box = &units.boxes[static_cast<size_t>(4 * d.row)];
+    out.group[static_cast<size_t>(unit)] = static_cast<int64_t>(out.best.size());
+    out.best.push_back(unit);
+    out.scores.push_back(d.score);
+    out.boxes.insert(out.boxes.end(), box, box + 4);
   }
-  if (rules.method == TileMethod::fuse) {
-    const std::vector<int64_t> models(static_cast<size_t>(n), 0);
-    const double weight = 1;
-    const auto fused = weighted_boxes_fusion(
-        {boxes, u.scores.data(), u.keys.data(), models.data(), n, &weight, 1},
-        {rules.overlap, rules.threshold, -std::numeric_limits<double>::infinity(),
-         rules.confidence, false},
-        &out.group);
-    out.best.assign(fused.size(), -1);
-    for (int64_t k = 0; k < n; ++k) {
-      int64_t& best = out.best[static_cast<size_t>(out.group[static_cast<size_t>(k)])];
-      if (best < 0 || u.scores[static_cast<size_t>(k)] > u.scores[static_cast<size_t>(best)]) {
-        best = k;
-      }
+  return out;
+}
+
+Kept fuse(const Units& units, const TileMergeRules& rules) {
+  const std::vector<int64_t> models(units.numbers.size(), 0);
+  const double weight = 1;
+  std::vector<int64_t> group;
+  const auto fused = weighted_boxes_fusion(
+      {units.boxes.data(), units.scores.data(), units.keys.data(), models.data(), units.size(),
+       &weight, 1},
+      {rules.overlap, rules.threshold, -std::numeric_limits<double>::infinity(),
+       rules.confidence, false},
+      &group);
+  Kept out;
+  out.group.resize(group.size());
+  std::vector<int64_t> best(fused.size(), -1);
+  for (size_t k = 0; k < group.size(); ++k) {
+    out.group[static_cast<size_t>(units.numbers[k])] = group[k];
+    int64_t& b = best[static_cast<size_t>(group[k])];
+    if (b < 0 || units.scores[k] > units.scores[static_cast<size_t>(b)]) {
+      b = static_cast<int64_t>(k);
     }
-    for (const Fused& f : fused) {
-      out.scores.push_back(f.score);
-      out.boxes.insert(out.boxes.end(), f.box, f.box + 4);
-    }
-    return out;
   }
-  const auto merge = rules.method == TileMethod::chained_merge ? chained_merge : non_max_merge;
-  const Merged merged =
-      merge(boxes, u.scores.data(), u.keys.data(), n, rules.overlap, rules.threshold);
-  out.best = merged.best;
-  out.group = merged.group;
+  for (size_t f = 0; f < fused.size(); ++f) {
+    out.best.push_back(units.numbers[static_cast<size_t>(best[f])]);
+    out.scores.push_back(fused[f].score);
+    out.boxes.insert(out.boxes.end(), fused[f].box, fused[f].box + 4);
+  }
+  return out;
+}
+
+Kept keep(const TileMergeInput& in, const Placed& p, const Joined& units,
+          const TileMergeRules& rules) {
+  switch (rules.method) {
+    case TileMethod::soft_linear:
+    case TileMethod::soft_gaussian:
+      return fade(Units(in, p, units), rules);
+    case TileMethod::fuse:
+      return fuse(Units(in, p, units), rules);
+    default:
+      break;
+  }
+  const size_t n = units.best.size();
+  std::vector<int64_t> keys(n);
+  std::vector<int64_t> led(p.rows.size(), -1);  // of every best place its unit
+  for (size_t k = 0; k < n; ++k) {
+    const auto best = static_cast<size_t>(units.best[k]);
+    keys[k] = p.keys[best];
+    led[best] = static_cast<int64_t>(k);
+  }
+  std::vector<int64_t> order;
+  order.reserve(n);
+  for (const int64_t at : p.order) {
+    if (led[static_cast<size_t>(at)] >= 0) order.push_back(led[static_cast<size_t>(at)]);
+  }
+  const double* boxes = units.boxes.data();
+  Merged merged = rules.method == TileMethod::chained_merge
+                      ? chained_merge(boxes, order, keys.data(), rules.overlap, rules.threshold)
+                      : non_max_merge(boxes, order, keys.data(), rules.overlap, rules.threshold);
+  Kept out;
   out.boxes.resize(4 * merged.best.size());
-  if (rules.method != TileMethod::suppress) merged_boxes(boxes, n, merged, out.boxes.data());
+  if (rules.method != TileMethod::suppress) {
+    merged_boxes(boxes, static_cast<int64_t>(n), merged, out.boxes.data());
+  }
+  out.scores.reserve(merged.best.size());
   for (size_t g = 0; g < merged.best.size(); ++g) {
     const auto best = static_cast<size_t>(merged.best[g]);
-    out.scores.push_back(u.scores[best]);
+    out.scores.push_back(in.scores[p.rows[static_cast<size_t>(units.best[best])]]);
     if (rules.method == TileMethod::suppress) {
       std::copy_n(boxes + 4 * best, 4, &out.boxes[4 * g]);
     }
   }
+  out.best = std::move(merged.best);
+  out.group = std::move(merged.group);
   return out;
 }
 
@@ -209,46 +290,45 @@ TileMerged merge_tiles(const TileMergeInput& in, const TileMergeRules& rules) {
     large[k] = rules.large * frames.shorter[static_cast<size_t>(image_of(in, w))];
   }
   const Joined units =
-      join_parts({p.boxes.data(), p.scores.data(), p.keys.data(), p.window_of.data(),
+      join_parts({p.boxes.data(), &p.order, p.keys.data(), p.window_of.data(),
                   frames.windows.data(), frames.inner.data(), whole.data(), large.data(),
                   p.size(), image_of_window.data(), in.n_windows, in.n_images},
                  {rules.joins, rules.join_threshold, rules.tolerance});
-  Units u;
-  for (const int64_t best : units.best) {
-    u.scores.push_back(p.scores[static_cast<size_t>(best)]);
-    u.keys.push_back(p.keys[static_cast<size_t>(best)]);
-  }
-  const Kept kept = keep(units, u, rules);
+  const Kept kept = keep(in, p, units, rules);
 
   // By image; in each by score and then by the best row, as all methods but fusion order them.
   std::vector<int64_t> order(kept.best.size());
   std::iota(order.begin(), order.end(), int64_t{0});
-  const auto best_row = [&](int64_t result) {
+  const auto best_place = [&](int64_t result) {
     return static_cast<size_t>(
         units.best[static_cast<size_t>(kept.best[static_cast<size_t>(result)])]);
   };
+  const auto row_of = [&](int64_t result) { return p.rows[best_place(result)]; };
   if (rules.method == TileMethod::fuse) {
     std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-      return std::pair(-kept.scores[static_cast<size_t>(a)], best_row(a)) <
-             std::pair(-kept.scores[static_cast<size_t>(b)], best_row(b));
+      return std::pair(-kept.scores[static_cast<size_t>(a)], row_of(a)) <
+             std::pair(-kept.scores[static_cast<size_t>(b)], row_of(b));
     });
   }
   if (in.n_images > 1) {
     std::vector<int64_t> images(order.size());
     for (size_t g = 0; g < images.size(); ++g) {
-      images[g] = p.images[best_row(static_cast<int64_t>(g))];
+      images[g] = p.images[best_place(static_cast<int64_t>(g))];
     }
     std::vector<int64_t> ends;
     order = order_by_class(order, images.data(), &ends);
   }
   std::vector<int64_t> number(order.size());
+  out.boxes.reserve(4 * order.size());
+  for (auto* column : {&out.images, &out.labels}) column->reserve(order.size());
+  out.scores.reserve(order.size());
   for (size_t k = 0; k < order.size(); ++k) {
     const auto g = static_cast<size_t>(order[k]);
     number[g] = static_cast<int64_t>(k);
     out.boxes.insert(out.boxes.end(), &kept.boxes[4 * g], &kept.boxes[4 * g] + 4);
     out.scores.push_back(kept.scores[g]);
-    out.images.push_back(p.images[best_row(order[k])]);
-    out.labels.push_back(p.labels[best_row(order[k])]);
+    out.images.push_back(p.images[best_place(order[k])]);
+    out.labels.push_back(p.labels[best_place(order[k])]);
   }
   out.joined.assign(order.size(), 0);
   out.offsets.assign(order.size() + 1, 0);
@@ -268,7 +348,7 @@ TileMerged merge_tiles(const TileMergeInput& in, const TileMergeRules& rules) {
   std::partial_sum(out.offsets.begin(), out.offsets.end(), out.offsets.begin());
   out.members.resize(static_cast<size_t>(out.offsets.back()));
   std::vector<int64_t> at(out.offsets.begin(), out.offsets.end() - 1);
-  for (const int64_t i : order_by_score(p.scores.data(), p.size())) {
+  for (const int64_t i : p.order) {
     const int64_t k = result_of[static_cast<size_t>(i)];
     if (k < 0) continue;
     out.members[static_cast<size_t>(at[static_cast<size_t>(k)]++)] =
