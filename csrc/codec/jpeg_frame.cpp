@@ -9,7 +9,7 @@ namespace fl {
 
 namespace {
 
-constexpr int kSof0 = 0xC0, kSof1 = 0xC1, kSof2 = 0xC2, kDht = 0xC4, kJpg = 0xC8, kDac = 0xCC;
+constexpr int kSof0 = 0xC0, kSof2 = 0xC2, kDht = 0xC4, kJpg = 0xC8, kDac = 0xCC;
 constexpr int kSoi = 0xD8, kEoi = 0xD9, kSos = 0xDA, kDqt = 0xDB, kDri = 0xDD;
 constexpr int kApp0 = 0xE0, kApp2 = 0xE2, kApp14 = 0xEE;
 // Profiles are a few kB; one copied into every tile should not be the larger part of it all.
