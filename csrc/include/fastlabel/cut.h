@@ -96,7 +96,8 @@ typedef struct fl_cutter fl_cutter;
 
 FL_API fl_status fl_cutter_create(const fl_cut_options* options, fl_cutter** out);
 /* Queues n pictures; windows and outputs hold the tiles of all of them, one after the other. Each
- * tile is written to its path; a file that cannot be written whole is removed. */
+ * tile is written to its path; a file that cannot be written whole is removed. No two tiles may
+ * have one path, and a picture of the batch is not written over: EEXIST. */
 FL_API fl_status fl_cutter_submit(fl_cutter* cutter, const fl_cut_job* jobs, int64_t n,
                                   const int64_t* windows, const char* const* outputs,
                                   int64_t* ticket);
