@@ -150,6 +150,38 @@ def test_the_colour_profile_stays(tmp_path):
     assert opened(outputs[0]).info["icc_profile"] == profile
 
 
+@pytest.mark.parametrize("lossless", [False, True])
+@pytest.mark.parametrize(("chunks", "kept"), [(64, True), (65, False)])
+def test_a_profile_larger_than_pictures_stays_behind(tmp_path, lossless, chunks, kept):
+    # Segments of the longest there are; 64 of them are just within the 4 MB.
+    segment = b"\xff\xe2\xff\xff"
+    chunk = b"ICC_PROFILE\0\1\1" + bytes(65535 - 2 - 14)
+    data = jpeg(photo(64, 64))
+    data = data[:2] + (segment + chunk) * chunks + data[2:]
+    outcome, outputs = cut(tmp_path, data, [[0, 0, 32, 32]], lossless=lossless)
+    assert outcome.modes == ["lossless" if lossless else "reencoded"]
+    tile = outputs[0].read_bytes()
+    assert tile.count(b"ICC_PROFILE\0") == (chunks if kept else 0)
+    assert upright(tile).shape == (32, 32, 3)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_padding_cannot_take_all_memory(tmp_path, orientation):
+    data = jpeg(photo(64, 48), orientation=orientation)
+    limits = Limits(max_memory=3_000_000)
+    one, two = [-5, -5, 695, 695], [-5, -5, 705, 705]  # of 700 and of 710 squared
+    outcome, outputs = cut(tmp_path, data, [one], limits=limits)
+    assert outcome.status == "ok"
+    outputs[0].unlink()
+    outcome, outputs = cut(tmp_path, data, [one, two], limits=limits)
+    if orientation == 1:  # by rows, of the planes
+        assert outcome.status == "ok"
+        return
+    assert (outcome.status, outcome.modes) == ("over_limit", ["failed"] * 2)
+    assert "the limit is 3000000" in outcome.detail
+    assert not any(path.exists() for path in outputs)
+
+
 def test_inks_become_light(tmp_path):
     file = io.BytesIO()
     rgb = photo(WIDTH, HEIGHT)[:, :, ::-1]

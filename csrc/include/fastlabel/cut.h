@@ -35,7 +35,8 @@ typedef struct fl_cut_options {
   uint64_t max_bytes;
   uint64_t max_memory;
   uint8_t fill[4];      /* blue, green, red; the fourth is not read */
-  int32_t keep_profile; /* 1: an ICC profile is kept in every tile */
+  int32_t keep_profile; /* 1: an ICC profile of up to 4 MB is kept in re-encoded tiles; lossless
+                           ones have it always */
 } fl_cut_options;
 
 typedef struct fl_cut_row { /* one a picture */
