@@ -191,6 +191,7 @@ fl_status fl_cutter_submit(fl_cutter* cutter, const fl_cut_job* jobs, int64_t n,
     }
     batch->windows.assign(windows, windows + 4 * all);
     batch->outputs.assign(outputs, outputs + all);
+    if (!batch->know_files()) return FL_ERROR_ARGUMENT;
     batch->rows.resize(static_cast<size_t>(n));
     batch->tiles.resize(static_cast<size_t>(all));
     return cutter->writer.submit(std::move(batch), ticket);

@@ -24,7 +24,10 @@ fl_status read(const fl_paste_options* from, fl_paste_options* to) noexcept {
   if (from == nullptr) return FL_OK;
   const fl_status status = fl::read_options(from, kDefaults, to);
   if (status != FL_OK) return status;
+  const auto is_switch = [](int32_t value) { return value == 0 || value == 1; };
   const bool fine = to->blend >= FL_PASTE_FEATHER && to->blend <= FL_PASTE_RECTANGLE &&
+                    is_switch(to->match) && is_switch(to->flip) && is_switch(to->loose) &&
+                    is_switch(to->apply) && to->reserved == 0 &&
                     !std::isnan(to->feather) && to->feather <= FL_MAX_FEATHER;
   return fine ? FL_OK : FL_ERROR_ARGUMENT;
 }

@@ -131,6 +131,11 @@ struct DcReader {
     }
     return e.bits;
   }
+  // Of bits that read() gives 0 for: whether there is a code, of a size beyond 8-bit samples'.
+  bool beyond(uint64_t bits) const noexcept {
+    int size = 0;
+    return code.find(bits, &size) != 0;
+  }
 
  private:
   int read_long(uint64_t bits, int32_t* difference) const noexcept;

@@ -9,11 +9,9 @@ namespace fl {
 
 namespace {
 
-constexpr int kSof0 = 0xC0, kSof1 = 0xC1, kSof2 = 0xC2, kDht = 0xC4, kJpg = 0xC8, kDac = 0xCC;
+constexpr int kSof0 = 0xC0, kSof2 = 0xC2, kDht = 0xC4, kJpg = 0xC8, kDac = 0xCC;
 constexpr int kSoi = 0xD8, kEoi = 0xD9, kSos = 0xDA, kDqt = 0xDB, kDri = 0xDD;
 constexpr int kApp0 = 0xE0, kApp2 = 0xE2, kApp14 = 0xEE;
-// Profiles are a few kB; one copied into every tile should not be the larger part of it all.
-constexpr size_t kMostColourBytes = size_t{4} << 20;
 
 size_t be16(const uint8_t* p) noexcept { return static_cast<size_t>(p[0] << 8 | p[1]); }
 
@@ -305,6 +303,23 @@ bool JpegMarkers::scan_header(const uint8_t* p, size_t n, JpegFrame* frame, Jpeg
   return true;
 }
 
+// Whether n bytes more of a profile are kept; else what was of it goes.
+bool JpegMarkers::keep_profile(size_t n, JpegFrame* frame) {
+  profile_ += n;
+  if (profile_ <= kMostProfileBytes) return true;
+  std::vector<uint8_t>& all = frame->colour;
+  for (size_t at = 0; at < all.size();) {
+    const size_t length = 2 + be16(all.data() + at + 2);
+    const auto begin = all.begin() + static_cast<std::ptrdiff_t>(at);
+    if (all[at + 1] == kApp2) {
+      all.erase(begin, begin + static_cast<std::ptrdiff_t>(length));
+    } else {
+      at += length;
+    }
+  }
+  return false;
+}
+
 bool JpegMarkers::next_scan(JpegFrame* frame, JpegScan* scan) {
   if (at_ == 0) {
     if (size_ < 4 || data_[0] != 0xFF || data_[1] != kSoi) {
@@ -350,7 +365,7 @@ bool JpegMarkers::next_scan(JpegFrame* frame, JpegScan* scan) {
         seen_adobe_ = seen_adobe_ || keep;
         break;
       case kApp2:
-        keep = begins(body, n, "ICC_PROFILE\0", 12);
+        keep = begins(body, n, "ICC_PROFILE\0", 12) && keep_profile(n, frame);
         break;
       default:
         if (marker >= kSof0 && marker <= 0xCF && marker != kJpg && marker != kDac &&
@@ -359,7 +374,7 @@ bool JpegMarkers::next_scan(JpegFrame* frame, JpegScan* scan) {
         }
         break;
     }
-    if (keep && frame->colour.size() + n < kMostColourBytes) {
+    if (keep) {
       const uint8_t head[] = {0xFF, static_cast<uint8_t>(marker)};
       frame->colour.insert(frame->colour.end(), head, head + 2);
       frame->colour.insert(frame->colour.end(), data_ + start, data_ + at_);

@@ -13,6 +13,9 @@ namespace fl {
 
 constexpr int kJpegComponents = 4;
 constexpr int kBlocksInMcu = 10;  // T.81 B.2.3
+// Profiles are a few kB; one copied into every tile should not be the larger part of it all. A
+// larger one stays behind: a part of it is no profile.
+constexpr size_t kMostProfileBytes = size_t{4} << 20;
 
 struct HuffmanSpec {
   uint8_t counts[17] = {};  // codes of each length, 1..16
@@ -72,12 +75,14 @@ class JpegMarkers {
   bool huffman(const uint8_t* p, size_t n) noexcept;
   bool frame_header(int marker, const uint8_t* p, size_t n, JpegFrame* frame);
   bool scan_header(const uint8_t* p, size_t n, JpegFrame* frame, JpegScan* scan);
+  bool keep_profile(size_t n, JpegFrame* frame);
 
   const uint8_t* data_;
   size_t size_;
   size_t at_ = 0;
   bool have_frame_ = false;
   bool seen_jfif_ = false, seen_adobe_ = false;
+  size_t profile_ = 0;  // bytes so far
   bool quant_set_[4] = {};
   uint16_t quant_[4][64] = {};
   HuffmanSpec dc_[4], ac_[4];

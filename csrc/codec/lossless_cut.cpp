@@ -149,15 +149,16 @@ void run(Rows& rows, const Plan& plan, const JpegLimits& limits, TileCutter& cut
     if (read && cutter.end_row(row, rows.base(), marks, restarts)) continue;
     result->outcome = cutter.stopped() ? LosslessOutcome::stopped : LosslessOutcome::broken;
     char text[100];
+    const bool beyond = read || rows.beyond();
     const char* what = cutter.stopped()     ? "stopped"
-                       : read               ? "a coefficient beyond what 8 bits give"
+                       : beyond             ? "a coefficient beyond what 8 bits give"
                        : rows.data_ended()  ? "the data ends"
                                             : "damaged data";
     std::snprintf(text, sizeof text, "%s (row %lld of %lld)", what,
                   static_cast<long long>(row * plan.frame.mcu_height),
                   static_cast<long long>(plan.frame.height));
     say(result, cutter.stopped()     ? FL_IMAGE_OK
-                : read               ? FL_IMAGE_UNSUPPORTED
+                : beyond             ? FL_IMAGE_UNSUPPORTED
                 : rows.data_ended()  ? FL_IMAGE_TRUNCATED
                                      : FL_IMAGE_CORRUPT, text);
     return;

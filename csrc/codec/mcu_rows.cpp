@@ -50,7 +50,10 @@ bool VerbatimRows::walk(int64_t mcus) {
       int32_t difference = 0;
       const uint64_t bits = bits_at(base, at);
       const int n = b->dc->read(bits, &difference);
-      if (n == 0) [[unlikely]] return false;
+      if (n == 0) [[unlikely]] {
+        beyond_ = b->dc->beyond(bits);
+        return false;
+      }
       last[b->component] += static_cast<uint32_t>(difference);
       at += static_cast<uint64_t>(n);
       if (!b->ac->skip(base, bits << n, 57 - n, &at)) [[unlikely]] return false;
@@ -70,8 +73,12 @@ bool VerbatimRows::walk_marked(McuMark* mark) {
   for (const Block& b : blocks_) {
     const uint64_t begin = at_;
     int32_t difference = 0;
-    const int n = b.dc->read(bits_at(base, at_), &difference);
-    if (n == 0) return false;
+    const uint64_t bits = bits_at(base, at_);
+    const int n = b.dc->read(bits, &difference);
+    if (n == 0) {
+      beyond_ = b.dc->beyond(bits);
+      return false;
+    }
     at_ += static_cast<uint64_t>(n);
     uint32_t& last = last_[b.component];
     last += static_cast<uint32_t>(difference);
@@ -397,7 +404,10 @@ bool RecodedRows::read(int64_t row, const std::vector<int64_t>& edges, std::vect
           mark->dc_end[c] = mark->dc_begin[c] + dc_[c].length[size] + static_cast<uint32_t>(size);
           mark->dc[c] = block[0];
         }
-        if (!write(c, block)) return false;
+        if (!write(c, block)) {
+          beyond_ = true;
+          return false;
+        }
       }
     }
   }

@@ -26,6 +26,8 @@ class VerbatimRows {
             std::vector<int64_t>* restarts);
   const uint8_t* base() const noexcept { return source_.base(); }
   bool data_ended() const noexcept { return data_ended_; }
+  // Whether it was no damage that read() failed at, but a number beyond what tiles can hold.
+  bool beyond() const noexcept { return beyond_; }
   // After the last row: whether more data follows than some encoders pad with. Then the place in
   // it was lost on the way.
   bool left_over() { return source_.left_over(at_) > kPaddingBytes; }
@@ -49,8 +51,8 @@ class VerbatimRows {
   int next_restart_ = 0;
   uint64_t at_ = 0;
   uint32_t last_[kJpegComponents] = {};        // predictors; they wrap, and are checked where used
-  uint32_t last_value_[kJpegComponents] = {};  // the same, but for restarts
   bool data_ended_ = false;
+  bool beyond_ = false;
 };
 
 // A picture of several scans: all of them walked side by side, a row of MCUs at a time.
@@ -63,6 +65,7 @@ class RecodedRows {
             std::vector<int64_t>* restarts);
   const uint8_t* base() { return out_.settled(); }
   bool data_ended() const noexcept { return data_ended_; }
+  bool beyond() const noexcept { return beyond_; }
   bool left_over() {
     return std::any_of(cursors_.begin(), cursors_.end(), [](Cursor& cursor) {
       return cursor.source.left_over(cursor.at) > kPaddingBytes;
@@ -104,6 +107,7 @@ class RecodedRows {
   int32_t last_[kJpegComponents] = {};
   BitSink<false> out_;
   bool data_ended_ = false;
+  bool beyond_ = false;
 };
 
 }  // namespace fl

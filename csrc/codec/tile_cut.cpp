@@ -312,7 +312,9 @@ bool PlaneCut::run(const int h[3], const int v[3]) {
 
 class PixelCut final : public Cut {
  public:
-  using Cut::Cut;
+  PixelCut(JpegSource& source, const TileWindow* windows, int64_t n, const TileCutOptions& options,
+           const JpegLimits& limits, TileSink& sink)
+      : Cut(source, windows, n, options, sink), max_memory_(limits.max_memory) {}
   bool run();
 
  private:
@@ -321,17 +323,29 @@ class PixelCut final : public Cut {
     std::vector<uint8_t> pixels;  // of the stored raster
   };
 
-  void open_tile(int64_t index);
+  bool open_tile(int64_t index);
   void copy_row(Tile& tile, int64_t y, const uint8_t* row) const noexcept;
   bool write(Tile& tile);
 
+  uint64_t max_memory_;
   int channels_ = 3;
   std::vector<Tile> open_;
+  int64_t held_ = 0;  // bytes of their pixels
   std::vector<uint8_t> upright_;
 };
 
-void PixelCut::open_tile(int64_t index) {
+// False where the pixels of the tiles that are open, and those of one turned, are too many.
+bool PixelCut::open_tile(int64_t index) {
   const TileWindow& w = windows_[index];
+  held_ += w.width * w.height * channels_;
+  if (static_cast<uint64_t>(held_ + w.width * w.height * channels_) > max_memory_) {
+    result.status = FL_IMAGE_OVER_LIMIT;
+    std::snprintf(result.detail, sizeof result.detail,
+                  "tiles of %lld bytes of pixels at a time, the limit is %llu",
+                  static_cast<long long>(held_ + w.width * w.height * channels_),
+                  static_cast<unsigned long long>(max_memory_));
+    return false;
+  }
   std::vector<uint8_t> pixels(static_cast<size_t>(w.width * w.height * channels_));
   const uint8_t* bgr = options_.fill;
   uint8_t gray[3];
@@ -342,6 +356,7 @@ void PixelCut::open_tile(int64_t index) {
     for (size_t k = 0; k < pixels.size(); ++k) pixels[k] = bgr[2 - k % 3];
   }
   open_.push_back({index, std::move(pixels)});
+  return true;
 }
 
 void PixelCut::copy_row(Tile& tile, int64_t y, const uint8_t* row) const noexcept {
@@ -383,12 +398,15 @@ bool PixelCut::run() {
   std::vector<uint8_t> row(static_cast<size_t>(source_.width() * channels_));
   for (int64_t y = 0; y < source_.height(); ++y) {
     if (!source_.read_row(row.data())) return source_failed();
-    for (int64_t i = next_above(y + 1); i >= 0; i = next_above(y + 1)) open_tile(i);
+    for (int64_t i = next_above(y + 1); i >= 0; i = next_above(y + 1)) {
+      if (!open_tile(i)) return false;
+    }
     for (Tile& tile : open_) {
       copy_row(tile, y, row.data());
       const TileWindow& w = windows_[tile.index];
       if (y + 1 < std::min(w.y + w.height, source_.height())) continue;
       if (!write(tile)) return false;
+      held_ -= static_cast<int64_t>(tile.pixels.size());
       tile.pixels.clear();
     }
     std::erase_if(open_, [](const Tile& tile) { return tile.pixels.empty(); });
@@ -419,7 +437,7 @@ TileCutResult cut_jpeg(const uint8_t* data, size_t size, const TileWindow* windo
     if (cut.run(h, v)) cut.result.status = FL_IMAGE_OK;
     return cut.result;
   }
-  PixelCut cut(source, windows, n, options, sink);
+  PixelCut cut(source, windows, n, options, limits, sink);
   if (cut.run()) cut.result.status = FL_IMAGE_OK;
   return cut.result;
 }

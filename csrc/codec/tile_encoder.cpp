@@ -5,6 +5,8 @@
 
 #include <jerror.h>
 
+#include "codec/jpeg_frame.h"
+
 namespace fl {
 
 namespace {
@@ -12,6 +14,11 @@ namespace {
 constexpr size_t kFirst = size_t{64} << 10;
 constexpr int kProfileMarker = JPEG_APP0 + 2;
 constexpr unsigned kProfileHead = 12;  // "ICC_PROFILE" with its NUL
+
+bool is_profile(const jpeg_marker_struct& m) noexcept {
+  return m.marker == kProfileMarker && m.data_length >= kProfileHead &&
+         std::memcmp(m.data, "ICC_PROFILE", kProfileHead) == 0;
+}
 
 // The limits of a decoder that an encoder has no use for.
 constexpr JpegLimits kNoLimits{UINT64_MAX, UINT64_MAX, INT32_MAX, nullptr};
@@ -90,10 +97,13 @@ bool TileEncoder::begin(const EncoderSetup& setup) noexcept {
   }
   jpeg_start_compress(&info_, TRUE);
   if (setup.profile_of == nullptr) return true;
+  size_t profile = 0;
   for (jpeg_saved_marker_ptr m = setup.profile_of->marker_list; m != nullptr; m = m->next) {
-    if (m->marker != kProfileMarker || m->data_length < kProfileHead) continue;
-    if (std::memcmp(m->data, "ICC_PROFILE", kProfileHead) != 0) continue;
-    jpeg_write_marker(&info_, m->marker, m->data, m->data_length);
+    if (is_profile(*m)) profile += m->data_length;
+  }
+  if (profile > kMostProfileBytes) return true;
+  for (jpeg_saved_marker_ptr m = setup.profile_of->marker_list; m != nullptr; m = m->next) {
+    if (is_profile(*m)) jpeg_write_marker(&info_, m->marker, m->data, m->data_length);
   }
   return true;
 }

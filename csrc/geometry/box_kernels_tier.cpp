@@ -409,6 +409,19 @@ struct Block {
   }
 };
 
+// Lane k of the result is lane partner[k] of v, which is k with its second bit flipped.
+template <typename V, typename Mask>
+V partners(const V& v, [[maybe_unused]] const Mask& partner) noexcept {
+#ifdef __clang__  // has no shuffle by a vector, and makes one of this
+  constexpr size_t kLanes = sizeof(V) / sizeof(v[0]);
+  V out;
+  for (size_t k = 0; k < kLanes; ++k) out[k] = v[(k ^ 2) % kLanes];
+  return out;
+#else
+  return __builtin_shuffle(v, partner);
+#endif
+}
+
 // How many of n boxes, a multiple of kBlock, lie before the first block with a bad one. The
 // boxes are packed x1 y1 x2 y2, and are looked at as they lie: each number beside the one it
 // is ordered with, two places on.
@@ -430,7 +443,7 @@ size_t good_blocks(const unsigned char* data, size_t n) noexcept {
     for (size_t at = 0; at < 4 * kBlock; at += kLanes) {
       V v;
       __builtin_memcpy(&v, data + (4 * done + at) * sizeof(T), sizeof v);
-      const V other = __builtin_shuffle(v, partner);
+      const V other = partners(v, partner);
       bad |= ~((v <= most) & (v >= -most)) | (~(other >= v) & lower);
     }
     for (size_t k = 0; k < kLanes; ++k) {

@@ -1,6 +1,7 @@
 #include "scan/tile_writer.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -119,12 +120,17 @@ bool cut_losslessly(const uint8_t* data, uint64_t size, const int64_t* windows, 
   const LosslessResult r = cut_jpeg_lossless(data, size, cut.data(),
                                              static_cast<int64_t>(cut.size()), limits, mapped);
   if (r.outcome == LosslessOutcome::done) return true;
-  if (r.outcome == LosslessOutcome::refused) {
+  // Coefficients that no tile can hold are only met on the way; a decoder makes a picture of them.
+  // Tiles handed out by then are whole, and stay.
+  const bool beyond =
+      r.outcome == LosslessOutcome::broken && r.status == FL_IMAGE_UNSUPPORTED;
+  if (r.outcome == LosslessOutcome::refused || beyond) {
     for (const int64_t i : mine) {
+      if (tiles[i].mode == FL_CUT_LOSSLESS) continue;
       std::copy(windows + 4 * i, windows + 4 * i + 4, tiles[i].window);
       say(tiles[i].reason, r.why);
+      rest->push_back(i);
     }
-    rest->insert(rest->end(), mine.begin(), mine.end());
     std::sort(rest->begin(), rest->end());
     return true;
   }
@@ -133,10 +139,14 @@ bool cut_losslessly(const uint8_t* data, uint64_t size, const int64_t* windows, 
   return false;
 }
 
-// Writes each tile to its file, whole or not at all.
+// Writes each tile to its file, whole or not at all; never over a picture of the batch, whatever
+// name the file goes by.
 class FileSink final : public TileSink {
  public:
-  FileSink(const std::string* outputs, size_t n) : outputs_(outputs), written_(n, false) {}
+  FileSink(const CutBatch& batch, const CutPicture& picture)
+      : sources_(batch.sources),
+        outputs_(batch.outputs.data() + picture.first_tile),
+        written_(picture.tiles, false) {}
 
   bool take(int64_t index, const uint8_t* bytes, size_t size) override {
     const char* path = outputs_[index].c_str();
@@ -151,7 +161,7 @@ class FileSink final : public TileSink {
 
   void remove_all() noexcept {
     for (size_t i = 0; i < written_.size(); ++i) {
-      if (written_[i]) ::unlink(outputs_[i].c_str());
+      if (written_[i]) remove(outputs_[i].c_str());
     }
   }
 
@@ -159,13 +169,33 @@ class FileSink final : public TileSink {
   int64_t failed = -1;
 
  private:
-  static int write(const char* path, const uint8_t* bytes, size_t size) noexcept {
+  // An error, or 0: the open file is one that may be written, and is empty.
+  int claim(int fd) const noexcept {
+    struct stat info;
+    if (::fstat(fd, &info) != 0) return errno;
+    if (sources_.count({info.st_dev, info.st_ino}) > 0) return EEXIST;
+    return !S_ISREG(info.st_mode) || ::ftruncate(fd, 0) == 0 ? 0 : errno;
+  }
+
+  // A device that refused is not ours to remove.
+  static void remove(const char* path) noexcept {
+    struct stat info;
+    if (::lstat(path, &info) != 0) return;
+    if (S_ISREG(info.st_mode) || S_ISLNK(info.st_mode)) ::unlink(path);
+  }
+
+  int write(const char* path, const uint8_t* bytes, size_t size) const noexcept {
     int fd;
     do {
-      fd = ::open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+      // Not emptied before it is known what it is; a pipe must not hang us.
+      fd = ::open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
     } while (fd < 0 && errno == EINTR);
     if (fd < 0) return errno;
-    int failure = 0;
+    int failure = claim(fd);
+    if (failure != 0) {
+      ::close(fd);
+      return failure;
+    }
     while (size > 0 && failure == 0) {
       const ssize_t n = ::write(fd, bytes, size);
       if (n < 0) {
@@ -177,10 +207,11 @@ class FileSink final : public TileSink {
     }
     // Some file systems find out only now that there is no room.
     if (::close(fd) != 0 && failure == 0 && errno != EINTR) failure = errno;
-    if (failure != 0) ::unlink(path);
+    if (failure != 0) remove(path);
     return failure;
   }
 
+  const std::set<FileIdentity>& sources_;
   const std::string* outputs_;
   std::vector<bool> written_;
 };
@@ -192,7 +223,7 @@ void cut_one(CutBatch& b, size_t i, const fl_cut_options& o, const std::atomic<b
   fl_cut_tile* tiles = b.tiles.data() + picture.first_tile;
   const int64_t* windows = b.windows.data() + 4 * picture.first_tile;
   const auto n = static_cast<int64_t>(picture.tiles);
-  FileSink sink(b.outputs.data() + picture.first_tile, picture.tiles);
+  FileSink sink(b, picture);
   try {
     const uint8_t* data = picture.data;
     uint64_t size = picture.size;
@@ -294,6 +325,21 @@ TileWriter::TileWriter(const fl_cut_options& options)
                                        const std::atomic<bool>* cancelled, FileReader& file) {
         cut_one(batch, i, options, cancelled, file);
       }) {}
+
+bool CutBatch::know_files() {
+  for (const CutPicture& picture : pictures) {
+    struct stat info;
+    if (picture.data == nullptr && ::stat(picture.path.c_str(), &info) == 0) {
+      sources.insert({info.st_dev, info.st_ino});
+    }
+  }
+  std::set<std::string_view> names;
+  for (const std::string& output : outputs) {
+    // Those that name no file fail one by one.
+    if (!output.empty() && !names.insert(output).second) return false;
+  }
+  return true;
+}
 
 fl_status TileWriter::collect(int64_t ticket, fl_cut_row* rows, fl_cut_tile* tiles) {
   std::shared_ptr<CutBatch> batch;

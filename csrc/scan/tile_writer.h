@@ -1,10 +1,14 @@
 // Cutting: pictures in, tile files out, over a native pool.
 #pragma once
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "codec/tile_sink.h"
@@ -33,13 +37,18 @@ struct CutPicture {
   size_t first_tile, tiles;
 };
 
+using FileIdentity = std::pair<dev_t, ino_t>;
+
 struct CutBatch {
   std::vector<CutPicture> pictures;
   std::vector<int64_t> windows;      // 4 a tile
   std::vector<std::string> outputs;  // a path a tile
   std::vector<fl_cut_row> rows;
   std::vector<fl_cut_tile> tiles;
+  std::set<FileIdentity> sources;    // not to be written
 
+  // Fills in the sources. False where two tiles have one path.
+  bool know_files();
   size_t size() const noexcept { return pictures.size(); }
   size_t next = 0, finished = 0;  // the pool's
 };

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "fastlabel/fastlabel.h"
+#include "jpeg_writer.h"
 
 namespace {
 
@@ -457,6 +458,186 @@ void tables(Input& in) {
   fl_sketch_destroy(sketch);
 }
 
+// Windows row by row; mostly of a size that cuts something.
+std::vector<int64_t> some_windows(Input& in, int64_t n) {
+  std::vector<int64_t> out(static_cast<size_t>(4 * n));
+  for (size_t k = 0; k < out.size(); k += 4) {
+    for (size_t c = 0; c < 2; ++c) {
+      out[k + c] = in.whole(-40, 200);
+      out[k + c + 2] = in.byte() < 250 ? out[k + c] / 2 + 1 + in.below(90) : in.whole(0, 90);
+    }
+  }
+  return out;
+}
+
+void tiles(Input& in) {
+  fl_tile_grid grid;
+  fl_tile_grid_init(&grid, sizeof grid);
+  grid.width = in.whole(1, 90);
+  grid.height = in.whole(1, 90);
+  grid.step_x = in.whole(1, 60);
+  grid.step_y = in.whole(1, 60);
+  grid.anchor = in.choice(0, 1);
+  grid.last = in.choice(0, 1);
+  const int64_t width = in.whole(1, 400), height = in.whole(1, 400);
+  int64_t columns = 0, rows = 0;
+  if (fl_tile_counts(&grid, width, height, &columns, &rows) == FL_OK) {
+    const int64_t room = std::min<int64_t>(5000, in.byte() < 200 ? columns * rows : in.below(99));
+    std::vector<int64_t> out(static_cast<size_t>(4 * room) + 1);
+    fl_tile_windows(&grid, width, height, out.data(), room);
+  }
+  const int64_t pictures = in.below(4), n = in.below(40);
+  const int64_t m = pictures == 0 ? 0 : in.below(30);
+  Boxes b(in, pictures == 0 ? 0 : n, real(in));
+  if (in.byte() < 250) b.view.format = FL_XYXY;
+  const auto box_offsets = offsets(in, pictures, b.view.n);
+  auto window_offsets = offsets(in, pictures, m);
+  window_offsets.back() = m;  // how many are read
+  const auto windows = some_windows(in, m);
+  std::vector<int64_t> sizes(static_cast<size_t>(2 * pictures));
+  for (int64_t& side : sizes) side = in.whole(0, 300);
+  const fl_tile_job job = {sizeof job, &b.view, box_offsets.data(), windows.data(),
+                           window_offsets.data(), in.byte() < 128 ? sizes.data() : nullptr,
+                           pictures, in.choice(1, 3), 0};
+  std::vector<int64_t> found(static_cast<size_t>(m) + 1);
+  std::vector<uint8_t> outcome(static_cast<size_t>(b.view.n));
+  if (fl_tile_count_boxes(&job, found.data(), in.byte() < 200 ? outcome.data() : nullptr) != FL_OK) {
+    return;
+  }
+  if (in.byte() > 240) found[static_cast<size_t>(in.below(m + 1))] = in.whole(0, 3 * n);
+  const int64_t all = found.back();
+  if (all < 0 || all > 100000) return;
+  std::vector<int64_t> row(static_cast<size_t>(all));
+  std::vector<double> corners(4 * row.size()), visible(row.size());
+  fl_tile_clip_boxes(&job, found.data(), row.data(), corners.data(), visible.data());
+}
+
+void merge(Input& in) {
+  const int64_t n = in.below(60), m = 1 + in.below(9), images = 1 + in.below(3);
+  const auto size = static_cast<size_t>(n);
+  const auto boxes = numbers(in, 4 * n);
+  const auto scores = numbers(in, n);
+  auto of = few(in, n, m);
+  if (n > 0 && in.byte() > 250) of[static_cast<size_t>(in.below(n))] = in.whole(-1, m);
+  const auto labels = few(in, n, 3);
+  const auto windows = some_windows(in, m);
+  auto image = few(in, m, images);
+  const auto flags = few(in, m, 2);
+  const std::vector<uint8_t> whole(flags.begin(), flags.end());
+  std::vector<int64_t> sizes(static_cast<size_t>(2 * images));
+  for (int64_t& side : sizes) side = in.whole(1, 300);
+  const fl_tile_predictions given = {
+      sizeof given, boxes.data(), scores.data(), in.byte() < 128 ? labels.data() : nullptr,
+      of.data(), n, windows.data(), in.byte() < 200 ? image.data() : nullptr,
+      in.byte() < 128 ? whole.data() : nullptr, m, in.byte() < 128 ? sizes.data() : nullptr, images};
+  fl_tile_merge_options options;
+  fl_tile_merge_options_init(&options, sizeof options);
+  options.method = in.choice(0, 5);
+  options.metric = in.choice(0, 1);
+  options.confidence = in.choice(0, 1);
+  options.by_label = in.choice(0, 1);
+  options.in_tile_pixels = in.choice(0, 1);
+  options.join_cut = in.choice(0, 1);
+  options.threshold = in.share();
+  options.join_threshold = in.share();
+  if (in.byte() < 60) options.sigma = in.number();
+  if (in.byte() < 60) options.score_threshold = in.number();
+  if (in.byte() < 60) options.edge_tolerance = in.number();
+  if (in.byte() < 60) options.large = in.number();
+  std::vector<double> out_boxes(4 * size), out_scores(size);
+  std::vector<int64_t> out_labels(size), out_images(size), out_offsets(size + 1), members(size);
+  std::vector<uint8_t> joined(size);
+  fl_tile_merged out = {sizeof out, out_boxes.data(), out_scores.data(), out_labels.data(),
+                        out_images.data(), joined.data(), out_offsets.data(), members.data(),
+                        0, 0, 0, 0};
+  if (fl_merge_tiles(&given, &options, &out) != FL_OK) return;
+  // Every row is in one result, or counted.
+  if (out_offsets[static_cast<size_t>(out.results)] + out.empty + out.outside + out.faded != n) {
+    std::abort();
+  }
+}
+
+const std::vector<uint8_t>& a_jpeg(bool progressive) {
+  const auto make = [](bool many_scans) {
+    test::JpegKind kind;
+    kind.progressive = many_scans;
+    kind.restart = many_scans ? 0 : 3;
+    std::vector<uint8_t> pixels(3 * 90 * 70);
+    for (size_t k = 0; k < pixels.size(); ++k) pixels[k] = static_cast<uint8_t>(k * k >> 3);
+    return test::write_jpeg(pixels, 90, 70, kind);
+  };
+  static const std::vector<uint8_t> both[2] = {make(false), make(true)};
+  return both[progressive ? 1 : 0];
+}
+
+int32_t stop_after(void* user, int64_t, const uint8_t* bytes, uint64_t size) {
+  if (size < 4 || bytes[size - 1] != 0xD9) std::abort();
+  return --*static_cast<int64_t*>(user) < 0 ? 1 : 0;
+}
+
+void cut(Input& in) {
+  const auto& jpeg = a_jpeg(in.byte() % 2 != 0);
+  fl_cut_options options;
+  fl_cut_options_init(&options, sizeof options);
+  options.quality = in.choice(1, 100);
+  options.lossless = in.choice(0, 1);
+  options.keep_profile = in.choice(0, 1);
+  options.max_scans = in.choice(1, 30);
+  if (in.byte() > 240) options.max_pixels = static_cast<uint64_t>(in.below(9000));
+  if (in.byte() > 240) options.max_memory = static_cast<uint64_t>(in.below(9000));
+  const int64_t n = in.below(9);
+  const auto windows = some_windows(in, n);
+  std::vector<int64_t> moved(windows.size());
+  fl_cut_align(jpeg.data(), jpeg.size(), windows.data(), n, &options, moved.data());
+  int64_t left = in.byte() < 200 ? 100 : in.below(5);
+  fl_cut_row row;
+  std::vector<fl_cut_tile> found(static_cast<size_t>(n));
+  fl_cut_jpeg(jpeg.data(), jpeg.size(), windows.data(), n, &options, stop_after, &left, &row,
+              found.data());
+  for (size_t k = 0; k < windows.size(); k += 4) {
+    const int64_t* w = windows.data() + k;
+    if (w[2] - w[0] < 1 || w[2] - w[0] > 500 || w[3] - w[1] < 1 || w[3] - w[1] > 500) continue;
+    const int32_t color = in.choice(0, 2);
+    const int64_t bytes = (w[2] - w[0]) * (color == FL_COLOR_GRAY ? 1 : 3);
+    const int64_t stride = bytes + (in.byte() > 128 ? in.below(5) : 0);
+    std::vector<uint8_t> out(static_cast<size_t>((w[3] - w[1] - 1) * stride + bytes));
+    fl_read_window(jpeg.data(), jpeg.size(), w, color, &options, out.data(), stride, &row);
+  }
+}
+
+void paste_object(Input& in) {
+  Picture scene(in, 3, true);
+  Picture patch(in, 3, false);
+  const Picture alone(in, 1, false);
+  Array cover(in, {patch.height, patch.width}, 1, false);
+  cover.random(in);
+  fl_image alpha = {cover.first(), patch.width, patch.height, cover.stride(0), cover.stride(1), 1,
+                    1, FL_GRAY};
+  if (in.byte() > 250) alpha = alone.view;
+  double from[4], to[4];
+  for (size_t k = 0; k < 4; ++k) {
+    from[k] = k < 2 ? in.number() / 8 : from[k - 2] + in.number();
+    to[k] = k < 2 ? in.number() / 2 : to[k - 2] + in.number();
+  }
+  fl_paste_options options;
+  fl_paste_options_init(&options, sizeof options);
+  options.blend = in.choice(0, 2);
+  options.match = in.choice(0, 1);
+  options.flip = in.choice(0, 1);
+  options.loose = in.choice(0, 1);
+  options.apply = in.choice(0, 1);
+  if (in.byte() < 80) options.feather = in.number();
+  if (in.byte() < 80) options.acutance = in.number();
+  if (in.byte() < 80) options.noise = in.number();
+  options.seed = in.byte();
+  int64_t window[4];
+  if (fl_paste_window(scene.width, scene.height, to, &options, window) != FL_OK) return;
+  std::vector<uint8_t> mask(static_cast<size_t>(window[2] * window[3]));
+  std::vector<uint8_t> pixels(3 * mask.size());
+  fl_paste_object(&scene.view, &patch.view, &alpha, from, to, &options, mask.data(),
+                  in.byte() < 128 ? pixels.data() : nullptr);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -464,7 +645,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const char* tiers[8];
   const int32_t known = fl_isa_available(tiers, 8);
   fl_isa_select(tiers[in.byte() % known]);
-  void (*const kAll[])(Input&) = {boxes, ragged, suppress, match, pixels, paste, preprocess, tables};
+  void (*const kAll[])(Input&) = {boxes, ragged, suppress, match, pixels,       paste, preprocess,
+                                      tables, tiles, merge,    cut,   paste_object};
   kAll[in.byte() % std::size(kAll)](in);
   return 0;
 }

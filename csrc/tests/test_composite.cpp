@@ -190,9 +190,29 @@ void bad_arguments_are_refused() {
         scene_bytes[21] == 0);
 }
 
+// A paste's switches are 0 or 1, and what is reserved stays 0.
+void paste_options() {
+  const double box[4] = {4, 4, 12, 12};
+  int64_t window[4];
+  const auto with = [&](int32_t fl_paste_options::*field, int32_t value) {
+    fl_paste_options o;
+    fl_paste_options_init(&o, sizeof o);
+    o.*field = value;
+    return fl_paste_window(64, 64, box, &o, window);
+  };
+  for (const auto field : {&fl_paste_options::match, &fl_paste_options::flip,
+                           &fl_paste_options::loose, &fl_paste_options::apply}) {
+    CHECK(with(field, 0) == FL_OK && with(field, 1) == FL_OK);
+    CHECK(with(field, 2) == FL_ERROR_ARGUMENT && with(field, -1) == FL_ERROR_ARGUMENT);
+  }
+  CHECK(with(&fl_paste_options::blend, 3) == FL_ERROR_ARGUMENT);
+  CHECK(with(&fl_paste_options::reserved, 1) == FL_ERROR_ARGUMENT);
+}
+
 }  // namespace
 
 int main() {
+  paste_options();
   every_tier_equals_the_oracle();
   every_sample();
   feathers();

@@ -1,12 +1,20 @@
 // Tiles cut out of JPEGs, and windows of them, against the whole picture decoded by libjpeg.
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <map>
+#include <string>
 
 #include "check.h"
 #include "codec/orient.h"
 #include "codec/tile_cut.h"
 #include "codec/window_read.h"
+#include "fastlabel/fastlabel.h"
 #include "jpeg_writer.h"
 
 using fl::TileWindow;
@@ -211,9 +219,230 @@ void bad_files_end_well() {
         FL_IMAGE_OK);
 }
 
+// ---- many files ----------------------------------------------------------------------
+
+class Folder {
+ public:
+  Folder() {
+    char name[] = "/tmp/fastlabel_cut_XXXXXX";
+    CHECK(::mkdtemp(name) != nullptr);
+    path_ = name;
+  }
+  ~Folder() { std::filesystem::remove_all(path_); }
+  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+std::vector<uint8_t> bytes_of(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void save(const std::string& path, const std::vector<uint8_t>& bytes) {
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()), std::streamsize(bytes.size()));
+}
+
+struct Batch {
+  std::vector<std::string> sources, outputs;
+  std::vector<int64_t> windows;
+  int64_t each = 3;
+
+  fl_status submit(fl_cutter* cutter, int64_t* ticket) const {
+    std::vector<fl_cut_job> jobs;
+    for (const auto& s : sources) jobs.push_back({s.c_str(), nullptr, 0, each});
+    std::vector<const char*> to;
+    for (const auto& o : outputs) to.push_back(o.c_str());
+    return fl_cutter_submit(cutter, jobs.data(), int64_t(jobs.size()), windows.data(), to.data(),
+                            ticket);
+  }
+};
+
+Batch some_batch(const Folder& folder, const std::string& to, int pictures) {
+  Batch b;
+  for (int k = 0; k < pictures; ++k) {
+    b.sources.push_back(folder / (std::to_string(k) + ".jpg"));
+    for (int64_t j = 0; j < b.each; ++j) {
+      b.outputs.push_back(folder / (to + std::to_string(k) + "_" + std::to_string(j) + ".jpg"));
+      b.windows.insert(b.windows.end(), {16 * j, 16 * j, 16 * j + 40, 16 * j + 33});
+    }
+  }
+  return b;
+}
+
+// The same bytes for any number of threads, also with several batches under way.
+void any_number_of_workers() {
+  const Folder folder;
+  for (int k = 0; k < 12; ++k) {
+    test::JpegKind kind;
+    kind.progressive = k % 3 == 0;
+    save(folder / (std::to_string(k) + ".jpg"),
+         test::write_jpeg(picture(131, 97, 3, uint64_t(k)), 131, 97, kind));
+  }
+  for (const int32_t lossless : {0, 1}) {
+    std::vector<std::vector<uint8_t>> first;
+    for (const int32_t workers : {1, 2, 7}) {
+      fl_cut_options o;
+      fl_cut_options_init(&o, sizeof o);
+      o.workers = workers;
+      o.lossless = lossless;
+      fl_cutter* cutter = nullptr;
+      CHECK(fl_cutter_create(&o, &cutter) == FL_OK);
+      const Batch a = some_batch(folder, "a", 12), b = some_batch(folder, "b", 12);
+      int64_t tickets[2] = {};
+      CHECK(a.submit(cutter, &tickets[0]) == FL_OK && b.submit(cutter, &tickets[1]) == FL_OK);
+      std::vector<fl_cut_row> rows(12);
+      std::vector<fl_cut_tile> tiles(36);
+      for (const int64_t ticket : tickets) {
+        fl_status status = FL_ERROR_TIMEOUT;
+        while (status == FL_ERROR_TIMEOUT) status = fl_cutter_wait(cutter, ticket, 50, nullptr);
+        CHECK(status == FL_OK);
+        CHECK(fl_cutter_collect(cutter, ticket, rows.data(), tiles.data()) == FL_OK);
+        CHECK(fl_cutter_collect(cutter, ticket, rows.data(), tiles.data()) == FL_ERROR_ARGUMENT);
+        for (const auto& row : rows) CHECK(row.status == FL_IMAGE_OK && row.write_error == 0);
+        for (const auto& tile : tiles) {
+          CHECK(tile.mode == (lossless != 0 ? FL_CUT_LOSSLESS : FL_CUT_REENCODED));
+        }
+      }
+      std::vector<std::vector<uint8_t>> found;
+      for (const auto& path : a.outputs) found.push_back(bytes_of(path));
+      for (size_t k = 0; k < found.size(); ++k) {
+        CHECK(!found[k].empty() && found[k] == bytes_of(b.outputs[k]));
+      }
+      if (first.empty()) first = found;
+      CHECK(found == first);
+      fl_cutter_destroy(cutter);
+    }
+  }
+}
+
+// Given up in the middle: what is there is whole.
+void given_up() {
+  const Folder folder;
+  for (int k = 0; k < 20; ++k) {
+    save(folder / (std::to_string(k) + ".jpg"),
+         test::write_jpeg(picture(131, 97, 3, uint64_t(k)), 131, 97, {}));
+  }
+  for (int after = 0; after < 6; ++after) {
+    fl_cut_options o;
+    fl_cut_options_init(&o, sizeof o);
+    o.workers = 3;
+    fl_cutter* cutter = nullptr;
+    CHECK(fl_cutter_create(&o, &cutter) == FL_OK);
+    const Batch b = some_batch(folder, "g", 20);
+    int64_t ticket = 0;
+    CHECK(b.submit(cutter, &ticket) == FL_OK);
+    fl_cutter_wait(cutter, ticket, after, nullptr);
+    CHECK(fl_cutter_cancel(cutter) == FL_OK);
+    CHECK(fl_cutter_wait(cutter, ticket, 1000, nullptr) == FL_ERROR_CANCELLED);
+    CHECK(b.submit(cutter, &ticket) == FL_ERROR_CANCELLED);
+    fl_cutter_destroy(cutter);
+    for (const auto& path : b.outputs) {
+      const auto bytes = bytes_of(path);
+      const bool whole_file = bytes.size() > 4 && bytes[bytes.size() - 1] == 0xD9;
+      CHECK(!std::filesystem::exists(path) || whole_file);
+      std::filesystem::remove(path);
+    }
+  }
+}
+
+// Sources stay as they are, and two tiles do not share a file.
+void nothing_is_written_over() {
+  const Folder folder;
+  const auto jpeg = test::write_jpeg(picture(131, 97, 3, 5), 131, 97, {});
+  save(folder / "0.jpg", jpeg);
+  save(folder / "1.jpg", jpeg);
+  std::filesystem::create_symlink(folder / "1.jpg", folder / "link.jpg");
+  fl_cut_options o;
+  fl_cut_options_init(&o, sizeof o);
+  o.workers = 1;
+  fl_cutter* cutter = nullptr;
+  CHECK(fl_cutter_create(&o, &cutter) == FL_OK);
+  Batch b = some_batch(folder, "t", 2);
+  b.outputs[4] = b.outputs[1];
+  int64_t ticket = 0;
+  CHECK(b.submit(cutter, &ticket) == FL_ERROR_ARGUMENT);
+  for (const char* name : {"0.jpg", "1.jpg", "link.jpg"}) {
+    b = some_batch(folder, "t", 2);
+    b.outputs[1] = folder / name;
+    CHECK(b.submit(cutter, &ticket) == FL_OK);
+    while (fl_cutter_wait(cutter, ticket, 50, nullptr) == FL_ERROR_TIMEOUT) {
+    }
+    std::vector<fl_cut_row> rows(2);
+    std::vector<fl_cut_tile> tiles(6);
+    CHECK(fl_cutter_collect(cutter, ticket, rows.data(), tiles.data()) == FL_OK);
+    CHECK(rows[0].write_error == EEXIST && rows[0].write_tile == 1 && rows[1].write_error == 0);
+    CHECK(!std::filesystem::exists(b.outputs[0]) && std::filesystem::exists(b.outputs[3]));
+    CHECK(bytes_of(folder / "0.jpg") == jpeg && bytes_of(folder / "1.jpg") == jpeg);
+  }
+  fl_cutter_destroy(cutter);
+}
+
+// What the C ABI refuses, before anything is read.
+void bad_arguments() {
+  const auto jpeg = test::write_jpeg(picture(40, 30, 3, 5), 40, 30, {});
+  const int64_t good[4] = {0, 0, 16, 16};
+  fl_cut_options o;
+  fl_cut_options_init(&o, sizeof o);
+  fl_cut_row row;
+  fl_cut_tile tile;
+  const auto nothing = [](void*, int64_t, const uint8_t*, uint64_t) { return int32_t{0}; };
+  const auto cut = [&](const int64_t* windows, int64_t n) {
+    return fl_cut_jpeg(jpeg.data(), jpeg.size(), windows, n, &o, nothing, nullptr, &row, &tile);
+  };
+  CHECK(cut(good, 1) == FL_OK && tile.mode == FL_CUT_REENCODED);
+  CHECK(cut(nullptr, 0) == FL_OK && row.status == FL_IMAGE_OK);
+  CHECK(cut(nullptr, 1) == FL_ERROR_ARGUMENT && cut(good, -1) == FL_ERROR_ARGUMENT);
+  const int64_t far = int64_t{1} << 62;
+  const int64_t bad[][4] = {{0, 0, 0, 16},       {0, 16, 16, 16},   {16, 0, 0, 16},
+                            {0, 0, 65501, 1},    {0, 0, 1, 65501},  {far, 0, far + 1, 1},
+                            {0, -far, 1, 1 - far}, {-far, 0, far, 1}, {INT64_MIN, 0, INT64_MAX, 1}};
+  uint8_t pixels[16 * 16 * 3];
+  const auto read = [&](const int64_t* w, int32_t color, int64_t stride) {
+    return fl_read_window(jpeg.data(), jpeg.size(), w, color, &o, pixels, stride, &row);
+  };
+  int64_t moved[4];
+  for (const auto& w : bad) {
+    CHECK(cut(w, 1) == FL_ERROR_ARGUMENT);
+    CHECK(fl_cut_align(jpeg.data(), jpeg.size(), w, 1, &o, moved) == FL_ERROR_ARGUMENT);
+    if (w[2] != 65501 && w[3] != 65501) CHECK(read(w, FL_COLOR_BGR, 1 << 20) == FL_ERROR_ARGUMENT);
+  }
+  CHECK(read(good, FL_COLOR_BGR, 48) == FL_OK && row.status == FL_IMAGE_OK);
+  CHECK(read(good, FL_COLOR_GRAY, 16) == FL_OK && read(good, FL_COLOR_GRAY, 15) != FL_OK);
+  CHECK(read(good, FL_COLOR_BGR, 47) == FL_ERROR_ARGUMENT && read(good, 3, 48) != FL_OK);
+  CHECK(read(good, -1, 48) == FL_ERROR_ARGUMENT && read(nullptr, 0, 48) == FL_ERROR_ARGUMENT);
+  CHECK(fl_read_window(nullptr, 1, good, 0, &o, pixels, 48, &row) == FL_ERROR_ARGUMENT);
+  CHECK(fl_read_window(nullptr, 0, good, 0, &o, pixels, 48, &row) == FL_OK &&
+        row.status != FL_IMAGE_OK);
+  const auto with = [&](auto&& set) {
+    fl_cut_options changed = o;
+    set(changed);
+    fl_cutter* cutter = nullptr;
+    const fl_status status = fl_cutter_create(&changed, &cutter);
+    fl_cutter_destroy(cutter);
+    return status;
+  };
+  CHECK(with([](fl_cut_options&) {}) == FL_OK);
+  CHECK(with([](fl_cut_options& c) { c.quality = 0; }) == FL_ERROR_ARGUMENT);
+  CHECK(with([](fl_cut_options& c) { c.quality = 101; }) == FL_ERROR_ARGUMENT);
+  CHECK(with([](fl_cut_options& c) { c.lossless = 2; }) == FL_ERROR_ARGUMENT);
+  CHECK(with([](fl_cut_options& c) { c.keep_profile = -1; }) == FL_ERROR_ARGUMENT);
+  CHECK(with([](fl_cut_options& c) { c.workers = -1; }) == FL_ERROR_ARGUMENT);
+  CHECK(with([](fl_cut_options& c) { c.workers = 4097; }) == FL_ERROR_ARGUMENT);
+  CHECK(with([](fl_cut_options& c) { c.max_scans = 0; }) == FL_ERROR_ARGUMENT);
+  CHECK(with([](fl_cut_options& c) { c.struct_size = 0; }) == FL_ERROR_ARGUMENT);
+  CHECK(with([](fl_cut_options& c) { c.struct_size = sizeof(size_t); }) == FL_OK);  // an old one
+}
+
 }  // namespace
 
 int main() {
+  any_number_of_workers();
+  given_up();
+  nothing_is_written_over();
+  bad_arguments();
   windows_equal_the_whole();
   tiles_are_near_the_whole();
   turns();

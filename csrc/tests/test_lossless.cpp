@@ -290,6 +290,45 @@ void refusals() {
   CHECK(cut_whole(good, 64, 48, &none, limits).outcome == fl::LosslessOutcome::stopped);
 }
 
+// Numbers beyond those of 8-bit samples are no damage: a decoder takes them.
+void beyond_eight_bits() {
+  const auto file = [](bool progressive, Bytes data) {
+    Bytes b = {0xFF, 0xD8, 0xFF, 0xDB, 0, 67, 0};
+    b.insert(b.end(), 64, 1);
+    const uint8_t marker = progressive ? 0xC2 : 0xC0;
+    const Bytes heads = {0xFF, marker, 0, 11, 8, 0, 8, 0, 24, 1, 1, 0x11, 0,
+                         0xFF, 0xC4, 0, 22, 0x00, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 11, 12,
+                         0xFF, 0xC4, 0, 20, 0x10, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                         0xFF, 0xDA, 0, 8, 1, 1, 0, 0, uint8_t(progressive ? 0 : 63), 0};
+    b.insert(b.end(), heads.begin(), heads.end());
+    b.insert(b.end(), data.begin(), data.end());
+    b.insert(b.end(), {0xFF, 0xD9});
+    return b;
+  };
+  const auto cut = [](const Bytes& b, int64_t x) {
+    const fl::TileWindow window{x, 0, 24 - x, 8};
+    Tiles none(1);
+    const auto r = fl::cut_jpeg_lossless(b.data(), b.size(), &window, 1, kLimits, none);
+    CHECK((r.outcome == fl::LosslessOutcome::done) == (none.taken == 1));
+    return r;
+  };
+  const auto beyond = [](const fl::LosslessResult& r) {
+    return r.outcome == fl::LosslessOutcome::broken && r.status == FL_IMAGE_UNSUPPORTED &&
+           std::strstr(r.why, "beyond") != nullptr;
+  };
+  // Codes 00, 01, 10 of differences of 0, 11 and 12 bits; then 00 ends a sequential block.
+  const Bytes twelve = file(false, {0xBE, 0x80, 0x00});  // 10 111110100000 00, then two of 00 00
+  CHECK(beyond(cut(twelve, 0)));
+  CHECK(beyond(cut(twelve, 8)));
+  CHECK(beyond(cut(file(true, {0xBE, 0x80, 0x3F}), 0)));
+  const Bytes twice = file(false, {0x7E, 0x80, 0xFD, 0x00, 0x3F});  // 01 11111010000 00, twice
+  CHECK(cut(twice, 0).outcome == fl::LosslessOutcome::done);
+  CHECK(beyond(cut(twice, 16)));
+  // A code that there is none of is damage.
+  const auto r = cut(file(false, {0xC0, 0, 0, 0}), 0);
+  CHECK(r.outcome == fl::LosslessOutcome::broken && r.status == FL_IMAGE_CORRUPT);
+}
+
 // The profile and the Adobe marker go into the tiles; EXIF stays behind.
 void markers() {
   test::Random r(9);
@@ -315,6 +354,7 @@ int main() {
   missing_dc_codes();
   large_and_chunked();
   refusals();
+  beyond_eight_bits();
   markers();
   return test::finish("lossless");
 }

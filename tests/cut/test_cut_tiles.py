@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
+import os
 import threading
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from cut_pictures import jpeg, photo, psnr
 from PIL import Image, JpegImagePlugin
 
+from fastlabel import _core
 from fastlabel.cut import CutJob, aligned_windows, cut_tiles
 from fastlabel.scan import Limits
 
@@ -148,6 +150,38 @@ def test_the_colour_profile_stays(tmp_path):
     assert opened(outputs[0]).info["icc_profile"] == profile
 
 
+@pytest.mark.parametrize("lossless", [False, True])
+@pytest.mark.parametrize(("chunks", "kept"), [(64, True), (65, False)])
+def test_a_profile_larger_than_pictures_stays_behind(tmp_path, lossless, chunks, kept):
+    # Segments of the longest there are; 64 of them are just within the 4 MB.
+    segment = b"\xff\xe2\xff\xff"
+    chunk = b"ICC_PROFILE\0\1\1" + bytes(65535 - 2 - 14)
+    data = jpeg(photo(64, 64))
+    data = data[:2] + (segment + chunk) * chunks + data[2:]
+    outcome, outputs = cut(tmp_path, data, [[0, 0, 32, 32]], lossless=lossless)
+    assert outcome.modes == ["lossless" if lossless else "reencoded"]
+    tile = outputs[0].read_bytes()
+    assert tile.count(b"ICC_PROFILE\0") == (chunks if kept else 0)
+    assert upright(tile).shape == (32, 32, 3)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_padding_cannot_take_all_memory(tmp_path, orientation):
+    data = jpeg(photo(64, 48), orientation=orientation)
+    limits = Limits(max_memory=3_000_000)
+    one, two = [-5, -5, 695, 695], [-5, -5, 705, 705]  # of 700 and of 710 squared
+    outcome, outputs = cut(tmp_path, data, [one], limits=limits)
+    assert outcome.status == "ok"
+    outputs[0].unlink()
+    outcome, outputs = cut(tmp_path, data, [one, two], limits=limits)
+    if orientation == 1:  # by rows, of the planes
+        assert outcome.status == "ok"
+        return
+    assert (outcome.status, outcome.modes) == ("over_limit", ["failed"] * 2)
+    assert "the limit is 3000000" in outcome.detail
+    assert not any(path.exists() for path in outputs)
+
+
 def test_inks_become_light(tmp_path):
     file = io.BytesIO()
     rgb = photo(WIDTH, HEIGHT)[:, :, ::-1]
@@ -276,6 +310,77 @@ def test_a_full_disk_is_an_error_with_its_path(tmp_path):
     assert not full.is_symlink()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_device_is_not_removed_when_it_refuses(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(jpeg(photo(64, 64)))
+    cutter = _core.Cutter({"workers": 1})
+    windows = np.array([[0, 0, 32, 32]])
+    ticket = cutter.submit([str(tmp_path / "a.jpg").encode()], windows, [1], [b"/dev/full"])
+    while not cutter.wait(ticket, 100)[0]:
+        pass
+    rows, _ = cutter.collect(ticket)
+    assert rows["write_error"].tolist() == [errno.ENOSPC]
+    assert Path("/dev/full").exists()
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "./sub/../a.jpg", "linked.jpg", "hard.jpg", "b.jpg"])
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_a_picture_is_never_written_over(tmp_path, name, suffix):
+    (tmp_path / "sub").mkdir()
+    source, other = (tmp_path / f"{stem}{suffix}" for stem in "ab")
+    for path in (source, other):
+        cv2.imwrite(str(path), photo(64, 64))
+    (tmp_path / f"linked{suffix}").symlink_to(source)
+    (tmp_path / f"hard{suffix}").hardlink_to(source)
+    before = source.read_bytes(), other.read_bytes()
+    target = tmp_path / name.replace(".jpg", suffix)
+    free = [tmp_path / "new" / f"{k}{suffix}" for k in range(2)]
+    jobs = [
+        CutJob(source, [[0, 0, 32, 32]] * 2, [free[0], target]),
+        CutJob(other, [[0, 0, 8, 8]], [free[1]]),
+    ]
+    with pytest.raises(ValueError, match=rf"jobs\[0\].outputs: .*{suffix} is a picture to be cut"):
+        cut_tiles(jobs)
+    assert (source.read_bytes(), other.read_bytes()) == before
+    assert not free[0].parent.exists()
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "linked.jpg", "hard.jpg", "b.jpg"])
+def test_the_native_cutter_does_not_write_over_a_picture_either(tmp_path, name):
+    source, other = tmp_path / "a.jpg", tmp_path / "b.jpg"
+    for path in (source, other):
+        path.write_bytes(jpeg(photo(64, 64)))
+    (tmp_path / "linked.jpg").symlink_to(source)
+    (tmp_path / "hard.jpg").hardlink_to(source)
+    before = source.read_bytes()
+    cutter = _core.Cutter({"workers": 1})
+    paths = [os.fsencode(source), os.fsencode(other)]
+    outputs = [os.fsencode(tmp_path / "0.jpg"), os.fsencode(tmp_path / name)]
+    windows = np.array([[0, 0, 32, 32]] * 2)
+    ticket = cutter.submit(paths, windows, [2, 0], outputs)
+    while not cutter.wait(ticket, 100)[0]:
+        pass
+    rows, tiles = cutter.collect(ticket)
+    assert (rows["write_error"][0], rows["write_tile"][0]) == (errno.EEXIST, 1)
+    assert tiles["mode"].tolist() == [0, 0]
+    assert not (tmp_path / "0.jpg").exists()
+    assert (source.read_bytes(), other.read_bytes()) == (before, before)
+    with pytest.raises(ValueError, match="submit"):
+        cutter.submit(paths, windows, [1, 1], [outputs[0]] * 2)
+
+
+def test_two_tiles_of_one_path_are_refused(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(jpeg(photo(64, 64)))
+    one, same = tmp_path / "out" / "0.jpg", tmp_path / "out" / ".." / "out" / "0.jpg"
+    jobs = [
+        CutJob(tmp_path / "a.jpg", [[0, 0, 32, 32]], [one]),
+        CutJob(tmp_path / "a.jpg", [[0, 0, 32, 32]], [same]),
+    ]
+    with pytest.raises(ValueError, match=r"jobs\[1\].outputs: .* is the path of two tiles"):
+        cut_tiles(jobs)
+    assert not one.parent.exists()
+
+
 def test_wrong_arguments(tmp_path):
     one = [tmp_path / "0.jpg"]
     with pytest.raises(ValueError, match="1 paths for 2 windows"):
@@ -373,3 +478,51 @@ def test_a_truncated_picture_has_no_lossless_tiles(tmp_path):
     assert outcome.status in ("truncated", "corrupt", "unreadable")
     assert set(outcome.modes) == {"failed"}
     assert not any(path.exists() for path in outputs)
+
+
+def steps_of_dc(differences: list[int], *, progressive: bool) -> bytes:
+    """A gray picture of 24 x 16 with nothing but these six DC differences, of 0, 11 or 12 bits."""
+    codes = {0: "00", 11: "01", 12: "10"}
+    bits = ""
+    for value in differences:
+        size = value.bit_length()
+        bits += codes[size] + (f"{value:0{size}b}" if size else "") + ("" if progressive else "00")
+    bits += "1" * (-len(bits) % 8)
+    data = bytes(int(bits[k : k + 8], 2) for k in range(0, len(bits), 8)).replace(
+        b"\xff", b"\xff\0"
+    )
+    dht = b"\xff\xc4\0\x16\0" + bytes([0, 3] + [0] * 14) + bytes(codes)
+    dht += b"\xff\xc4\0\x14\x10" + bytes([0, 1] + [0] * 14) + b"\0"
+    frame = b"\0\x0b\x08\0\x10\0\x18\x01\x01\x11\0"
+    scan = b"\xff\xda\0\x08\x01\x01\0"
+    scans = scan + b"\0\x3f\0" + data
+    if (
+        progressive
+    ):  # the second one ends each block at once: a decoder smooths over what is left out
+        scans = scan + b"\0\0\0" + data + scan + b"\x01\x3f\0" + b"\0\x0f"
+    sof = b"\xff\xc2" if progressive else b"\xff\xc0"
+    dqt = b"\xff\xdb\0\x43\0" + bytes([1] * 64)
+    return b"\xff\xd8" + dqt + sof + frame + dht + scans + b"\xff\xd9"
+
+
+@pytest.mark.parametrize(
+    ("differences", "progressive"),
+    [
+        ([0, 0, 0, 4000, 0, 0], False),  # a difference that 8-bit samples do not have
+        ([0, 0, 0, 4000, 0, 0], True),
+        ([0, 0, 0, 2000, 2000, 0], False),  # one that only a tile would have
+        ([0, 0, 0, 2000, 2000, 0], True),
+    ],
+)
+def test_coefficients_that_no_tile_can_hold_are_reencoded(tmp_path, differences, progressive):
+    data = steps_of_dc(differences, progressive=progressive)
+    assert upright(data).shape == (16, 24, 3)
+    windows = [[0, 0, 24, 8], [8, 0, 16, 8], [16, 8, 24, 16]]
+    outcome, outputs = cut(tmp_path, data, windows, lossless=True)
+    assert (outcome.status, outcome.modes) == ("ok", ["lossless", "lossless", "reencoded"])
+    assert outcome.reasons[:2] == ["", ""]
+    assert "beyond" in outcome.reasons[2]
+    assert outcome.windows.tolist() == windows
+    whole = upright(data)
+    for (x1, y1, x2, y2), path in zip(windows, outputs, strict=True):
+        assert abs(upright(path.read_bytes()).astype(int) - whole[y1:y2, x1:x2]).max() <= 1

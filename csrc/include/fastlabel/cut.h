@@ -35,7 +35,8 @@ typedef struct fl_cut_options {
   uint64_t max_bytes;
   uint64_t max_memory;
   uint8_t fill[4];      /* blue, green, red; the fourth is not read */
-  int32_t keep_profile; /* 1: an ICC profile is kept in every tile */
+  int32_t keep_profile; /* 1: an ICC profile of up to 4 MB is kept in re-encoded tiles; lossless
+                           ones have it always */
 } fl_cut_options;
 
 typedef struct fl_cut_row { /* one a picture */
@@ -96,7 +97,8 @@ typedef struct fl_cutter fl_cutter;
 
 FL_API fl_status fl_cutter_create(const fl_cut_options* options, fl_cutter** out);
 /* Queues n pictures; windows and outputs hold the tiles of all of them, one after the other. Each
- * tile is written to its path; a file that cannot be written whole is removed. */
+ * tile is written to its path; a file that cannot be written whole is removed. No two tiles may
+ * have one path, and a picture of the batch is not written over: EEXIST. */
 FL_API fl_status fl_cutter_submit(fl_cutter* cutter, const fl_cut_job* jobs, int64_t n,
                                   const int64_t* windows, const char* const* outputs,
                                   int64_t* ticket);

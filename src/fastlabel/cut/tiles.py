@@ -74,6 +74,8 @@ def cut_tiles(
 
     Raises
     ------
+    ValueError
+        If two tiles have one path, or a tile that of a picture to be cut.
     OSError
         If a tile cannot be written (a full disk, no permission), with its path. Tiles written
         until then are left: write into a folder that is thrown away then.
@@ -105,6 +107,7 @@ def cut_tiles(
     settings = others.Settings(
         quality, as_switch(lossless, "lossless"), as_fill(fill, "fill"), limits or Limits()
     )
+    _refuse_collisions(every)
     for folder in sorted({output.parent for job in every for output in job.outputs}):
         folder.mkdir(parents=True, exist_ok=True)
     outcomes: list[CutOutcome] = []
@@ -162,6 +165,40 @@ def _native_limits(limits: Limits) -> dict[str, Any]:
         "max_scans": limits.max_scans,
         "max_memory": limits.max_memory,
     }
+
+
+def _refuse_collisions(jobs: list[CutJob]) -> None:
+    """No tile may be written over a picture to be cut, whatever its name, or over another tile."""
+    pictures: dict[tuple[int, int], Path] = {}
+    for job in jobs:
+        try:
+            found = job.path.stat()
+        except (OSError, ValueError):
+            continue  # it will be an outcome that says so
+        pictures[found.st_dev, found.st_ino] = job.path
+    folders: dict[Path, tuple[Path, set[str]]] = {}
+    written: dict[Path, set[str]] = {}
+    for k, job in enumerate(jobs):
+        for output in job.outputs:
+            parent = output.parent
+            if parent not in folders:
+                real = parent.resolve()
+                names = {path.name for path in real.iterdir()} if real.is_dir() else set()
+                folders[parent] = real, names
+            real, there = folders[parent]
+            mine = written.setdefault(real, set())
+            if output.name in mine:
+                raise ValueError(f"jobs[{k}].outputs: {output} is the path of two tiles")
+            mine.add(output.name)
+            if output.name not in there or not output.exists():
+                continue
+            found = output.stat()
+            if (found.st_dev, found.st_ino) in pictures:
+                picture = pictures[found.st_dev, found.st_ino]
+                raise ValueError(
+                    f"jobs[{k}].outputs: {output} is a picture to be cut ({picture}); write the "
+                    "tiles to another folder"
+                )
 
 
 class _Cutter:
