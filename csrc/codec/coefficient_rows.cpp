@@ -20,7 +20,7 @@ struct AcValues {
   // once, after as many bits as 16-23 say.
   uint32_t fast[1 << kPeek];
   CanonicalCode code;
-  static constexpr uint32_t kEndAlone = 1 << 13;
+  static constexpr uint32_t kEndAlone = 1 << 13, kCodeAlone = 1 << 14;
 
   explicit AcValues(const HuffmanSpec& spec) {
     code.set(spec);
@@ -31,7 +31,14 @@ struct AcValues {
     for (uint32_t index = 0; index < 1 << kPeek; ++index) {
       fast[index] = 0;
       const Symbol one = first[index];
-      if (one.bits == 0) continue;
+      if (one.bits == 0) {
+        int symbol = 0;
+        const int length = code.find(static_cast<uint64_t>(index) << (64 - kPeek), &symbol);
+        if (length > 0 && length <= kPeek) {
+          fast[index] = kCodeAlone | static_cast<uint32_t>(length << 16 | symbol << 24);
+        }
+        continue;
+      }
       if (one.forward == 0) {
         fast[index] = kEndAlone | static_cast<uint32_t>(one.bits) << 16;
         continue;
@@ -89,7 +96,7 @@ struct AcValues {
         position += e >> 16;
         break;
       } else {
-        if (!step(bits_at(base, position), quant, &position, &k, block, &mask)) return 0;
+        if (!step(e, bits_at(base, position), quant, &position, &k, block, &mask)) return 0;
         left = 0;
       }
     } while (k < 63);
@@ -113,10 +120,11 @@ struct AcValues {
   }
 
   // One symbol: where the table has none, or where the ones after it are of the next block.
-  bool step(uint64_t bits, const uint16_t* quant, uint64_t* at, uint32_t* k, int16_t* block,
-            uint64_t* mask) const noexcept {
-    int symbol = 0;
-    const int length = code.find(bits, &symbol);
+  bool step(uint32_t e, uint64_t bits, const uint16_t* quant, uint64_t* at, uint32_t* k,
+            int16_t* block, uint64_t* mask) const noexcept {
+    auto symbol = static_cast<int>(e >> 24);
+    const int length = (e & kCodeAlone) != 0 ? static_cast<int>(e >> 16 & 255)
+                                             : code.find(bits, &symbol);
     const int run = symbol >> 4, size = symbol & 15;
     if (length == 0 || size > kMostAcBits) return false;
     *at += static_cast<uint64_t>(length + size);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "codec/jpeg_frame.h"
 #include "codec/jpeg_session.h"
 
 namespace fl {
@@ -11,11 +12,6 @@ namespace {
 
 // What size 10 of the AC code, and of the DC's difference size 11, can say.
 constexpr int16_t kMostAc = 1023, kLeastDc = -1024;
-
-constexpr uint8_t kNatural[64] = {
-    0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,  12, 19, 26, 33, 40, 48,
-    41, 34, 27, 20, 13, 6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23,
-    30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63};
 
 // x * y >> 16
 inline uint16_t high(uint16_t x, uint16_t y) noexcept {
@@ -78,8 +74,8 @@ bool quality_tables(int quality, uint16_t luma[64], uint16_t chroma[64]) noexcep
   jpeg_create_compress(&info);
   jpeg_set_quality(&info, quality, TRUE);
   for (int k = 0; k < 64; ++k) {
-    luma[k] = info.quant_tbl_ptrs[0]->quantval[kNatural[k]];
-    chroma[k] = info.quant_tbl_ptrs[1]->quantval[kNatural[k]];
+    luma[k] = info.quant_tbl_ptrs[0]->quantval[kZigzag[k]];
+    chroma[k] = info.quant_tbl_ptrs[1]->quantval[kZigzag[k]];
   }
   jpeg_destroy_compress(&info);
   return true;

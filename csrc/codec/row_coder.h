@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <vector>
@@ -20,11 +21,22 @@ struct CodedBlock {
 };
 
 class RowCoder {
+  static constexpr uint32_t kMostSize = 11;  // of 8-bit samples: T.81, tables F.1 and F.2
+  static constexpr uint32_t kMostMagnitude = (1U << kMostSize) - 1;
+  // The bits of a magnitude; quicker at hand than counted.
+  static constexpr std::array<uint8_t, kMostMagnitude + 1> kSizes = [] {
+    std::array<uint8_t, kMostMagnitude + 1> sizes{};
+    for (uint32_t m = 1; m <= kMostMagnitude; ++m) {
+      sizes[m] = static_cast<uint8_t>(sizes[m / 2] + 1);
+    }
+    return sizes;
+  }();
+
  public:
   RowCoder(const JpegFrame& frame, const TileCoding& coding) : frame_(frame) {
     for (size_t c = 0; c < frame.components.size(); ++c) {
-      make_codes(coding.dc[coding.dc_table[c]], &dc_[c]);
-      make_codes(coding.ac[coding.ac_table[c]], &ac_[c]);
+      dc_[c].set(coding.dc[coding.dc_table[c]]);
+      ac_[c].set(coding.ac[coding.ac_table[c]]);
     }
   }
 
@@ -38,36 +50,57 @@ class RowCoder {
  private:
   using Pen = BitSink<false>::Pen;
 
-  static int size_of(int32_t value) noexcept {
+  // By the symbol: the code, left by the magnitude's bits, and under it (5 bits) how many bits
+  // that is in all; 0: no code.
+  struct Codes {
+    uint32_t symbols[256] = {};
+    void set(const HuffmanSpec& spec) noexcept {
+      HuffmanCodes codes;
+      make_codes(spec, &codes);
+      for (uint32_t s = 0; s < 256; ++s) {
+        const uint32_t size = s & 15;
+        if (codes.length[s] == 0 || size > kMostSize) continue;
+        symbols[s] = (uint32_t{codes.code[s]} << size) << 5 | (codes.length[s] + size);
+      }
+    }
+  };
+
+  static bool put(Pen& pen, const Codes& codes, int run, int32_t value) noexcept {
     const auto magnitude = static_cast<uint32_t>(std::abs(value));
-    return magnitude == 0 ? 0 : 32 - __builtin_clz(magnitude);
-  }
-  static bool put(Pen& pen, const HuffmanCodes& codes, int run, int32_t value) noexcept {
-    const int size = size_of(value);
-    const int symbol = run << 4 | size;
-    if (size > 15 || codes.length[symbol] == 0) [[unlikely]] return false;
-    const auto low = static_cast<uint32_t>(value + (value >> 31)) & ((1U << size) - 1);
-    pen.put(static_cast<uint64_t>(codes.code[symbol]) << size | low, codes.length[symbol] + size);
+    if (magnitude > kMostMagnitude) [[unlikely]] return false;
+    const uint32_t size = kSizes[magnitude];
+    const uint32_t e = codes.symbols[static_cast<uint32_t>(run) << 4 | size];
+    if (e == 0) [[unlikely]] return false;
+    const uint32_t low = static_cast<uint32_t>(value + (value >> 31)) & ((1U << size) - 1);
+    pen.put(e >> 5 | low, static_cast<int>(e & 31));
     return true;
+  }
+  static void put(Pen& pen, const Codes& codes, uint32_t symbol) noexcept {
+    pen.put(codes.symbols[symbol] >> 5, static_cast<int>(codes.symbols[symbol] & 31));
+  }
+  // How many bits write() begins with; any number where it will find no code.
+  uint32_t dc_bits(int component, int32_t value) const noexcept {
+    const auto magnitude = static_cast<uint32_t>(std::abs(value - last_[component]));
+    return dc_[component].symbols[kSizes[std::min(magnitude, kMostMagnitude)]] & 31;
   }
   bool write(Pen& pen, int component, const CodedBlock& block) noexcept {
     if (!put(pen, dc_[component], 0, block.values[0] - last_[component])) [[unlikely]] return false;
     last_[component] = block.values[0];
-    const HuffmanCodes& codes = ac_[component];
+    const Codes& codes = ac_[component];
     int before = 0;
     for (uint64_t rest = block.mask & ~uint64_t{1}; rest != 0; rest &= rest - 1) {
       const int at = __builtin_ctzll(rest);
       int run = at - before - 1;
-      for (; run > 15; run -= 16) pen.put(codes.code[0xF0], codes.length[0xF0]);
+      for (; run > 15; run -= 16) put(pen, codes, 0xF0);
       if (!put(pen, codes, run, block.values[at])) [[unlikely]] return false;
       before = at;
     }
-    if (before < 63) pen.put(codes.code[0], codes.length[0]);
+    if (before < 63) put(pen, codes, 0);
     return true;
   }
 
   const JpegFrame& frame_;
-  HuffmanCodes dc_[kJpegComponents], ac_[kJpegComponents];  // by component
+  Codes dc_[kJpegComponents], ac_[kJpegComponents];  // by component
   int32_t last_[kJpegComponents] = {};
   BitSink<false> out_;
 };
@@ -95,10 +128,8 @@ bool RowCoder::code(const std::vector<int64_t>& edges, Blocks&& blocks,
         for (int x = 0; x < component.h; ++x) {
           const CodedBlock block = blocks(c, y, column * component.h + x);
           if (mark != nullptr && y == 0 && x == 0) {
-            const int size = size_of(block.values[0] - last_[c]);
             mark->dc_begin[c] = pen.bits();
-            mark->dc_end[c] =
-                mark->dc_begin[c] + dc_[c].length[size] + static_cast<uint32_t>(size);
+            mark->dc_end[c] = mark->dc_begin[c] + dc_bits(c, block.values[0]);
             mark->dc[c] = block.values[0];
           }
           if (!write(pen, c, block)) [[unlikely]] return false;
