@@ -12,6 +12,8 @@ namespace {
 
 // What size 10 of the AC code, and of the DC's difference size 11, can say.
 constexpr int16_t kMostAc = 1023, kLeastDc = -1024;
+// Twice the product below must not be more than 16 bits.
+constexpr int16_t kMostDividend = 16383;
 
 // x * y >> 16
 inline uint16_t high(uint16_t x, uint16_t y) noexcept {
@@ -35,7 +37,8 @@ uint64_t Requantiser::apply(const int16_t* values, int16_t* out) const noexcept 
   for (int k = 0; k < 64; ++k) {
     const int16_t v = values[k];
     const auto sign = static_cast<int16_t>(v >> 15);
-    const auto x = static_cast<uint16_t>(static_cast<uint16_t>((v ^ sign) - sign) + half_[k]);
+    const auto sum = static_cast<int16_t>(static_cast<int16_t>((v ^ sign) - sign) + half_[k]);
+    const auto x = static_cast<uint16_t>(std::min(sum, kMostDividend));
     const uint16_t product = high(static_cast<uint16_t>(2 * x), multiplier_[k]);
     auto r = static_cast<int16_t>(high(static_cast<uint16_t>(2 * product), scale_[k]));
     r = std::min(r, kMostAc);
@@ -54,7 +57,8 @@ uint64_t Requantiser::apply(const int16_t* values, int16_t* out) const noexcept 
 }
 
 int16_t Requantiser::apply_dc(int16_t value) const noexcept {
-  const auto x = static_cast<uint16_t>((value < 0 ? -value : value) + half_[0]);
+  const int sum = (value < 0 ? -value : value) + half_[0];
+  const auto x = static_cast<uint16_t>(std::min<int>(sum, kMostDividend));
   const uint16_t product = high(static_cast<uint16_t>(2 * x), multiplier_[0]);
   const int r = high(static_cast<uint16_t>(2 * product), scale_[0]);
   return static_cast<int16_t>(value < 0 ? std::max<int>(-r, kLeastDc) : std::min<int>(r, kMostAc));

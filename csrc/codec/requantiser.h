@@ -11,13 +11,14 @@ class Requantiser {
   void set(const uint16_t* quant) noexcept;
 
   // Rounds values / quant to the nearest, halves away from zero, into what a code of 8-bit samples
-  // can say; and says which are not zero. Values are at most kMostDequantised.
+  // can say; and says which are not zero. Values are at most kMostDequantised; those beyond 16256,
+  // which no 8-bit samples have, count as that or somewhat more.
   uint64_t apply(const int16_t* values, int16_t* out) const noexcept;
   // Of a block that is nothing but its mean.
   int16_t apply_dc(int16_t value) const noexcept;
 
  private:
-  // (x * multiplier_ >> 15) >> shift is x / quant for all x of 15 bits, rounded down: the
+  // (x * multiplier_ >> 15) >> shift is x / quant for all x of 14 bits, rounded down: the
   // multiplier is 2^(15 + shift) / quant rounded up, and shift the bits of quant. Granlund and
   // Montgomery, "Division by invariant integers using multiplication", 1994.
   uint16_t half_[64], multiplier_[64], scale_[64];  // scale: 2^(15 - shift)
