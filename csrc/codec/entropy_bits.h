@@ -260,6 +260,45 @@ class BitSink {
       put(word_at(base, from) >> (64 - rest), rest);
     }
   }
+  // Bits put in quick succession, of a sink that is plain: its state at hand, and no branches.
+  // reserve_bits first; done() hands the state back.
+  class Pen {
+   public:
+    explicit Pen(BitSink& sink) noexcept
+        : sink_(sink), to_(sink.bytes_.data() + sink.size_), word_(sink.word_), used_(sink.used_) {
+      static_assert(!kStuffed);
+      flush();
+    }
+    // 1 to 56 bits, as put.
+    void put(uint64_t bits, int length) noexcept {
+      word_ |= bits << (64 - used_ - length);
+      used_ += length;
+      flush();
+    }
+    uint64_t bits() const noexcept {
+      return static_cast<uint64_t>(to_ - sink_.bytes_.data()) * 8 + static_cast<uint64_t>(used_);
+    }
+    void done() noexcept {
+      sink_.size_ = static_cast<size_t>(to_ - sink_.bytes_.data());
+      sink_.word_ = word_;
+      sink_.used_ = used_;
+    }
+
+   private:
+    void flush() noexcept {
+      uint64_t word = word_;
+      if constexpr (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) word = __builtin_bswap64(word);
+      std::memcpy(to_, &word, sizeof word);
+      to_ += used_ >> 3;
+      word_ <<= used_ & 56;
+      used_ &= 7;
+    }
+    BitSink& sink_;
+    uint8_t* to_;
+    uint64_t word_;
+    int used_;
+  };
+
   // Ends the bits on a byte, filled up with ones (T.81 F.1.2.3).
   void finish() {
     reserve_bits(64);

@@ -17,6 +17,12 @@ constexpr int kBlocksInMcu = 10;  // T.81 B.2.3
 // larger one stays behind: a part of it is no profile.
 constexpr size_t kMostProfileBytes = size_t{4} << 20;
 
+// The place in a block, row by row, of the coefficients in the order in which they are coded.
+constexpr uint8_t kZigzag[64] = {
+    0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,  12, 19, 26, 33, 40, 48,
+    41, 34, 27, 20, 13, 6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23,
+    30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63};
+
 struct HuffmanSpec {
   uint8_t counts[17] = {};  // codes of each length, 1..16
   uint8_t symbols[256] = {};

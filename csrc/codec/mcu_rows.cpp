@@ -1,7 +1,6 @@
 #include "codec/mcu_rows.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 namespace fl {
 
@@ -137,7 +136,7 @@ bool VerbatimRows::read(int64_t, const std::vector<int64_t>& edges, std::vector<
 
 RecodedRows::RecodedRows(const uint8_t* data, size_t size, const JpegFrame& frame,
                          const std::vector<JpegScan>& scans, const TileCoding& coding)
-    : frame_(frame) {
+    : frame_(frame), coder_(frame, coding) {
   cursors_.reserve(scans.size());
   for (const JpegScan& scan : scans) {
     Cursor& cursor = cursors_.emplace_back(data, size, scan);
@@ -148,8 +147,6 @@ RecodedRows::RecodedRows(const uint8_t* data, size_t size, const JpegFrame& fram
   }
   for (size_t c = 0; c < frame.components.size(); ++c) {
     const JpegComponent& component = frame.components[c];
-    make_codes(coding.dc[coding.dc_table[c]], &dc_[c]);
-    make_codes(coding.ac[coding.ac_table[c]], &ac_[c]);
     wide_[c] = frame.columns * component.h;
     coefficients_[c].resize(static_cast<size_t>(wide_[c] * component.v * 64));
   }
@@ -342,76 +339,30 @@ bool RecodedRows::ac_refine(Cursor& cursor, int k, int16_t* block) {
   return true;
 }
 
-// A block in the tiles' own code; false for a coefficient beyond 8-bit samples'.
-bool RecodedRows::write(int component, const int16_t* block) {
-  out_.reserve_bits(BitSource::kBlockBits);
-  const auto put = [&](const HuffmanCodes& codes, int run, int32_t value) {
-    const auto magnitude = static_cast<uint32_t>(std::abs(value));
-    const int size = magnitude == 0 ? 0 : 32 - __builtin_clz(magnitude);
-    const int symbol = run << 4 | size;
-    if (size > 15 || codes.length[symbol] == 0) return false;
-    const auto low = static_cast<uint32_t>(value < 0 ? value - 1 : value) & ((1U << size) - 1);
-    out_.put(static_cast<uint64_t>(codes.code[symbol]) << size | low, codes.length[symbol] + size);
-    return true;
-  };
-  if (!put(dc_[component], 0, block[0] - last_[component])) return false;
-  last_[component] = block[0];
-  int run = 0;
-  for (int i = 1; i < 64; ++i) {
-    if (block[i] == 0) {
-      ++run;
-      continue;
-    }
-    for (; run > 15; run -= 16) out_.put(ac_[component].code[0xF0], ac_[component].length[0xF0]);
-    if (!put(ac_[component], run, block[i])) return false;
-    run = 0;
+bool RecodedRows::decode(int64_t row) {
+  for (auto& coefficients : coefficients_) {
+    std::fill(coefficients.begin(), coefficients.end(), int16_t{0});
   }
-  if (run > 0) out_.put(ac_[component].code[0], ac_[component].length[0]);
+  for (Cursor& cursor : cursors_) {
+    if (!read_scan(cursor, row)) return false;
+  }
   return true;
 }
 
 bool RecodedRows::read(int64_t row, const std::vector<int64_t>& edges, std::vector<McuMark>* marks,
                        std::vector<int64_t>* restarts) {
   restarts->clear();
-  const auto components = static_cast<int>(frame_.components.size());
-  for (int c = 0; c < components; ++c) {
-    std::fill(coefficients_[c].begin(), coefficients_[c].end(), int16_t{0});
-  }
-  for (Cursor& cursor : cursors_) {
-    if (!read_scan(cursor, row)) return false;
-  }
-  out_.clear();
-  std::fill(last_, last_ + kJpegComponents, 0);
-  auto edge = edges.begin();
-  for (int64_t column = 0; edge != edges.end(); ++column) {
-    McuMark* mark = nullptr;
-    if (*edge == column) {
-      mark = &(*marks)[static_cast<size_t>(column)];
-      mark->before = out_.bits();
-      std::copy_n(last_, kJpegComponents, mark->dc_before);
-      if (++edge == edges.end()) break;  // no tile goes on from here
-    }
-    for (int c = 0; c < components; ++c) {
-      const JpegComponent& component = frame_.components[static_cast<size_t>(c)];
-      for (int b = 0; b < component.h * component.v; ++b) {
-        const int16_t* block =
-            block_at(c, b / component.h, column * component.h + b % component.h);
-        if (b == 0 && mark != nullptr) {
-          const int32_t difference = block[0] - last_[c];
-          const auto magnitude = static_cast<uint32_t>(std::abs(difference));
-          const int size = magnitude == 0 ? 0 : 32 - __builtin_clz(magnitude);
-          mark->dc_begin[c] = out_.bits();
-          mark->dc_end[c] = mark->dc_begin[c] + dc_[c].length[size] + static_cast<uint32_t>(size);
-          mark->dc[c] = block[0];
-        }
-        if (!write(c, block)) {
-          beyond_ = true;
-          return false;
-        }
-      }
-    }
-  }
-  return true;
+  if (!decode(row)) return false;
+  beyond_ = !coder_.code(
+      edges,
+      [this](int c, int64_t y, int64_t x) {
+        const int16_t* values = block_at(c, y, x);
+        uint64_t mask = 0;
+        for (int k = 0; k < 64; ++k) mask |= static_cast<uint64_t>(values[k] != 0) << k;
+        return CodedBlock{values, mask};
+      },
+      marks);
+  return !beyond_;
 }
 
 }  // namespace fl

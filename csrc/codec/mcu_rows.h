@@ -9,6 +9,7 @@
 
 #include "codec/entropy_bits.h"
 #include "codec/jpeg_frame.h"
+#include "codec/row_coder.h"
 #include "codec/tile_bits.h"
 
 namespace fl {
@@ -63,7 +64,12 @@ class RecodedRows {
 
   bool read(int64_t row, const std::vector<int64_t>& edges, std::vector<McuMark>* marks,
             std::vector<int64_t>* restarts);
-  const uint8_t* base() { return out_.settled(); }
+  const uint8_t* base() { return coder_.base(); }
+  // The row's coefficients alone.
+  bool decode(int64_t row);
+  const int16_t* block(int component, int64_t y, int64_t x) noexcept {
+    return block_at(component, y, x);
+  }
   bool data_ended() const noexcept { return data_ended_; }
   bool beyond() const noexcept { return beyond_; }
   bool left_over() {
@@ -94,18 +100,15 @@ class RecodedRows {
   bool dc_refine(Cursor& cursor, int k, int16_t* block);
   bool ac_first(Cursor& cursor, int k, int16_t* block);
   bool ac_refine(Cursor& cursor, int k, int16_t* block);
-  bool write(int component, const int16_t* block);
   int16_t* block_at(int component, int64_t y, int64_t x) noexcept {
     return coefficients_[component].data() + (y * wide_[component] + x) * 64;
   }
 
   const JpegFrame& frame_;
   std::vector<Cursor> cursors_;
-  HuffmanCodes dc_[kJpegComponents], ac_[kJpegComponents];  // by component
   std::vector<int16_t> coefficients_[kJpegComponents];      // of the row, in zigzag order
   int64_t wide_[kJpegComponents] = {};                      // blocks
-  int32_t last_[kJpegComponents] = {};
-  BitSink<false> out_;
+  RowCoder coder_;
   bool data_ended_ = false;
   bool beyond_ = false;
 };

@@ -9,6 +9,7 @@
 
 #include "codec/jpeg_source.h"
 #include "codec/orient.h"
+#include "codec/requantised_cut.h"
 #include "codec/tile_encoder.h"
 
 namespace fl {
@@ -433,6 +434,15 @@ TileCutResult cut_jpeg(const uint8_t* data, size_t size, const TileWindow* windo
   int h[3];
   int v[3];
   if (options.orientation == 1 && source.plane_sampling(h, v)) {
+    // Where that says no, or finds damage, the decoder has the last word.
+    const RequantiseOptions how{options.quality, options.keep_profile};
+    const LosslessResult r = cut_jpeg_requantised(data, size, windows, n, how, limits, sink);
+    if (r.outcome == LosslessOutcome::done || r.outcome == LosslessOutcome::stopped) {
+      result.status = r.outcome == LosslessOutcome::done ? FL_IMAGE_OK : FL_IMAGE_UNREADABLE;
+      result.stopped = r.outcome == LosslessOutcome::stopped;
+      std::snprintf(result.detail, sizeof result.detail, "%s", r.why);
+      return result;
+    }
     PlaneCut cut(source, windows, n, options, sink);
     if (cut.run(h, v)) cut.result.status = FL_IMAGE_OK;
     return cut.result;

@@ -1,0 +1,221 @@
+#include "codec/requantised_cut.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "codec/block_shift.h"
+#include "codec/coefficient_rows.h"
+#include "codec/cut_plan.h"
+#include "codec/requantiser.h"
+#include "codec/row_coder.h"
+#include "codec/tile_bits.h"
+
+namespace fl {
+
+namespace {
+
+// A grid of its own for every window would cost more than it saves.
+constexpr size_t kMostPhases = 4;
+
+// The segments that are kept, without those of an ICC profile.
+std::vector<uint8_t> without_profile(const std::vector<uint8_t>& segments) {
+  std::vector<uint8_t> kept;
+  for (size_t at = 0; at + 4 <= segments.size();) {
+    const auto length = static_cast<size_t>(segments[at + 2] << 8 | segments[at + 3]) + 2;
+    if (segments[at + 1] != 0xE2) {
+      kept.insert(kept.end(), segments.begin() + static_cast<std::ptrdiff_t>(at),
+                  segments.begin() + static_cast<std::ptrdiff_t>(at + length));
+    }
+    at += length;
+  }
+  return kept;
+}
+
+// The windows whose grid begins at one place in the source's MCUs.
+class Phase final : public TileSink {
+ public:
+  Phase(const JpegFrame& source, const JpegFrame& target, const TileCoding& coding,
+        const Requantiser* requantisers, int64_t dx, int64_t dy, TileSink& sink)
+      : frame_(source),
+        target_(target),
+        coding_(coding),
+        requantisers_(requantisers),
+        dx_(dx),
+        dy_(dy),
+        sink_(sink),
+        coder_(target, coding),
+        marks_(static_cast<size_t>(source.columns) + 1) {
+    for (size_t c = 0; c < source.components.size(); ++c) {
+      const JpegComponent& component = source.components[c];
+      const int64_t most_h = source.mcu_width / 8, most_v = source.mcu_height / 8;
+      shifts_[c].set(dx * component.h, most_h, dy * component.v, most_v);
+    }
+  }
+  void add(int64_t index, const TileWindow& w) {
+    indices_.push_back(index);
+    windows_.push_back({w.x - dx_, w.y - dy_, w.width, w.height});
+  }
+  bool is(int64_t dx, int64_t dy) const noexcept { return dx == dx_ && dy == dy_; }
+  bool needs_below() const noexcept { return dy_ != 0; }
+  void start() {
+    cutter_ = std::make_unique<TileCutter>(target_, coding_, windows_.data(),
+                                           static_cast<int64_t>(windows_.size()), *this);
+  }
+  bool stopped() const noexcept { return cutter_->stopped(); }
+
+  // Row y of the MCUs in this grid.
+  bool write(int64_t y, const CoefficientRow& here, const CoefficientRow& below) {
+    cutter_->begin_row(y);
+    if (cutter_->edges().empty()) return true;
+    const bool moves = dx_ != 0 || dy_ != 0;
+    int16_t shifted[64], values[64];
+    const auto block = [&](int c, int64_t by, int64_t bx) {
+      const int16_t* from = here.block(c, by, bx);
+      uint64_t mask = here.mask(c, by, bx);
+      if (moves) {
+        const int64_t high = frame_.components[static_cast<size_t>(c)].v;
+        mask = shifts_[c].apply(here, below, c, high, by, bx, shifted);
+        from = shifted;
+      }
+      if (mask == 1) {
+        values[0] = requantisers_[c].apply_dc(from[0]);
+        return CodedBlock{values, 1};
+      }
+      return CodedBlock{values, requantisers_[c].apply(from, values)};
+    };
+    static const std::vector<int64_t> no_restarts;
+    return coder_.code(cutter_->edges(), block, &marks_) &&
+           cutter_->end_row(y, coder_.base(), marks_, no_restarts);
+  }
+
+  bool take(int64_t index, const uint8_t* bytes, size_t size) override {
+    return sink_.take(indices_[static_cast<size_t>(index)], bytes, size);
+  }
+
+ private:
+  const JpegFrame& frame_;
+  const JpegFrame& target_;
+  const TileCoding& coding_;
+  const Requantiser* requantisers_;
+  int64_t dx_, dy_;
+  TileSink& sink_;
+  RowCoder coder_;
+  BlockShift shifts_[kJpegComponents];
+  std::vector<McuMark> marks_;
+  std::vector<int64_t> indices_;
+  std::vector<TileWindow> windows_;
+  std::unique_ptr<TileCutter> cutter_;
+};
+
+// Off the grid a tile's last MCU must not reach beyond the source's.
+bool can_hold(const JpegFrame& frame, const TileWindow& w) noexcept {
+  const auto fits = [](int64_t at, int64_t length, int64_t mcu, int64_t all, int64_t side) {
+    if (at < 0 || length <= 0 || length > side || at > side - length) return false;
+    return at % mcu == 0 || at + (length + mcu - 1) / mcu * mcu <= all * mcu;
+  };
+  return fits(w.x, w.width, frame.mcu_width, frame.columns, frame.width) &&
+         fits(w.y, w.height, frame.mcu_height, frame.rows, frame.height);
+}
+
+// Whether the one scan is all of the picture, and has its end.
+bool ends_well(const uint8_t* data, size_t size, const CutPlan& plan) {
+  JpegMarkers markers(data, size);
+  JpegFrame frame;
+  JpegScan scan;
+  if (!markers.next_scan(&frame, &scan)) return false;
+  markers.skip_data(plan.scans[0].begin);
+  return !markers.next_scan(&frame, &scan) && markers.why()[0] == '\0';
+}
+
+LosslessResult broken(LosslessResult result, fl_image_status status, const char* why) noexcept {
+  result.outcome = status == FL_IMAGE_OK ? LosslessOutcome::stopped : LosslessOutcome::broken;
+  say(&result, status, why);
+  return result;
+}
+
+}  // namespace
+
+LosslessResult cut_jpeg_requantised(const uint8_t* data, size_t size, const TileWindow* windows,
+                                    int64_t n, const RequantiseOptions& options,
+                                    const JpegLimits& limits, TileSink& sink) {
+  LosslessResult result;
+  CutPlan plan;
+  if (!make_cut_plan(data, size, limits, &plan, &result)) return result;
+  for (const JpegComponent& component : plan.frame.components) {
+    if (*std::max_element(component.quant, component.quant + 64) > 255) {
+      say(&result, FL_IMAGE_UNSUPPORTED, "a quantisation table of 16 bits");
+      return result;
+    }
+  }
+  if (plan.verbatim && !ends_well(data, size, plan)) {
+    say(&result, FL_IMAGE_CORRUPT, "no end of image after the scan");
+    return result;
+  }
+  plan.coding = standard_coding(plan.frame);
+  JpegFrame target = plan.frame;
+  uint16_t tables[2][64];
+  if (!quality_tables(options.quality, tables[0], tables[1])) {
+    say(&result, FL_IMAGE_OVER_LIMIT, "not enough memory");
+    return result;
+  }
+  Requantiser requantisers[kJpegComponents];
+  for (size_t c = 0; c < target.components.size(); ++c) {
+    const uint16_t* table = tables[c == 0 ? 0 : 1];
+    std::copy_n(table, 64, target.components[c].quant);
+    requantisers[c].set(table);
+  }
+  if (!options.keep_profile) target.colour = without_profile(target.colour);
+
+  std::vector<std::unique_ptr<Phase>> phases;
+  for (int64_t k = 0; k < n; ++k) {
+    const TileWindow& w = windows[k];
+    if (!can_hold(plan.frame, w)) {
+      say(&result, FL_IMAGE_OK, "a window that takes pixels");
+      return result;
+    }
+    const int64_t dx = w.x % plan.frame.mcu_width, dy = w.y % plan.frame.mcu_height;
+    auto it = std::find_if(phases.begin(), phases.end(),
+                           [&](const auto& phase) { return phase->is(dx, dy); });
+    if (it == phases.end()) {
+      if (phases.size() == kMostPhases) {
+        say(&result, FL_IMAGE_OK, "windows on too many grids");
+        return result;
+      }
+      phases.push_back(std::make_unique<Phase>(plan.frame, target, plan.coding, requantisers, dx,
+                                               dy, sink));
+      it = phases.end() - 1;
+    }
+    (*it)->add(k, w);
+  }
+  for (const auto& phase : phases) phase->start();
+
+  CoefficientRows rows(data, size, plan);
+  CoefficientRow above(plan.frame), row(plan.frame);
+  for (int64_t y = 0; y < plan.frame.rows; ++y) {
+    if (limits.cancelled != nullptr && limits.cancelled->load(std::memory_order_relaxed)) {
+      return broken(result, FL_IMAGE_OK, "cancelled");
+    }
+    std::swap(above, row);
+    if (!rows.read(y, &row)) return broken(result, FL_IMAGE_CORRUPT, "damaged data");
+    const bool last = y == plan.frame.rows - 1;
+    if (last && rows.left_over()) {
+      return broken(result, FL_IMAGE_CORRUPT, "picture data left over after the last row");
+    }
+    for (const auto& phase : phases) {
+      const bool written = !phase->needs_below() ? phase->write(y, row, row)
+                           : y == 0              ? true
+                                                 : phase->write(y - 1, above, row);
+      if (!written) {
+        return broken(result, phase->stopped() ? FL_IMAGE_OK : FL_IMAGE_UNSUPPORTED,
+                      phase->stopped() ? "stopped" : "a coefficient without a code");
+      }
+    }
+  }
+  result.outcome = LosslessOutcome::done;
+  result.status = FL_IMAGE_OK;
+  return result;
+}
+
+}  // namespace fl
