@@ -115,6 +115,17 @@ def test_an_empty_bank_says_why(cli, discs):
     assert "the bank is empty: all 8 instances were refused (8 " in run.err
 
 
+def test_like_reasons_are_counted_together_and_keep_their_limit(cli, discs, monkeypatch):
+    from fastlabel.prepare.paste import bank_scores
+
+    monkeypatch.setattr(bank_scores, "MIN_SIDE", 1000)
+    text = (discs / "labels.json").read_text()
+    run = cli("paste", discs, "new", "--count", 3)
+    assert run.is_one_clear_line()
+    assert text.count('"bbox"') == 8
+    assert "all 8 instances were refused (8 short side is below 1000); lower" in run.err
+
+
 def test_a_folder_that_is_not_empty_is_refused(cli, discs, here):
     (here / "new").mkdir()
     (here / "new" / "mine").write_text("mine")

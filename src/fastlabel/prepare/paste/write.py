@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from ..output import new_folder
 from .options import ASSUMED, BLENDS, Options
 from .plan import Plan, plan_pastes
 from .sources import Sources, gather, set_column
+from .stock import kind_of
 
 __all__ = ["PasteResult", "paste"]
 
@@ -389,7 +389,7 @@ class _Run:
         for accepted, reason in zip(
             table["accepted"].to_pylist(), table["reason"].to_pylist(), strict=True
         ):
-            word = "accepted" if accepted else _kind(str(reason))
+            word = "accepted" if accepted else kind_of(str(reason))
             reasons[word] = reasons.get(word, 0) + 1
         return {
             "fastlabel": __version__,
@@ -434,11 +434,6 @@ def _without(table: pa.Table, images: Iterable[int]) -> pa.Table:
     newly = pc.and_(gone, pc.fill_null(table["accepted"], False))
     reason = pc.if_else(newly, "image not decoded whole", table["reason"])
     return set_column(set_column(table, "accepted", accepted), "reason", reason)
-
-
-def _kind(reason: str) -> str:
-    """A reason without the values measured, so that like ones are counted together."""
-    return " ".join(re.sub(r"\d+\.\d+( px)?", "", reason).split())
 
 
 def _spread(n: int, most: int) -> frozenset[int]:
