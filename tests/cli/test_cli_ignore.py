@@ -92,6 +92,14 @@ def test_the_configuration_and_weights(cli, here, birds):
     assert not Path("other").exists()
 
 
+@pytest.mark.parametrize("mask", [False, True])
+def test_what_yolo_lacks_is_said_as_it_is(cli, here, birds, mask):
+    run = cli("ignore", birds, "new", "--deploy", "edge-640", "--to", "yolo", *["--mask"] * mask)
+    (line,) = (line for line in run.out.splitlines() if line.startswith("not carried: ignore"))
+    assert ("background; mask them" in line) != mask
+    assert ("they are painted over" in line) == mask
+
+
 def test_masking_changes_the_region_and_nothing_else(cli, here, birds):
     cli("ignore", birds, "new", "--deploy", "edge-640", "--to", "yolo", "--mask")
     old, new = (cv2.imread(str(p)) for p in (birds / "a.png", here / "new/images/a.png"))
