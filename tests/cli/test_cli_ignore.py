@@ -127,7 +127,7 @@ def test_a_turned_picture_is_masked_where_its_labels_are(cli, here, tmp_path):
     (folder / "labels.json").write_text(json.dumps(labels))
     Path("fastlabel.toml").write_text("[ignore_regions]\nbelow = {px = 11}\n")
     run = cli("ignore", folder, "new", "--mask")
-    assert "1 pictures with regions painted over" in run.out
+    assert "1 picture with regions painted over" in run.out
     shown = cv2.imread("new/images/a.jpg").astype(int)
     assert shown.shape == (80, 40, 3)
     assert np.abs(shown - 90).max() < 12

@@ -233,13 +233,13 @@ def _write_table(result: TileResult, dst: Path) -> None:
 
 
 def _print(result: TileResult, dst: Path) -> None:
-    from ..report.text import visible
+    from ..report.text import count, visible
 
-    n = {name: f"{count:,}" for name, count in result.counts.items()}
+    n = {name: f"{number:,}" for name, number in result.counts.items()}
     empty = result.counts["negatives_kept"] + result.counts["negatives_dropped"]
     done = result.counts["images"] - result.counts["images_failed"]
     lines = [
-        f"{dst}: {n['tiles']} tiles of {done:,} images",
+        f"{dst}: {count(result.counts['tiles'], 'tile')} of {count(done, 'image')}",
         f"  tiles     {n['tiles_with_boxes']} with boxes, {n['negatives_kept']} of {empty:,} "
         f"empty ones kept as negatives, {n['tiles_unlabelled']} unlabelled",
         f"  boxes     {n['boxes']} in the source, at their best: {n['boxes_whole']} whole, "

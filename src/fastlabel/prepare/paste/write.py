@@ -275,7 +275,8 @@ class _Run:
         ledger = assembly.ledger(bank, self.blend, self.match)
         summary = self._summary(sources, plan, table, kind)
         summary["bank_problems"] = list(bank.problems)
-        failures += assembly.failures
+        told = {name for name, _ in assembly.failures}
+        failures = [row for row in failures if row[0] not in told] + assembly.failures
         summary["pasted"] = assembly.pasted
         summary["failures"] = [list(row) for row in failures]
         summary["not_carried"] = assembly.write(ledger)
@@ -305,7 +306,10 @@ class _Run:
     def _plan(self, sources: Sources, bank: Any) -> tuple[Plan, pa.Table, list[tuple[str, str]]]:
         """A plan whose images can all be decoded: broken ones are named and planned around."""
         table = bank.table
-        targets, broken = list(sources.targets), dict[int, str]()
+        # The bank has met some of them already, and a plan need not come back to them.
+        unread = pc.filter(table["image_id"], pc.starts_with(table["reason"], "image is "))
+        broken = self._broken(sources, sorted(set(unread.to_pylist())))
+        targets = [at for at in sources.targets if at not in broken]
         seen = set[int]()
         while True:
             plan = plan_pastes(
