@@ -92,6 +92,14 @@ def test_the_configuration_and_weights(cli, here, birds):
     assert not Path("other").exists()
 
 
+@pytest.mark.parametrize("mask", [False, True])
+def test_what_yolo_lacks_is_said_as_it_is(cli, here, birds, mask):
+    run = cli("ignore", birds, "new", "--deploy", "edge-640", "--to", "yolo", *["--mask"] * mask)
+    (line,) = (line for line in run.out.splitlines() if line.startswith("not carried: ignore"))
+    assert ("background; mask them" in line) != mask
+    assert ("they are painted over" in line) == mask
+
+
 def test_masking_changes_the_region_and_nothing_else(cli, here, birds):
     cli("ignore", birds, "new", "--deploy", "edge-640", "--to", "yolo", "--mask")
     old, new = (cv2.imread(str(p)) for p in (birds / "a.png", here / "new/images/a.png"))
@@ -119,7 +127,7 @@ def test_a_turned_picture_is_masked_where_its_labels_are(cli, here, tmp_path):
     (folder / "labels.json").write_text(json.dumps(labels))
     Path("fastlabel.toml").write_text("[ignore_regions]\nbelow = {px = 11}\n")
     run = cli("ignore", folder, "new", "--mask")
-    assert "1 pictures with regions painted over" in run.out
+    assert "1 picture with regions painted over" in run.out
     shown = cv2.imread("new/images/a.jpg").astype(int)
     assert shown.shape == (80, 40, 3)
     assert np.abs(shown - 90).max() < 12

@@ -64,6 +64,19 @@ def test_a_broken_image_is_named_and_exits_with_one(cli, discs):
     assert "with 20 objects pasted" in run.out
 
 
+def test_an_unreadable_image_that_no_paste_needs_is_named_too(cli, discs):
+    (discs / "3.jpg").write_text("no picture")
+    run = cli("paste", discs, "new", "--count", 1)
+    assert run.code == 1
+    assert "Failed     3.jpg: not used: " in run.out
+    assert run.out.count("3.jpg") == 1
+    assert "with 1 object pasted" in run.out
+    (discs / "3.jpg").unlink()
+    gone = cli("paste", discs, "other", "--count", 1)
+    assert (gone.code, gone.out.count("3.jpg")) == (1, 1)
+    assert "Failed     3.jpg: left out with its labels: " in gone.out
+
+
 def test_the_audit_and_the_sheet(cli, discs, here):
     run = cli("paste", discs, "new", "--count", 40, "--between", "4,8", "--audit", "--sheet")
     assert "Seams      " in run.out
@@ -113,6 +126,17 @@ def test_an_empty_bank_says_why(cli, discs):
     run = cli("paste", discs, "new", "--count", 3)
     assert run.is_one_clear_line()
     assert "the bank is empty: all 8 instances were refused (8 " in run.err
+
+
+def test_like_reasons_are_counted_together_and_keep_their_limit(cli, discs, monkeypatch):
+    from fastlabel.prepare.paste import bank_scores
+
+    monkeypatch.setattr(bank_scores, "MIN_SIDE", 1000)
+    text = (discs / "labels.json").read_text()
+    run = cli("paste", discs, "new", "--count", 3)
+    assert run.is_one_clear_line()
+    assert text.count('"bbox"') == 8
+    assert "all 8 instances were refused (8 short side is below 1000); lower" in run.err
 
 
 def test_a_folder_that_is_not_empty_is_refused(cli, discs, here):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 
 import cv2
@@ -95,6 +96,32 @@ def test_on_a_terminal_it_asks(cli, frames, here, monkeypatch, answer, code):
     assert asked == ["The plan has 12 tiles. Make them?"]
     assert run.code == code
     assert (here / "out").exists() == answer
+
+
+def test_no_is_no_interruption(cli, frames, here, monkeypatch):
+    monkeypatch.setattr("fastlabel.cli.tile._can_ask", lambda: True)
+    monkeypatch.setattr("click.confirm", lambda *_, **__: False)
+    run = cli("tile", frames, "out", "--size", 100, "--overlap", 0, "--max-tiles", 11)
+    assert run.err == "fastlabel: out: not made\n"
+
+
+def test_a_full_disk_is_said_of_the_table(cli, frames, here, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pyarrow.parquet.write_table", full)
+    before = sorted(here.iterdir())
+    run = cli("tile", frames, "new.parquet", "--size", 100, "--table-only")
+    assert run.is_one_clear_line()
+    assert "new.parquet: No space left on device; nothing was kept" in run.err
+    assert sorted(here.iterdir()) == before
+
+
+def test_the_table_is_not_put_into_the_data_set(cli, frames):
+    run = cli("tile", frames, frames / "t.parquet", "--size", 100, "--table-only")
+    assert run.is_one_clear_line()
+    assert "the table would be written into the data set" in run.err
+    assert "--out" not in run.err
 
 
 def test_a_picture_that_cannot_be_cut_is_exit_code_1(cli, frames, here):

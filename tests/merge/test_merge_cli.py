@@ -200,3 +200,14 @@ def test_bad_tables(run, tmp_path):
 def test_inputs_are_not_written_over(run):
     with pytest.raises(DatasetError, match="is one of the inputs"):
         run([], TILES, out="pred.json")
+
+
+@pytest.mark.parametrize("named", ["tiles", "tiles/tiles.parquet"])
+@pytest.mark.parametrize("out", ["tiles/tiles.parquet", "tiles/annotations/instances.json"])
+def test_the_folder_of_tiles_is_not_written_over(run, tmp_path, named, out):
+    for place in ("tiles/tiles.parquet", "tiles/annotations/instances.json"):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).write_bytes(b"mine")
+    with pytest.raises(DatasetError, match="is one of the inputs"):
+        run([], tmp_path / named, out=out)
+    assert (tmp_path / out).read_bytes() == b"mine"

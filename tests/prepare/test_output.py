@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 
 import pytest
@@ -20,6 +21,16 @@ def test_the_folder_appears_at_the_end(tmp_path):
         assert not (tmp_path / "a" / "new").exists()
     assert names(tmp_path / "a") == ["new"]
     assert (tmp_path / "a" / "new" / "one.txt").read_text() == "1"
+
+
+def test_a_full_disk_is_said_of_the_target(tmp_path):
+    with (
+        pytest.raises(OSError, match="nothing was kept; free some space") as caught,
+        new_folder(tmp_path / "new") as staging,
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device", str(staging / "one.txt"))
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(tmp_path / "new"))
+    assert names(tmp_path) == []
 
 
 def test_an_error_leaves_nothing(tmp_path):

@@ -79,11 +79,11 @@ def command(src: Path, dst: Path, **options: Any) -> int:
 
 
 def _print(result: Result, dst: Path) -> None:
-    from ..report.text import visible
+    from ..report.text import count, visible
 
     marked, written, pictures = result.marked, result.written, result.pictures
-    for change, rule, category, count in marked.counts():
-        click.echo(f"{change:<7}{rule:<17}{visible(category):<20}{count:>9,}")
+    for change, rule, category, boxes in marked.counts():
+        click.echo(f"{change:<7}{rule:<17}{visible(category):<20}{boxes:>9,}")
     ignored = len({r for r, c in _pairs(marked) if c == "ignore"})
     weighted = len({r for r, c in _pairs(marked) if c == "weight"})
     click.echo(f"{ignored:,} of {marked.judged:,} boxes ignored, {weighted:,} given a weight")
@@ -101,10 +101,10 @@ def _print(result: Result, dst: Path) -> None:
     for line in written.lines():
         click.echo(f"not carried: {visible(line)}")
     if pictures.masked:
-        click.echo(f"{pictures.masked:,} pictures with regions painted over")
+        click.echo(f"{count(pictures.masked, 'picture')} with regions painted over")
     _list("no picture", pictures.missing)
     _list("not masked", [f"{name}: {reason}" for name, reason in pictures.unmasked])
-    click.echo(f"{visible(str(dst))}: {written.images:,} images as {written.format}")
+    click.echo(f"{visible(str(dst))}: {count(written.images, 'image')} as {written.format}")
 
 
 def _pairs(marked: Any) -> list[tuple[int, str]]:

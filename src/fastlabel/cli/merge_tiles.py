@@ -141,9 +141,18 @@ def command(
 
 
 def _keep_from(out: Path, *inputs: Path | None) -> None:
-    """Refuse to write over what is read."""
+    """Refuse to write over what is read, the table and labels in a folder of tiles included."""
+    from ..merge.files import LABELS, TABLE
+
     for path in inputs:
-        if path is not None and path.exists() and out.resolve() == path.resolve():
+        if path is None or not path.exists():
+            continue
+        read = {path.resolve()}
+        if path.is_dir():
+            read |= {p.resolve() for p in (path / TABLE, *path.glob(LABELS))}
+        elif path.suffix.lower() == ".parquet":
+            read |= {p.resolve() for p in path.parent.glob(LABELS)}
+        if out.resolve() in read:
             raise DatasetError(f"{out}: is one of the inputs; choose another file with -o")
 
 

@@ -210,7 +210,7 @@ def _print(made: PasteResult, deploy: str | None) -> None:
     if others:
         click.echo(f"Tries      {'; '.join(others)}")
     for why, n in s["left_out"].items():
-        click.echo(f"Aside      {n:,} {why}")
+        click.echo(f"Aside      {why}: {n:,}")
     if s["covered_boxes"]:
         click.echo(
             f"Covered    {count(s['covered_boxes'], 'existing box', 'existing boxes')} in part, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import tempfile
@@ -158,6 +159,7 @@ def command(src: Path, dst: Path, **options: Any) -> int:
 def _tile(dataset: Dataset, dst: Path, options: dict[str, Any]) -> TileResult:
     from ..boxes.tiles import MAX_TILES
     from ..prepare.tile import TooManyTiles, tile
+    from ..report.text import visible
 
     names = (
         *("size", "overlap", "anchor", "last", "min_visible", "negatives", "lossless", "quality"),
@@ -185,7 +187,8 @@ def _tile(dataset: Dataset, dst: Path, options: dict[str, Any]) -> TileResult:
                 "overlap, or make them all with --yes"
             ) from None
         if not click.confirm(f"The plan has {plan.count:,} tiles. Make them?", err=True):
-            raise click.exceptions.Abort from None
+            click.echo(f"fastlabel: {visible(str(dst))}: not made", err=True)
+            raise click.exceptions.Exit(130) from None
         return run(plan.count)
 
 
@@ -202,12 +205,14 @@ def _check_table_place(src: Path, dst: Path, overwrite: bool) -> None:
         raise DatasetError(
             f"{dst}: is there already; choose another file, or replace it with --overwrite"
         )
-    keep_out_of(dst, src)
+    keep_out_of(dst, src, what="the table", remedy="choose another place for DST")
 
 
 def _write_table(result: TileResult, dst: Path) -> None:
     """Write beside and rename: the file is there as a whole or not at all."""
     import pyarrow.parquet as pq
+
+    from ..prepare.output import disk_full
 
     dst.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{dst.name}.", suffix=".part", dir=dst.parent)
@@ -220,19 +225,21 @@ def _write_table(result: TileResult, dst: Path) -> None:
         os.umask(mask)
         Path(name).chmod(0o666 & ~mask)
         Path(name).replace(dst)
-    except BaseException:
+    except BaseException as error:
         Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise disk_full(error, dst) from error
         raise
 
 
 def _print(result: TileResult, dst: Path) -> None:
-    from ..report.text import visible
+    from ..report.text import count, visible
 
-    n = {name: f"{count:,}" for name, count in result.counts.items()}
+    n = {name: f"{number:,}" for name, number in result.counts.items()}
     empty = result.counts["negatives_kept"] + result.counts["negatives_dropped"]
     done = result.counts["images"] - result.counts["images_failed"]
     lines = [
-        f"{dst}: {n['tiles']} tiles of {done:,} images",
+        f"{dst}: {count(result.counts['tiles'], 'tile')} of {count(done, 'image')}",
         f"  tiles     {n['tiles_with_boxes']} with boxes, {n['negatives_kept']} of {empty:,} "
         f"empty ones kept as negatives, {n['tiles_unlabelled']} unlabelled",
         f"  boxes     {n['boxes']} in the source, at their best: {n['boxes_whole']} whole, "

@@ -15,7 +15,11 @@ from numpy.typing import NDArray
 
 from ..dataset import DatasetError
 
-__all__ = ["Results", "TileTable", "read_results", "read_tiles", "results_of"]
+__all__ = ["LABELS", "TABLE", "Results", "TileTable", "read_results", "read_tiles", "results_of"]
+
+#: The tile table in the folder of tiles, and the COCO files of the tiles, which number them.
+TABLE = "tiles.parquet"
+LABELS = "annotations/*.json"
 
 _SHOWN = 3  # names in a message
 
@@ -225,7 +229,7 @@ def read_tiles(path: Path) -> TileTable:
     DatasetError
         If it cannot be read, or lacks one of these.
     """
-    table = path / "tiles.parquet" if path.is_dir() else path
+    table = path / TABLE if path.is_dir() else path
     rows = _json_rows(table) if table.suffix == ".json" else _parquet_rows(table)
     n = len(rows["window"])
     windows = np.array(rows["window"], np.int64).reshape(n, 4)
@@ -269,7 +273,7 @@ def _single_names(names: Iterable[str | None]) -> dict[int | str, int]:
 def _coco_ids(folder: Path, names: Mapping[int | str, int]) -> dict[int | str, int]:
     """Image ids of the COCO files of a set of tiles."""
     found: dict[int | str, int] = {}
-    for path in sorted(folder.glob("annotations/*.json")):
+    for path in sorted(folder.glob(LABELS)):
         value = _json(path)
         images = value.get("images") if isinstance(value, dict) else None
         for image in images if isinstance(images, list) else []:

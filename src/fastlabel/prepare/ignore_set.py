@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..dataset import DatasetError
 from ..formats import layout, read, write
+from ..formats._sidecar import SIDECAR
 from .ignore import IgnoreRules, Marked, mark_ignored
 from .output import new_folder
 from .pictures import Placed, place_pictures
@@ -120,6 +121,20 @@ def ignore(
             progress=progress,
         )
         written = write(new, Path(folder), target)
+        if mask:
+            written = _masked(written)
         pq.write_table(marked.changes, folder / CHANGES, compression="zstd")
     kinds = dataset.problems["kind"].to_pylist()
     return Result(marked, written, pictures, sum(kind in _UNREAD for kind in kinds))
+
+
+def _masked(written: WriteReport) -> WriteReport:
+    """What YOLO lacks of the regions to ignore, where the pictures have them painted over."""
+    message = (
+        f"regions to ignore stand in {SIDECAR} alone; in the pictures they are painted over, "
+        "but where a target lies"
+    )
+    losses = (
+        replace(loss, message=message) if loss.kind == "ignore" else loss for loss in written.losses
+    )
+    return replace(written, losses=tuple(losses))

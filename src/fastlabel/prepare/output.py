@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -11,7 +12,10 @@ from pathlib import Path
 
 from ..dataset import DatasetError
 
-__all__ = ["new_folder"]
+__all__ = ["disk_full", "new_folder"]
+
+#: The disk, or one's share of it, is full.
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
@@ -42,6 +46,8 @@ def new_folder(
     DatasetError
         If the target is a file, lies in or around a source, or is not empty and
         ``overwrite`` is false.
+    OSError
+        If something cannot be written; of a full disk it names the target.
 
     Examples
     --------
@@ -62,9 +68,30 @@ def new_folder(
         # mkdtemp gives it to its owner alone; the result is a folder like any other.
         staging.chmod(0o777 & ~_umask())
         _take_place(staging, place)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(staging, ignore_errors=True)
+        if isinstance(error, OSError) and error.errno in _FULL:
+            raise disk_full(error, target) from error
         raise
+
+
+def disk_full(error: OSError, target: str | os.PathLike[str]) -> OSError:
+    """Word an error of a full disk for the result, not for a file that is gone again.
+
+    Parameters
+    ----------
+    error : OSError
+        What the system said.
+    target : str or os.PathLike
+        Where the result should have come.
+
+    Returns
+    -------
+    OSError
+        The same number, with the place and the remedy.
+    """
+    reason = f"{os.strerror(error.errno or errno.ENOSPC)}; nothing was kept; free some space there"
+    return OSError(error.errno, reason, os.fspath(target))
 
 
 def _refuse_bad_place(place: Path, said: Path, sources: Iterable[Path], overwrite: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ import pyarrow.compute as pc
 from ...dataset import DatasetError, as_numpy
 from .options import Band
 
-__all__ = ["Pool", "Stock"]
+__all__ = ["Pool", "Stock", "kind_of"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -137,10 +138,15 @@ class Stock:
         return None
 
 
+def kind_of(reason: str) -> str:
+    """A reason without the value measured, so that like ones are counted together."""
+    return re.sub(r" \d+\.\d+( px)?(?= is below )", "", reason)
+
+
 def _empty(bank: pa.Table) -> str:
     if bank.num_rows == 0:
         return "the bank is empty: the set has no box to take an instance from"
-    counts = Counter(str(reason) for reason in bank["reason"].to_pylist()).most_common()
+    counts = Counter(kind_of(str(reason)) for reason in bank["reason"].to_pylist()).most_common()
     listed = ", ".join(f"{n:,} {reason}" for reason, n in counts[:10])
     more = f" and {len(counts) - 10:,} more reasons" if len(counts) > 10 else ""
     return (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from ..output import new_folder
 from .options import ASSUMED, BLENDS, Options
 from .plan import Plan, plan_pastes
 from .sources import Sources, gather, set_column
+from .stock import kind_of
 
 __all__ = ["PasteResult", "paste"]
 
@@ -275,7 +275,8 @@ class _Run:
         ledger = assembly.ledger(bank, self.blend, self.match)
         summary = self._summary(sources, plan, table, kind)
         summary["bank_problems"] = list(bank.problems)
-        failures += assembly.failures
+        told = {name for name, _ in assembly.failures}
+        failures = [row for row in failures if row[0] not in told] + assembly.failures
         summary["pasted"] = assembly.pasted
         summary["failures"] = [list(row) for row in failures]
         summary["not_carried"] = assembly.write(ledger)
@@ -305,7 +306,10 @@ class _Run:
     def _plan(self, sources: Sources, bank: Any) -> tuple[Plan, pa.Table, list[tuple[str, str]]]:
         """A plan whose images can all be decoded: broken ones are named and planned around."""
         table = bank.table
-        targets, broken = list(sources.targets), dict[int, str]()
+        # The bank has met some of them already, and a plan need not come back to them.
+        unread = pc.filter(table["image_id"], pc.starts_with(table["reason"], "image is "))
+        broken = self._broken(sources, sorted(set(unread.to_pylist())))
+        targets = [at for at in sources.targets if at not in broken]
         seen = set[int]()
         while True:
             plan = plan_pastes(
@@ -389,7 +393,7 @@ class _Run:
         for accepted, reason in zip(
             table["accepted"].to_pylist(), table["reason"].to_pylist(), strict=True
         ):
-            word = "accepted" if accepted else _kind(str(reason))
+            word = "accepted" if accepted else kind_of(str(reason))
             reasons[word] = reasons.get(word, 0) + 1
         return {
             "fastlabel": __version__,
@@ -434,11 +438,6 @@ def _without(table: pa.Table, images: Iterable[int]) -> pa.Table:
     newly = pc.and_(gone, pc.fill_null(table["accepted"], False))
     reason = pc.if_else(newly, "image not decoded whole", table["reason"])
     return set_column(set_column(table, "accepted", accepted), "reason", reason)
-
-
-def _kind(reason: str) -> str:
-    """A reason without the values measured, so that like ones are counted together."""
-    return " ".join(re.sub(r"\d+\.\d+( px)?", "", reason).split())
 
 
 def _spread(n: int, most: int) -> frozenset[int]:
