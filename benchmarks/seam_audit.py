@@ -53,9 +53,7 @@ def main() -> None:
                 found = audit_pairs(pairs, blend, match)
                 results[name].append(found.auc)
                 strongest = ", ".join(list(found.importance)[:3])
-                print(
-                    f"{folder.name:8} {name:10} seed {seed} {found} ({strongest})", flush=True
-                )
+                print(f"{folder.name:8} {name:10} seed {seed} {found} ({strongest})", flush=True)
         for name, values in results.items():
             print(
                 f"{folder.name:8} {name:10} mean {np.mean(values):.3f}, {min(values):.3f} to "

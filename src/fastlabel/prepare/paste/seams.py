@@ -1,4 +1,4 @@
-"""The seam audit's question: was the object put into this small picture, or always there?"""
+"""The seam audit: was an object put into a small picture, or was it always there."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ __all__ = ["MOST", "SeamPair", "audit_pairs", "seam_pairs"]
 
 #: Pairs that are compared.
 MOST = 150
-#: Pixels that a target has beside the object at least, and how many times the object.
-_ROOM, _TIMES = 20, 4.0
-#: Least distance of a real object from the border of its picture.
+#: Least distance of an object from the border of its picture.
 _EDGE = 2
-#: Places that are tried; and offered of those that cover least.
-_TRIES, _PLACES = 40, 8
+#: Targets that are looked at for a place; places that are tried; and offered.
+_TARGETS, _TRIES, _PLACES = 40, 40, 8
+#: Most of an object that lies on other boxes, as in a plan.
+_ON_BOXES = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +62,8 @@ def seam_pairs(
     """Real and pasted objects that differ by the pasting alone.
 
     Both pictures of a pair are of the set and shrunk as a whole by area averaging: the object's
-    own until the object has its size, the other by the same factor, or less where the object would
-    not find room in it.
+    own until the object has its size, the other by the same factor. That one is the first in a
+    random order with a place that a plan would allow.
 
     Parameters
     ----------
@@ -84,20 +84,21 @@ def seam_pairs(
     from ...pixels import resize_area
 
     boxes, owner = dataset.boxes(), dataset.column("annotations", "image_id")
+    sizes = list(
+        zip(dataset.column("images", "width"), dataset.column("images", "height"), strict=True)
+    )
     rng = np.random.default_rng(seed)
     rows = bank.table.take([instance for instance, _ in picks]).to_pylist()
     pairs: list[SeamPair] = []
     for row, (instance, size) in zip(rows, picks, strict=True):
         if len(pairs) == MOST:
             break
-        other = int(rng.integers(len(dataset)))
         chance = np.random.default_rng(rng.integers(1 << 62))
         factor = size / row["short_side"]
-        if factor > 1 or other == row["image_id"]:
+        if factor > 1:
             continue
         try:
-            source, target = read_picture(dataset, row["image_id"]), read_picture(dataset, other)
-            patch = bank.patch(instance)
+            source, patch = read_picture(dataset, row["image_id"]), bank.patch(instance)
         except DatasetError:
             continue
         h, w = source.shape[:2]
@@ -107,18 +108,26 @@ def seam_pairs(
         box = np.array([row[side] for side in ("x1", "y1", "x2", "y2")]) * sides
         if (box[:2] < _EDGE).any() or box[2] > wide - _EDGE or box[3] > high - _EDGE:
             continue
-        shrink = min(1.0, max(factor, (_TIMES * size + _ROOM) / min(target.shape[:2])))
-        room = tuple(max(1, round(side * shrink)) for side in target.shape[1::-1])
-        # Whole pixels, as in a plan.
-        extent = np.maximum(1, np.round(box[2:] - box[:2]))
-        if room[0] < extent[0] + _ROOM or room[1] < extent[1] + _ROOM:
-            continue
-        ground = resize_area(target, room)
-        flip = bool(chance.integers(2))
-        places = _free_places(chance, extent, room, boxes[owner == other] * shrink)
-        best, _ = most_alike(ground, patch, places, flip)
-        item = PasteItem(patch, places[best], flip, len(pairs))
-        pairs.append(SeamPair(small, _corners(box), ground, item, row["image_id"]))
+        extent = np.maximum(1, np.round(box[2:] - box[:2]))  # whole pixels, as in a plan
+        for other in chance.permutation(len(dataset))[:_TARGETS].tolist():
+            if other == row["image_id"]:
+                continue
+            room = tuple(max(1, round(side * factor)) for side in sizes[other])
+            if room[0] < extent[0] + 2 * _EDGE or room[1] < extent[1] + 2 * _EDGE:
+                continue
+            places = _free_places(chance, extent, room, boxes[owner == other] * factor)
+            if not places:
+                continue
+            try:
+                target = read_picture(dataset, other)
+            except DatasetError:
+                continue
+            ground = resize_area(target, room)
+            flip = bool(chance.integers(2))
+            best, _ = most_alike(ground, patch, places, flip)
+            item = PasteItem(patch, places[best], flip, len(pairs))
+            pairs.append(SeamPair(small, _corners(box), ground, item, row["image_id"]))
+            break
     return pairs
 
 
@@ -130,17 +139,18 @@ def _corners(box: Any) -> Box:
 def _free_places(
     chance: np.random.Generator, extent: Any, room: tuple[int, ...], others: npt.NDArray[Any]
 ) -> list[Box]:
-    """Random places off the border that cover no other boxes, or the one that covers least."""
-    x = np.floor(chance.uniform(_ROOM / 2, room[0] - extent[0] - _ROOM / 2, _TRIES))
-    y = np.floor(chance.uniform(_ROOM / 2, room[1] - extent[1] - _ROOM / 2, _TRIES))
+    """Random places off the border that lie on other boxes no further than a plan lets them."""
+    x, y = (
+        chance.integers(_EDGE, int(room[k] - extent[k]) - _EDGE + 1, _TRIES).astype(float)
+        for k in (0, 1)
+    )
     ends = x + extent[0], y + extent[1]
     covered = np.zeros(_TRIES)
     for x1, y1, x2, y2 in others.tolist():
         wide = np.minimum(x2, ends[0]) - np.maximum(x1, x)
         high = np.minimum(y2, ends[1]) - np.maximum(y1, y)
         covered += wide.clip(0) * high.clip(0)
-    free = np.flatnonzero(covered == 0)[:_PLACES]
-    chosen = free if len(free) else [int(covered.argmin())]
+    chosen = np.flatnonzero(covered <= _ON_BOXES * extent[0] * extent[1])[:_PLACES]
     return [_corners((x[at], y[at], ends[0][at], ends[1][at])) for at in chosen]
 
 
@@ -170,7 +180,11 @@ def audit_pairs(
 
     real = ((_encoded(p.real, quality), [p.box], p.group) for p in pairs)
     pasted = (
-        (_encoded(render(p.target, [p.item], blend=blend, match=match).pixels, quality), [p.item.box], p.group)
+        (
+            _encoded(render(p.target, [p.item], blend=blend, match=match).pixels, quality),
+            [p.item.box],
+            p.group,
+        )
         for p in pairs
     )
     return audit_seams(real, pasted)
