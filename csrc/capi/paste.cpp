@@ -68,7 +68,8 @@ fl_status fl_paste_window(int64_t scene_width, int64_t scene_height, const doubl
 
 fl_status fl_paste_object(const fl_image* scene, const fl_image* patch, const fl_image* alpha,
                           const double patch_box[4], const double box[4],
-                          const fl_paste_options* options, uint8_t* mask, uint8_t* pixels) {
+                          const fl_paste_options* options, uint8_t* mask, uint8_t* pixels, fl_paste_report* report) {
+  if (report != nullptr) *report = {1, {0, 0, 0}, 0, 0, 0};
   for (const fl_image* image : {scene, patch, alpha}) {
     const fl_status status = fl::check_image(image);
     if (status != FL_OK) return status;
@@ -88,7 +89,9 @@ fl_status fl_paste_object(const fl_image* scene, const fl_image* patch, const fl
   }
   if (mask == nullptr) return FL_ERROR_ARGUMENT;
   return guarded([&] {
-    fl::paste_object(p, mask, pixels);
+    fl_paste_report made;
+    fl::paste_object(p, mask, pixels, &made);
+    if (report != nullptr) *report = made;
     return FL_OK;
   });
 }

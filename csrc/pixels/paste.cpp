@@ -9,12 +9,17 @@ namespace fl {
 
 namespace {
 
+constexpr fl_paste_report kUnchanged = {1, {0, 0, 0}, 0, 0, 0};
 constexpr double kMostReach = 24;
 // How far an outline from a box alone, which holds background, may go to meet the place; and one
 // that holds only the object, whose own colours count.
 constexpr double kBoundOfBox = 64;
 constexpr double kBoundOfOutline = 32;
-constexpr double kTolerance = 1.5;
+constexpr double kTolerance = 2.5;
+// What is finer than kFine pixels loses contrast in a mixture; this share of it is given back. All of
+// it shows again: what is mixed of two textures is spread more evenly than either.
+constexpr float kFine = 2.5F;
+constexpr float kGivenBack = 0.4F;
 
 double short_side(const PasteBox& b) noexcept { return std::min(b.x2 - b.x1, b.y2 - b.y1); }
 
@@ -23,7 +28,7 @@ double short_side(const PasteBox& b) noexcept { return std::min(b.x2 - b.x1, b.y
 double ramp(const PasteBox& box, const fl_paste_options& o) noexcept {
   if (o.blend != FL_PASTE_FEATHER) return 0;
   if (!(o.feather < 0)) return o.feather / 2;
-  return o.loose != 0 ? std::clamp(0.4 * short_side(box), 0.75, 12.0) : 0.5;
+  return o.loose != 0 ? std::clamp(0.6 * short_side(box), 0.75, 12.0) : 0.5;
 }
 
 void read_scene(const fl_image& scene, const int64_t window[4], Plane out[3]) {
@@ -72,6 +77,39 @@ void soften(const ObjectPaste& p, PasteLayer* layer) {
   }
 }
 
+// A blur of a plane, over the blur of where it is known.
+Plane low_of(const Plane& plane, const Plane& weight) {
+  Plane low = plane;
+  box_blur(&low, kFine);
+  for (size_t i = 0; i < low.v.size(); ++i) {
+    low.v[i] = weight.v[i] > 1e-6F ? low.v[i] / weight.v[i] : plane.v[i];
+  }
+  return low;
+}
+
+// Where two unrelated textures are mixed their contrast falls to sqrt(a^2 + (1 - a)^2) of theirs.
+// Dividing by that keeps the variance (Heitz and Neyret, 2018): what has to be added to the mixture
+// for it, by kGivenBack.
+void keep_contrast(const Plane scene[3], const PasteLayer& layer, Plane out[3]) {
+  Plane all(layer.width, layer.height);
+  std::fill(all.v.begin(), all.v.end(), 1.0F);
+  box_blur(&all, kFine);
+  Plane known = layer.known;
+  box_blur(&known, kFine);
+  for (size_t c = 0; c < 3; ++c) {
+    const Plane under = low_of(scene[c], all);
+    const Plane above = low_of(layer.colour[c], known);
+    out[c] = Plane(layer.width, layer.height);
+    for (size_t i = 0; i < under.v.size(); ++i) {
+      const float a = layer.alpha.v[i];
+      if (!(a > 0 && a < 1)) continue;
+      const float fine = (1 - a) * (scene[c].v[i] - under.v[i]) +
+                         a * (layer.colour[c].v[i] - above.v[i]);
+      out[c].v[i] = kGivenBack * fine * (1 / std::sqrt(a * a + (1 - a) * (1 - a)) - 1);
+    }
+  }
+}
+
 // Noise missing in the mixture of the patch, with its own, and the scene under it.
 float missing_noise(double place, double patch, float alpha) noexcept {
   const double a = static_cast<double>(alpha);
@@ -88,7 +126,9 @@ int64_t paste_reach(const PasteBox& box, const fl_paste_options& options) noexce
   return static_cast<int64_t>(std::ceil(std::max(looked, ramp(box, options) + 1)));
 }
 
-void paste_object(const ObjectPaste& p, uint8_t* mask, uint8_t* pixels) {
+void paste_object(const ObjectPaste& p, uint8_t* mask, uint8_t* pixels,
+                  fl_paste_report* report) {
+  *report = kUnchanged;
   const bool object = p.options.loose == 0 && p.options.blend != FL_PASTE_RECTANGLE;
   PasteLayer layer = sample_patch(p.patch, p.alpha, p.patch_box, p.box, p.options.flip != 0, object,
                                   p.window);
@@ -103,17 +143,21 @@ void paste_object(const ObjectPaste& p, uint8_t* mask, uint8_t* pixels) {
     std::fill(all.v.begin(), all.v.end(), 1.0F);
     const PlaceStats place = place_stats(scene, all);
     const bool loose = p.options.loose != 0;
-    match_brightness(scene, loose ? kBoundOfBox : kBoundOfOutline, &layer);
+    match_brightness(scene, loose ? kBoundOfBox : kBoundOfOutline, &layer, report);
     if (loose && p.options.blend == FL_PASTE_FEATHER) {
       match_rim(scene, static_cast<float>(std::clamp(0.2 * short_side(p.box), 0.5, 6.0)), &layer);
     }
     // A place without edges is not out of focus. What is no sharper than kTolerance times the place
     // is left alone: estimates of a few pixels scatter.
-    match_sharpness(scene, kTolerance * std::fmax(place.acutance, p.options.acutance), &layer);
+    match_sharpness(scene, kTolerance * std::fmax(place.acutance, p.options.acutance), &layer, report);
     place_noise = std::fmin(place.noise, p.options.noise);
     patch_noise = place_stats(layer.colour, layer.known).noise;
   }
   soften(p, &layer);
+  Plane contrast[3];
+  const bool keep = p.options.match != 0 && p.options.loose != 0 && pixels == nullptr &&
+                    p.options.blend == FL_PASTE_FEATHER;
+  if (keep) keep_contrast(scene, layer, contrast);
 
   for (int64_t y = 0; y < layer.height; ++y) {
     uint8_t* to = const_cast<uint8_t*>(p.scene.data) + (layer.y + y) * p.scene.row_stride +
@@ -126,12 +170,14 @@ void paste_object(const ObjectPaste& p, uint8_t* mask, uint8_t* pixels) {
       float grain = 0;
       if (place_noise > 0 && (covered > 0 || pixels != nullptr)) {
         const float amount = missing_noise(place_noise, patch_noise, pixels == nullptr ? a : 1.0F);
+        report->noise = std::max(report->noise, static_cast<double>(amount));
         if (amount > 0) grain = amount * pixel_noise(p.options.seed, layer.x + x, layer.y + y);
       }
       for (size_t c = 0; c < 3; ++c) {
         const float back = scene[c].v[i];
-        const float mixed = object ? layer.object[c].v[i] + (1 - a) * back
+        float mixed = object ? layer.object[c].v[i] + (1 - a) * back
                                    : back + a * (layer.colour[c].v[i] - back);
+        if (keep) mixed += contrast[c].v[i];
         if (pixels != nullptr) {
           // Where the patch ends, the scene goes on.
           pixels[3 * i + c] = to_byte(layer.known.v[i] > 0 ? layer.colour[c].v[i] + grain : back);

@@ -21,7 +21,9 @@ struct ObjectPaste {
 int64_t paste_reach(const PasteBox& box, const fl_paste_options& options) noexcept;
 
 // Writes the window's coverage (width bytes a row) to mask, the matched patch to `pixels` (3 bytes
-// a pixel) unless it is null, and, when options.apply says so, the scene. May allocate.
-void paste_object(const ObjectPaste& paste, uint8_t* mask, uint8_t* pixels);
+// a pixel) unless it is null, and, when options.apply says so, the scene; what was changed to
+// `report`. May allocate.
+void paste_object(const ObjectPaste& paste, uint8_t* mask, uint8_t* pixels,
+                  fl_paste_report* report);
 
 }  // namespace fl

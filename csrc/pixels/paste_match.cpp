@@ -196,7 +196,8 @@ PlaceStats place_stats(const Plane colour[3], const Plane& use) {
   return judge(luma_of(colour), use);
 }
 
-void match_brightness(const Plane scene[3], double bound, PasteLayer* layer) {
+void match_brightness(const Plane scene[3], double bound, PasteLayer* layer,
+                      fl_paste_report* report) {
   double mine[3] = {0, 0, 0};
   double theirs[3] = {0, 0, 0};
   size_t n = 0;
@@ -221,10 +222,12 @@ void match_brightness(const Plane scene[3], double bound, PasteLayer* layer) {
   // within one set. The offsets take the rest.
   const double change = std::clamp(wanted - mean, -bound, bound);
   const double gain = std::clamp((mean + change + 8) / (mean + 8), 0.7, 1.4);
+  report->gain = gain;
   for (size_t c = 0; c < 3; ++c) {
     const double cast = std::clamp(theirs[c] - wanted - (mine[c] - mean), -bound / 4, bound / 4);
     const auto g = static_cast<float>(gain);
     const auto o = static_cast<float>(mine[c] + change + cast - gain * mine[c]);
+    report->offset[c] = static_cast<double>(o);
     for (size_t i = 0; i < layer->known.v.size(); ++i) {
       if (layer->known.v[i] > 0) layer->colour[c].v[i] = g * layer->colour[c].v[i] + o;
     }
@@ -260,7 +263,8 @@ void match_rim(const Plane scene[3], float radius, PasteLayer* layer) {
   }
 }
 
-void match_sharpness(const Plane scene[3], double acutance, PasteLayer* layer) {
+void match_sharpness(const Plane scene[3], double acutance, PasteLayer* layer,
+                     fl_paste_report* report) {
   const Plane luma = luma_of(layer->colour);
   const int64_t of_luma = blur_wanted(luma, layer->known, acutance, -1);
   Plane all(layer->width, layer->height);
@@ -269,8 +273,11 @@ void match_sharpness(const Plane scene[3], double acutance, PasteLayer* layer) {
   const Plane theirs = luma_of(scene);
   for (const size_t c : {0U, 2U}) {
     const double there = plane_acutance(difference(scene[c], theirs), all);
-    of_colour = blur_wanted(difference(layer->colour[c], luma), layer->known, there * (of_luma >= 0 ? 1.0 : kColourTolerance), of_colour);
+    const double wanted = there * (of_luma >= 0 ? 1.0 : kColourTolerance);
+    of_colour = blur_wanted(difference(layer->colour[c], luma), layer->known, wanted, of_colour);
   }
+  if (of_luma >= 0) report->blur = static_cast<double>(kBlurs[of_luma].sigma);
+  if (of_colour >= 0) report->colour_blur = static_cast<double>(kBlurs[of_colour].sigma);
   blur_planes(of_luma, of_colour, layer->known, layer->colour);
   if (layer->object[0].v.empty()) return;
   blur_planes(of_luma, of_colour, layer->known, layer->object);

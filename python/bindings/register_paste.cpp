@@ -25,7 +25,7 @@ fl_image image_of(const Bytes& pixels, const char* name, py::ssize_t axes) {
 }
 
 // Pastes into scene, in place, or with apply false leaves it and gives the matched pixels too:
-// (x, y, mask, pixels or None).
+// (x, y, mask, pixels or None, (gain, offsets, blur, colour blur, noise)).
 py::tuple paste_object(Bytes& scene, const Bytes& patch, const Bytes& alpha,
                        const Corners& patch_box, const Corners& box, int32_t blend, bool match,
                        bool flip, bool loose, bool apply, double feather, double acutance,
@@ -56,14 +56,18 @@ py::tuple paste_object(Bytes& scene, const Bytes& patch, const Bytes& alpha,
     pixels = made;
   }
   uint8_t* to_mask = mask.mutable_data();
+  fl_paste_report made;
   fl_status status;
   {
     py::gil_scoped_release release;
     status = fl_paste_object(&below, &above, &cover, patch_box.data(), box.data(), &o, to_mask,
-                             to_pixels);
+                             to_pixels, &made);
   }
   check(status, "paste_object");
-  return py::make_tuple(window[0], window[1], mask, pixels);
+  const py::tuple report =
+      py::make_tuple(made.gain, py::make_tuple(made.offset[0], made.offset[1], made.offset[2]),
+                     made.blur, made.colour_blur, made.noise);
+  return py::make_tuple(window[0], window[1], mask, pixels, report);
 }
 
 }  // namespace

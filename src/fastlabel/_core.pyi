@@ -210,7 +210,13 @@ def paste_object(
     acutance: float,
     noise: float,
     seed: int,
-) -> tuple[int, int, NDArray[np.uint8], NDArray[np.uint8] | None]: ...
+) -> tuple[
+    int,
+    int,
+    NDArray[np.uint8],
+    NDArray[np.uint8] | None,
+    tuple[float, tuple[float, float, float], float, float, float],
+]: ...
 def resize_area(img: NDArray[np.uint8], out: NDArray[np.uint8]) -> None: ...
 def letterbox(
     images: list[NDArray[np.uint8]],

@@ -35,6 +35,15 @@ typedef struct fl_paste_options {
   uint64_t seed;   /* of the noise */
 } fl_paste_options;
 
+/* What matching did to a patch: of channels in their order, grey levels, scene pixels. */
+typedef struct fl_paste_report {
+  double gain;        /* of all channels; 1: none */
+  double offset[3];   /* of each channel, after the gain */
+  double blur;        /* sigma of the blur of the luma; 0: none */
+  double colour_blur; /* and of the colour differences */
+  double noise;       /* most noise added to a pixel, as a standard deviation */
+} fl_paste_report;
+
 /* FL_PASTE_FEATHER, matched, the scene written, feather by size, the rest unknown. */
 FL_API fl_status fl_paste_options_init(fl_paste_options* options, size_t struct_size);
 
@@ -49,11 +58,12 @@ FL_API fl_status fl_paste_window(int64_t scene_width, int64_t scene_height, cons
  * interpolates linearly. Scene and patch have 3 channels of the same order.
  *
  * mask: width * height bytes of fl_paste_window, how much of each pixel was covered. pixels: null,
- * or 3 times as many, the matched patch all over the window. Neither may overlap a picture. */
+ * or 3 times as many, the matched patch all over the window. Neither may overlap a picture.
+ * report: null, or what matching did. */
 FL_API fl_status fl_paste_object(const fl_image* scene, const fl_image* patch,
                                  const fl_image* alpha, const double patch_box[4],
                                  const double box[4], const fl_paste_options* options,
-                                 uint8_t* mask, uint8_t* pixels);
+                                 uint8_t* mask, uint8_t* pixels, fl_paste_report* report);
 
 #ifdef __cplusplus
 }

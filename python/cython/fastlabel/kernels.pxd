@@ -239,6 +239,13 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         double noise
         uint64_t seed
 
+    ctypedef struct fl_paste_report:
+        double gain
+        double offset[3]
+        double blur
+        double colour_blur
+        double noise
+
     ctypedef struct fl_luma_stats:
         int64_t pixels
         double luma_mean
@@ -600,7 +607,7 @@ cdef fl_status paste_window(int64_t scene_width, int64_t scene_height, const dou
         const fl_paste_options* options, int64_t* window) noexcept nogil
 cdef fl_status paste_object(const fl_image* scene, const fl_image* patch, const fl_image* alpha,
         const double* patch_box, const double* box, const fl_paste_options* options, uint8_t* mask,
-        uint8_t* pixels) noexcept nogil
+        uint8_t* pixels, fl_paste_report* report) noexcept nogil
 cdef fl_status laplacian_variance(const uint8_t* luma, int64_t width, int64_t height,
         int64_t stride_bytes, double* out) noexcept nogil
 cdef fl_status measure_luma(const uint8_t* luma, int64_t width, int64_t height,

@@ -94,7 +94,7 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
             const fl_paste_options* options, int64_t* window)
     fl_status fl_paste_object(const fl_image* scene, const fl_image* patch, const fl_image* alpha,
             const double* patch_box, const double* box, const fl_paste_options* options,
-            uint8_t* mask, uint8_t* pixels)
+            uint8_t* mask, uint8_t* pixels, fl_paste_report* report)
     fl_status fl_laplacian_variance(const uint8_t* luma, int64_t width, int64_t height,
             int64_t stride_bytes, double* out)
     fl_status fl_measure_luma(const uint8_t* luma, int64_t width, int64_t height,
@@ -419,8 +419,8 @@ cdef fl_status paste_window(int64_t scene_width, int64_t scene_height, const dou
 
 cdef fl_status paste_object(const fl_image* scene, const fl_image* patch, const fl_image* alpha,
         const double* patch_box, const double* box, const fl_paste_options* options, uint8_t* mask,
-        uint8_t* pixels) noexcept nogil:
-    return fl_paste_object(scene, patch, alpha, patch_box, box, options, mask, pixels)
+        uint8_t* pixels, fl_paste_report* report) noexcept nogil:
+    return fl_paste_object(scene, patch, alpha, patch_box, box, options, mask, pixels, report)
 
 
 cdef fl_status laplacian_variance(const uint8_t* luma, int64_t width, int64_t height,

@@ -238,6 +238,7 @@ def _audit(found: dict[str, Any] | None) -> str:
         return "too few objects of 4 px and more for a judgement"
     low, high = found["interval"]
     return (
-        f"AUC {found['auc']:.2f} ({low:.2f} to {high:.2f}) for pasted against real, 0.5 is "
-        f"invisible; {found['pasted']:,} and {found['real']:,} rims"
+        f"AUC {found['auc']:.2f} ({low:.2f} to {high:.2f}), 0.5 is invisible. Compared were "
+        f"{found['real']:,} objects in their own pictures and {found['pasted']:,} pasted into "
+        "others, at this run's sizes, in pictures shrunk as a whole"
     )

@@ -56,6 +56,13 @@ FULL_LEDGER = pa.schema(
         ("match", pa.bool_()),
         ("seed", pa.int64()),
         ("hidden", HIDDEN),  # annotation_id of the source set; share by boxes
+        ("places_compared", pa.int32()),  # free places among which the one most alike was taken
+        ("ground_difference", pa.float64()),  # grey levels, of the ground there and at the source
+        ("gain", pa.float64()),  # what matching did: see Matched
+        ("offset", pa.list_(pa.float64())),
+        ("blur", pa.float64()),
+        ("colour_blur", pa.float64()),
+        ("noise", pa.float64()),
         ("difference", pa.float64()),  # grey levels that the paste changed its box by
         ("too_faint", pa.bool_()),  # less than FAINT: the box is an ignore region
     ]
@@ -118,6 +125,12 @@ class Assembly:
             at: order[starts[at] : starts[at + 1]].tolist() for at in sorted(self.by_image)
         }
         sizes = ds.images.select(["width", "height"]).to_pylist()
+        options = self.plan.options
+        limits = float(options.max_hidden), float(options.max_on_boxes), float(options.gap)
+        exempt = np.zeros(ds.annotations.num_rows, bool)
+        exempt[self.plan.ignored] = True
+        for name in ("crowd", "ignore"):
+            exempt |= np.asarray(pc.fill_null(ds.annotations[name], False), bool)
         made = []
         for at, mine in self._annotations.items():
             file = self.sources.file(at)
@@ -131,6 +144,8 @@ class Assembly:
                     self.by_image[at],
                     [tuple(box) for box in boxes[mine].tolist()],
                     self.on_sheet,
+                    exempt[mine].tolist(),
+                    limits,
                 )
             )
         return made
@@ -153,6 +168,12 @@ class Assembly:
             self.failures.append((self.sources.name(at), f"paste {paste} left out: {why}"))
         for box, share in drawn.hidden.items():
             self.hidden[self._annotations[at][box]] = share
+        for paste, settled in drawn.drawn.items():
+            hidden = [
+                {"annotation_id": self._annotations[at][part["box"]], "share": part["share"]}
+                for part in settled["hidden"]
+            ]
+            self.rows[paste].update(settled | {"hidden": hidden})
         self.difference |= drawn.difference
         for crop in drawn.crops:
             self.crops[crop[0]] = crop
@@ -251,7 +272,7 @@ class Assembly:
     @property
     def limit(self) -> float:
         """Most of a box that may be hidden."""
-        return self.plan.max_hidden
+        return self.plan.options.max_hidden
 
     def _marked(self, boxes: pa.Table) -> pa.Table:
         """The boxes of the sources; those that are covered say so, those hidden are ignored."""

@@ -13,15 +13,20 @@ import numpy as np
 import numpy.typing as npt
 
 from ...dataset import DatasetError
+from .likeness import most_alike
+from .place import Frame
 
 if TYPE_CHECKING:
-    from .bank import Bank
+    from .bank import Bank, Patch
 
 __all__ = ["Drawn", "Picture", "Task", "decode", "draw_all", "encoded_suffix"]
 
 Picture = npt.NDArray[np.uint8]
 Box = tuple[float, float, float, float]
 Crop = tuple[int, Picture, Picture]
+
+#: What drawing decides of a row of the ledger.
+_SETTLED = ("x1", "y1", "x2", "y2", "hidden", "places_compared", "ground_difference")
 
 #: Pastes whose patches are read together, source image by source image.
 BATCH = 512
@@ -46,6 +51,11 @@ class Task:
         Boxes of the image, x1 y1 x2 y2, for what is hidden of them.
     sheet : frozenset of int
         Pastes of which a crop is wanted.
+    exempt : list of bool
+        Boxes that are no targets.
+    limits : tuple of float
+        Most of a box that may be hidden, most of a paste that may lie on boxes, and the least
+        distance of two pastes.
     """
 
     image_id: int
@@ -55,6 +65,8 @@ class Task:
     pastes: list[dict[str, Any]]
     boxes: list[Box]
     sheet: frozenset[int] = frozenset()
+    exempt: list[bool] = field(default_factory=list)
+    limits: tuple[float, float, float] = (1.0, 1.0, 0.0)
 
 
 @dataclass
@@ -74,6 +86,8 @@ class Drawn:
         ``paste_id`` to the mean difference, in grey levels, that the paste makes inside its box.
     crops : list
         (paste_id, before, after) for the contact sheet.
+    drawn : dict
+        ``paste_id`` to what the ledger has of it: where it came to stand, and how it was matched.
     """
 
     image_id: int
@@ -82,6 +96,7 @@ class Drawn:
     hidden: dict[int, float] = field(default_factory=dict)
     difference: dict[int, float] = field(default_factory=dict)
     crops: list[Crop] = field(default_factory=list)
+    drawn: dict[int, dict[str, Any]] = field(default_factory=dict)
 
 
 def encoded_suffix(suffix: str) -> str:
@@ -198,12 +213,14 @@ def _draw(task: Task, bank: Bank, blend: str, match: bool, quality: int) -> Draw
     gray = picture.ndim == 2
     scene: Picture = np.asarray(cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)) if gray else picture
     items, rows = [], []
+    frame, covers = _frame(task)
     for row in task.pastes:
         patch = _patch(bank, row["instance_id"])
         if isinstance(patch, str):
             drawn.lost[row["paste_id"]] = patch
             continue
-        box = (row["x1"], row["y1"], row["x2"], row["y2"])
+        row = {**row, **_settled(frame, covers, scene, patch, row, task.limits)}
+        box = _box(row)
         items.append(PasteItem(patch=patch, box=box, flip=row["flip"], seed=row["seed"]))
         rows.append(row)
     if not items:
@@ -213,11 +230,62 @@ def _draw(task: Task, bank: Bank, blend: str, match: bool, quality: int) -> Draw
     after = cv2.cvtColor(made.pixels, cv2.COLOR_BGR2GRAY) if gray else made.pixels
     drawn.hidden = _hidden(task.boxes, made.alphas, task.size)
     _save(task.target, np.asarray(after, np.uint8), quality)
-    for row in rows:
+    for row, matched in zip(rows, made.matched, strict=True):
+        named = matched._asdict()
+        where = {key: row[key] for key in _SETTLED}
+        drawn.drawn[row["paste_id"]] = where | named | {"offset": list(named["offset"])}
         drawn.difference[row["paste_id"]] = _difference(scene, made.pixels, row)
         if row["paste_id"] in task.sheet:
             drawn.crops.append((row["paste_id"], *_crops(scene, made.pixels, row)))
     return drawn
+
+
+def _box(row: dict[str, Any]) -> Box:
+    return row["x1"], row["y1"], row["x2"], row["y2"]
+
+
+def _frame(task: Task) -> tuple[Frame, dict[int, list[tuple[int, float]]]]:
+    """The image with everything planned for it, and what each paste covers."""
+    exempt = task.exempt or [False] * len(task.boxes)
+    frame = Frame(task.size[0], task.size[1], task.boxes, exempt)
+    covers = {}
+    for row in task.pastes:
+        covers[row["paste_id"]] = frame.covered(_box(row))
+        frame.take(_box(row), covers[row["paste_id"]])
+    return frame, covers
+
+
+def _settled(
+    frame: Frame,
+    covers: dict[int, list[tuple[int, float]]],
+    scene: Picture,
+    patch: Patch,
+    row: dict[str, Any],
+    limits: tuple[float, float, float],
+) -> dict[str, Any]:
+    """The free place whose ground is most like that around the object, taken in the frame."""
+    most_hidden, most_on_boxes, gap = limits
+    planned = _box(row)
+    w, h = planned[2] - planned[0], planned[3] - planned[1]
+    frame.give_back(planned, covers[row["paste_id"]])
+    places = [(planned, covers[row["paste_id"]])]
+    # A place where the plan gave up a box stays: the box is an ignore region by now.
+    given_up = frame.hides_too_much(places[0][1], most_hidden)
+    for other in [] if given_up else row.get("places") or []:
+        box = other["x"], other["y"], other["x"] + w, other["y"] + h
+        covered = frame.covered(box)
+        if (
+            not frame.collides(box, gap)
+            and sum(area for _, area in covered) <= most_on_boxes * w * h
+            and not frame.hides_too_much(covered, most_hidden)
+        ):
+            places.append((box, covered))
+    at, cost = most_alike(scene, patch, [box for box, _ in places], row["flip"])
+    box, covered = places[at]
+    frame.take(box, covered)
+    hidden = [{"box": k, "share": area / frame.areas[k]} for k, area in covered]
+    values = (*box, hidden, len(places), cost if np.isfinite(cost) else None)
+    return dict(zip(_SETTLED, values, strict=True))
 
 
 def _save(path: Path, picture: Picture, quality: int) -> None:

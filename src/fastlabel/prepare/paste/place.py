@@ -120,6 +120,13 @@ class Frame:
         for cell in self._touched(box):
             self._pastes.setdefault(cell, []).append(box)
 
+    def give_back(self, box: Box, covered: Sequence[tuple[int, float]]) -> None:
+        """Undo `take`."""
+        for at, area in covered:
+            self.hidden[at] -= area
+        for cell in self._touched(box):
+            self._pastes[cell].remove(box)
+
     def exempt(self, at: int) -> None:
         """Let a box count as an ignore region from now on."""
         self._exempt[at] = True

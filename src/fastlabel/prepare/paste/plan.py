@@ -21,12 +21,16 @@ from .place import Box, Frame
 from .prior import Perspective, given, learn, uniform
 from .stock import Stock
 
-__all__ = ["LEDGER", "Plan", "plan_pastes"]
+__all__ = ["LEDGER", "Plan", "lacking", "plan_pastes"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 HIDDEN = pa.list_(pa.struct([("annotation_id", pa.int64()), ("share", pa.float64())]))
+
+PLACES = pa.list_(pa.struct([("x", pa.float64()), ("y", pa.float64())]))
+#: Places offered for one paste: which is taken depends on pixels.
+MOST_PLACES = 8
 
 #: One row a paste. Coordinates are whole pixels of the target image.
 LEDGER = pa.schema(
@@ -44,6 +48,7 @@ LEDGER = pa.schema(
         ("flip", pa.bool_()),
         ("seed", pa.int64()),
         ("hidden", HIDDEN),  # boxes of the target that this paste covers, and how far
+        ("places", PLACES),  # left and top ends of other free places, as good by the tables
     ]
 )
 
@@ -80,8 +85,8 @@ class Plan:
         The perspective of each class by name, as plain values.
     before, after : int
         Boxes that count, before and after.
-    max_hidden : float
-        Most of a box that may be hidden.
+    options : Options
+        What was asked for.
     """
 
     table: pa.Table
@@ -92,7 +97,7 @@ class Plan:
     priors: dict[str, dict[str, Any]]
     before: int
     after: int
-    max_hidden: float
+    options: Options
 
 
 def plan_pastes(
@@ -385,12 +390,13 @@ class _Planner:
 
     def _place(
         self, category: int, target: _Target, w: float, h: float
-    ) -> str | tuple[Box, list[tuple[int, float]]]:
+    ) -> str | tuple[Box, list[tuple[int, float]], list[Box]]:
         frame, options = target.frame, self.options
         rows = self.priors[category].rows(h / frame.height, options.tries, target.generator)
         across = target.generator.random(options.tries)
         free = frame.width - w
         why = "no free place: every try hit another paste"
+        found: list[tuple[Box, list[tuple[int, float]]]] = []
         for row, share in zip(rows.tolist(), across.tolist(), strict=True):
             x = float(min(math.floor(share * (free + 1)), math.floor(free)))
             y = float(max(0, math.floor(row * frame.height - h)))
@@ -407,8 +413,10 @@ class _Planner:
             ):
                 why = "no free place: every try would hide too much of a box"
                 continue
-            return box, covered
-        return why
+            found.append((box, covered))
+            if len(found) == MOST_PLACES:
+                break
+        return (*found[0], [other for other, _ in found[1:]]) if found else why
 
     def _take(
         self,
@@ -416,9 +424,9 @@ class _Planner:
         category: int,
         target: _Target,
         row: int,
-        place: tuple[Box, list[tuple[int, float]]],
+        place: tuple[Box, list[tuple[int, float]], list[Box]],
     ) -> None:
-        box, covered = place
+        box, covered, others = place
         over = target.frame.hides_too_much(covered, self.options.max_hidden)
         target.frame.take(box, covered)
         if target.row in self.optional and target.pastes == 0:
@@ -449,6 +457,7 @@ class _Planner:
                     }
                     for at, area in covered
                 ],
+                "places": [{"x": other[0], "y": other[1]} for other in others],
             }
         )
         target.pastes += 1
@@ -500,7 +509,7 @@ class _Planner:
             priors,
             self.before,
             self.total,
-            float(self.options.max_hidden),
+            self.options,
         )
 
     def _said(self, state: _State) -> dict[str, Any]:
@@ -523,10 +532,14 @@ class _Planner:
 
 
 def _lack(state: _State, total: int) -> float:
-    """How many boxes a band lacks, were it alone; exact at the border."""
     band = state.band
-    if band.count is not None:
-        return float(band.count - state.pasted)
-    assert band.share is not None
+    return lacking(band.share, band.count, state.boxes, state.pasted, total)
+
+
+def lacking(share: float | None, count: int | None, boxes: int, pasted: int, total: int) -> float:
+    """How many boxes a band lacks, were it alone; exact at the border."""
+    if count is not None:
+        return float(count - pasted)
+    assert share is not None
     # share * total is not exact in binary; a billionth of a box is no box.
-    return (band.share * total - state.boxes - 1e-9) / (1.0 - band.share)
+    return (share * total - boxes - 1e-9) / (1.0 - share)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from ..._arrays import as_image
 from ..._scalars import as_choice, as_switch, as_whole
 from .bank import Box, Patch, Picture
 
-__all__ = ["BLENDS", "PasteItem", "Rendered", "render"]
+__all__ = ["BLENDS", "Matched", "PasteItem", "Rendered", "render"]
 
 #: How a patch can meet the picture; the first three in the order of ``fl_paste_blend``.
 BLENDS = ("feather", "alpha", "rectangle", "poisson", "multiband")
@@ -53,6 +53,28 @@ class PasteItem:
     seed: int = 0
 
 
+class Matched(NamedTuple):
+    """What matching did to one patch.
+
+    Attributes
+    ----------
+    gain : float
+        Of all channels; 1 is none.
+    offset : tuple of float
+        Grey levels added to blue, green and red after it.
+    blur, colour_blur : float
+        Sigma of the blur of the luma and of the colour differences, in pixels; 0 is none.
+    noise : float
+        Most noise added to a pixel, as a standard deviation in grey levels.
+    """
+
+    gain: float
+    offset: tuple[float, float, float]
+    blur: float
+    colour_blur: float
+    noise: float
+
+
 @dataclass(frozen=True)
 class Rendered:
     """A picture with objects pasted into it.
@@ -64,10 +86,13 @@ class Rendered:
     alphas : list
         (x0, y0, mask) of each item: how much of the target's pixels from (x0, y0) on it covers,
         0 to 255. Of a box outside the target the mask is empty.
+    matched : list of Matched
+        What was done to each item to fit its place.
     """
 
     pixels: Picture
     alphas: list[tuple[int, int, NDArray[np.uint8]]]
+    matched: list[Matched]
 
 
 def render(
@@ -84,7 +109,7 @@ def render(
     changes by 32 grey levels at most, or by 64 where the outline is an ellipse in a box; a channel
     against it by a quarter of that. Of such an ellipse, the difference that is left at the outline
     is smoothed and added too, fading inwards. **Sharpness**: a
-    Gaussian blur, when the patch's acutance is over 1.5 times that of the place and the target;
+    Gaussian blur, when the patch's acutance is over 2.5 times that of the place and the target;
     nothing is sharpened. **Noise**: what the mixture of patch and place lacks of the variance of
     the noise there is added, in targets of 256 x 256 pixels or more.
 
@@ -140,7 +165,8 @@ def render(
         noise = float(stats["noise_sigma"]) if scene.shape[0] * scene.shape[1] >= _CALM else 0.0
         known = float(stats["acutance"]) if edges else math.nan, noise
     pixels = np.array(scene, np.uint8, order="C")
-    return Rendered(pixels, [_paste(pixels, item, blend, matched, known) for item in items])
+    made = [_paste(pixels, item, blend, matched, known) for item in items]
+    return Rendered(pixels, [alpha for alpha, _ in made], [done for _, done in made])
 
 
 def _check(item: PasteItem, i: int) -> None:
@@ -163,14 +189,14 @@ def _check(item: PasteItem, i: int) -> None:
 
 def _paste(
     pixels: Picture, item: PasteItem, blend: str, match: bool, known: tuple[float, float]
-) -> tuple[int, int, NDArray[np.uint8]]:
-    """Paste one object, in place: what it covers."""
+) -> tuple[tuple[int, int, NDArray[np.uint8]], Matched]:
+    """Paste one object, in place: what it covers, and how it was matched."""
     from ..._core import paste_object
 
     patch = item.patch
     number = BLENDS.index(blend)
     native = number < _NATIVE
-    x, y, mask, matched = paste_object(
+    x, y, mask, matched, report = paste_object(
         pixels,
         patch.pixels,
         patch.alpha,
@@ -186,7 +212,7 @@ def _paste(
         item.seed,
     )
     if native or matched is None or not mask.any():
-        return x, y, mask
+        return (x, y, mask), Matched(*report)
     place = pixels[y : y + mask.shape[0], x : x + mask.shape[1]]
     if blend == "poisson":
         cloned = _clone(place, matched, mask)
@@ -195,7 +221,7 @@ def _paste(
         place[...] = cloned
     else:
         place[...], mask = _multiband(place, matched, mask)
-    return x, y, mask
+    return (x, y, mask), Matched(*report)
 
 
 def _clone(place: Picture, patch: Picture, mask: NDArray[np.uint8]) -> Picture | None:

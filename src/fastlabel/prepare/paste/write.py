@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,7 +18,7 @@ from ...dataset import Dataset, DatasetError
 from ...deploy import Profile
 from ..output import new_folder
 from .options import ASSUMED, BLENDS, Options
-from .plan import Plan, plan_pastes
+from .plan import Plan, lacking, plan_pastes
 from .sources import Sources, gather, set_column
 from .stock import kind_of
 
@@ -278,10 +280,11 @@ class _Run:
         told = {name for name, _ in assembly.failures}
         failures = [row for row in failures if row[0] not in told] + assembly.failures
         summary["pasted"] = assembly.pasted
+        summary["bands"] = _labelled(plan, ledger)
         summary["failures"] = [list(row) for row in failures]
         summary["not_carried"] = assembly.write(ledger)
         if want_audit:
-            summary["audit"] = self._audit(sources, staging, ledger, bank)
+            summary["audit"] = self._audit(sources, ledger, bank)
         picture = assembly.sheet() if want_sheet else None
         assembly.finish(ledger, summary, picture)
         return ledger, summary, tuple(failures), picture
@@ -369,15 +372,25 @@ class _Run:
             if self.progress is not None:
                 self.progress(finished, len(tasks))
 
-    def _audit(
-        self, sources: Sources, folder: Path, ledger: pa.Table, bank: Any
-    ) -> dict[str, Any] | None:
-        from .seams import audit_run
+    def _audit(self, sources: Sources, ledger: pa.Table, bank: Any) -> dict[str, Any] | None:
+        from .seams import audit_pairs, seam_pairs
 
-        found = audit_run(sources, folder, ledger.to_pylist(), bank, self.quality)
-        if found is None:
+        rows = ledger.filter(pc.equal(ledger["outcome"], "pasted"))
+        order = np.random.default_rng(self.seed).permutation(rows.num_rows)
+        picks = [
+            (row["instance_id"], min(row["x2"] - row["x1"], row["y2"] - row["y1"]))
+            for row in rows.take(order).to_pylist()
+        ]
+        pairs = seam_pairs(sources.own, bank, picks, self.seed)
+        try:
+            found = audit_pairs(pairs, self.blend, self.match, self.quality)
+        except ValueError:
             return None
         return {
+            "about": "the run's objects at their sizes, each in its own picture and pasted into "
+            "another picture of the set, both shrunk as a whole by the same factor: what differs "
+            "is the pasting. In pictures that are not shrunk, surroundings sharper than any real "
+            "object of such a size has can tell a paste too, which no control can separate.",
             "auc": round(found.auc, 6),
             "interval": [round(end, 6) for end in found.ci],
             "real": found.n_real,
@@ -429,6 +442,33 @@ class _Run:
             "bank": dict(sorted(reasons.items())),
             "placement": plan.priors,
         }
+
+
+def _labelled(plan: Plan, ledger: pa.Table) -> list[dict[str, Any]]:
+    """The bands of a plan by what became a label: not what was lost, or too faint to be seen."""
+    rows = ledger.select(["size_at_input", "outcome", "too_faint"]).to_pylist()
+    missing = [row for row in rows if row["outcome"] != "pasted" or row["too_faint"]]
+    total = plan.after - len(missing)
+    bands = []
+    for band in plan.bands:
+        mine = [row for row in missing if band["low"] <= row["size_at_input"] < band["high"]]
+        faint = sum(bool(row["too_faint"]) for row in mine)
+        boxes, made = band["boxes_after"] - len(mine), band["pasted"] - len(mine)
+        lack = lacking(band["wanted_share"], band["wanted_count"], boxes, made, total)
+        why = f"{faint:,} too faint to be seen, {len(mine) - faint:,} not drawn" if mine else None
+        bands.append(
+            {
+                **band,
+                "share_after": boxes / total if total else 0.0,
+                "boxes_after": boxes,
+                "faint": faint,
+                "pasted": made,
+                "reached": lack <= 0,
+                "lacking": max(0, math.ceil(lack)),
+                "why_not": "; ".join(filter(None, (band["why_not"], why))) or None,
+            }
+        )
+    return bands
 
 
 def _without(table: pa.Table, images: Iterable[int]) -> pa.Table:
