@@ -100,7 +100,7 @@ def test_large_is_measured_by_the_shorter_side_of_tiles(turned):
     windows = axes([[0, 0, 200, 100], [160, 0, 360, 100]])
     part = (axes([[180.0, 40, 200, 60]]), [0.9], [0])
     whole = (axes([[175.0, 35, 235, 65]]), [0.3], [0])
-    found = fl.merge_tiles([part, None], windows, full_frame=whole)
+    found = fl.merge_tiles([part, None], windows, full_frame=whole, join_cut=False)
     assert found.boxes.tolist() == whole[0].tolist()
     assert found.members.tolist() == [0, 1]
     several = fl.merge_tiles([part, None], windows, full_frame=whole, large=0.7, join_cut=False)
