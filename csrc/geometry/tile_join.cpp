@@ -311,6 +311,7 @@ class Joiner {
     rows = order_by_class(rows, in_.window_of, &ends);
     Lists lists;
     lists.starts.assign(static_cast<size_t>(in_.n_windows) + 1, 0);
+    lists.seen.reserve(rows.size());
     for (const int64_t row : rows) {
       const auto k = static_cast<size_t>(row);
       if (into_[k] != row) continue;
@@ -417,6 +418,9 @@ class Joiner {
 
   Joined finish() {
     Joined out;
+    out.best.reserve(n_);
+    out.boxes.reserve(4 * n_);
+    out.is_union.reserve(n_);
     std::vector<int64_t> best(n_);  // of the group of every standing row
     std::iota(best.begin(), best.end(), int64_t{0});
     for (size_t i = 0; i < n_; ++i) {

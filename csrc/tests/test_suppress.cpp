@@ -10,6 +10,7 @@
 #include "geometry/nms.h"
 #include "geometry/oriented.h"
 #include "geometry/overlap.h"
+#include "geometry/overlap_lists.h"
 #include "geometry/size_grid.h"
 
 namespace {
@@ -320,9 +321,64 @@ void matching() {
   CHECK(fl_match_coco(&in, match, ignored, taken) == FL_ERROR_ARGUMENT);
 }
 
+// Every pair over the threshold once, under the worse of the two; or a refusal.
+void lists_hold_every_pair() {
+  test::Random r(15);
+  int found = 0;
+  for (int round = 0; round < 60; ++round) {
+    const int64_t n = r.below(round % 3 == 0 ? 20 : 700);
+    std::vector<double> boxes = random_boxes(&r, n, 200 + double(round) * 60);
+    if (n > 0 && round % 5 == 0) {  // so far away that all others are one place
+      const double far[4] = {1e150, -1e150, 2e150, 1e150};
+      std::copy_n(far, 4, &boxes[size_t(4 * r.below(n))]);
+    }
+    std::vector<int64_t> rows;  // some, in any order
+    for (int64_t i = 0; i < n; ++i) rows.push_back(i);
+    for (int64_t i = n - 1; i > 0; --i) std::swap(rows[size_t(i)], rows[size_t(r.below(i + 1))]);
+    rows.resize(size_t(r.below(n + 1)));
+    const auto count = int64_t(rows.size());
+    for (const fl::Overlap overlap : {fl::Overlap::iou, fl::Overlap::ios}) {
+      for (const double threshold : {0.0, 0.4, 0.9}) {
+        fl::OverlapLists lists;
+        if (!fl::find_overlaps(boxes.data(), rows.data(), count, overlap, threshold, &lists)) {
+          continue;
+        }
+        ++found;
+        CHECK(lists.starts.size() == size_t(count + 1) && lists.starts[0] == 0);
+        for (int64_t k = 0; k < count; ++k) {
+          const double* b = &boxes[size_t(4 * rows[size_t(k)])];
+          std::vector<uint32_t> expected;
+          for (int64_t j = 0; j < k; ++j) {
+            const double* a = &boxes[size_t(4 * rows[size_t(j)])];
+            if (fl::measurable(a) && fl::measurable(b) &&
+                fl::overlap_of(overlap, a, fl::area_of(a), b, fl::area_of(b)) > threshold) {
+              expected.push_back(uint32_t(j));
+            }
+          }
+          std::vector<uint32_t> listed(lists.before.begin() + lists.starts[size_t(k)],
+                                       lists.before.begin() + lists.starts[size_t(k + 1)]);
+          std::sort(listed.begin(), listed.end());
+          CHECK(listed == expected);
+        }
+      }
+    }
+  }
+  CHECK(found > 100);
+  // All in one place: as many pairs as there can be.
+  std::vector<double> same;
+  std::vector<int64_t> rows;
+  for (int64_t i = 0; i < 4000; ++i) {
+    same.insert(same.end(), {0, 0, 10, 10});
+    rows.push_back(i);
+  }
+  fl::OverlapLists lists;
+  CHECK(!fl::find_overlaps(same.data(), rows.data(), 4000, fl::Overlap::iou, 0.5, &lists));
+}
+
 }  // namespace
 
 int main() {
+  lists_hold_every_pair();
   nms_is_the_greedy_search();
   indices_find_all();
   views_are_read_as_they_are();

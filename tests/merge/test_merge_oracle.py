@@ -83,6 +83,30 @@ def test_many_images_are_each_their_own():
         np.testing.assert_array_equal(found.boxes[found.images == image], alone.boxes)
 
 
+def test_images_of_one_label_are_each_their_own():
+    box, windows = [[10.0, 10, 30, 30]], [[0, 0, 100, 100]] * 2
+    found = fl.merge_tiles([(box, [0.9], [1]), (box, [0.8], [1])], windows, images=[0, 1])
+    assert found.images.tolist() == [0, 1]
+    assert found.scores.tolist() == [0.9, 0.8]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_large_is_measured_by_the_shorter_side_of_tiles(turned):
+    """60 px is more than half of 100, and less than half of 200."""
+
+    def axes(rows):
+        return np.array(rows)[:, [1, 0, 3, 2]] if turned else np.array(rows)
+
+    windows = axes([[0, 0, 200, 100], [160, 0, 360, 100]])
+    part = (axes([[180.0, 40, 200, 60]]), [0.9], [0])
+    whole = (axes([[175.0, 35, 235, 65]]), [0.3], [0])
+    found = fl.merge_tiles([part, None], windows, full_frame=whole, join_cut=False)
+    assert found.boxes.tolist() == whole[0].tolist()
+    assert found.members.tolist() == [0, 1]
+    several = fl.merge_tiles([part, None], windows, full_frame=whole, large=0.7, join_cut=False)
+    assert len(several) == 2
+
+
 def test_frames_end_where_sizes_say():
     predictions, windows = scene(11, width=400, height=300, size=160, step=120)
     windows = windows - [10, 7, 10, 7]  # they begin outside
