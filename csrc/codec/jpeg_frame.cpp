@@ -332,6 +332,10 @@ bool JpegMarkers::next_scan(JpegFrame* frame, JpegScan* scan) {
     if (marker == kEoi) return false;
     if (marker == 0x01 || (marker >= 0xD0 && marker <= 0xD7)) continue;  // no segment
     if (marker == kSoi) return fail(FL_IMAGE_CORRUPT, "a second start of image");
+    if (marker < kSof0 || marker == 0xDE || marker == 0xDF || (marker >= 0xF0 && marker < 0xFE)) {
+      // Reserved, hierarchical, or of extensions: no decoder here goes past it.
+      return fail(FL_IMAGE_UNREADABLE, "unsupported marker type %02X", marker);
+    }
     const size_t start = at_;
     const uint8_t* body = nullptr;
     size_t n = 0;
