@@ -32,7 +32,8 @@ def test_the_settings_it_shows_are_understood(tmp_path):
     assert loaded.deploy == "doorbell-416"
     assert loaded.rules["FL401"]["max_acutance"] == 0.2
     (tmp_path / "gate.toml").write_text(profile)
-    assert deploy.load(tmp_path / "gate.toml").min_target == 10
+    gate = deploy.load(tmp_path / "gate.toml")
+    assert (gate.min_target, gate.camera.width, gate.camera.fixed) == (10, 1920, True)
     (tmp_path / "fastlabel.toml").write_text(own)
     loaded = config.load(tmp_path)
     assert loaded.user_rules == ("mypkg.rules",)

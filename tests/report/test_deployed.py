@@ -62,6 +62,16 @@ def test_the_lines_are_the_shares(maker: Maker) -> None:
     assert len(set(xs)) == 11
 
 
+@pytest.mark.parametrize(
+    ("name", "places"),
+    [("mcu-96", ["this input", "1280"]), ("doorbell-416", ["96", "this input", "1280"])],
+)
+def test_the_caption_says_each_input_once(maker: Maker, name: str, places: list[str]) -> None:
+    charts = {c.key: c for c in deployed_part(maker.report(load(name)).summary)["charts"]}
+    told = re.findall(r" % at (this input|\d+)", charts["resize_impact"].caption)
+    assert told == places
+
+
 def test_the_bars_of_the_tile_plans_are_the_shares(maker: Maker) -> None:
     summary = maker.report(load("doorbell-416")).summary
     (chart,) = (c for c in deployed_part(summary)["charts"] if c.key == "tile_plans")

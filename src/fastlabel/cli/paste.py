@@ -217,9 +217,11 @@ def _print(made: PasteResult, deploy: str | None) -> None:
             f"{s['ignored_boxes']:,} so far that they are ignore regions now"
         )
     if s["too_faint"]:
+        where = "it came to stand: an ignore region"
+        if s["too_faint"] > 1:
+            where = "they came to stand: ignore regions"
         click.echo(
-            f"Faint      {count(s['too_faint'], 'paste')} too faint to be seen where they came to "
-            "stand: ignore regions"
+            f"Faint      {count(s['too_faint'], 'paste')} too faint to be seen where {where}"
         )
     if "audit" in s:
         click.echo(f"Seams      {_audit(s['audit'])}")

@@ -283,11 +283,14 @@ def _overall(part: Mapping[str, Any]) -> tuple[Figure | None, str]:
     lines = [(name, [r["share_below"][m] for r in rows], color, False) for m, name, color in LINES]
     lines.append(("1 to 3", [r["small_share"] for r in rows], "s3", True))
     first, last = rows[0], rows[-1]
-    caption = (
-        f"Under one stride: {percent(first['share_below']['1'])} of the boxes at "
-        f"{max(first['input'])} px, {percent(part['at_input']['share_below']['1'])} at this input, "
-        f"{percent(last['share_below']['1'])} at {max(last['input'])}. Dashed: small and learnable."
-    )
+    here = (part["at_input"], "at this input")
+    ends = [(row, f"at {max(row['input'])} px") for row in (first, last)]
+    # This input is said once, also where it is the smallest or the largest of them.
+    places = [here if end[0]["input"] == part["input"] else end for end in ends]
+    if here not in places:
+        places.insert(1, here)
+    told = [f"{percent(row['share_below']['1'])} {where}" for row, where in places]
+    caption = f"Under one stride, of all boxes: {', '.join(told)}. Dashed: small and learnable."
     return _lines(part, lines), caption
 
 
