@@ -161,6 +161,22 @@ void tiles_are_near_the_whole() {
   }
 }
 
+// Where a window begins between two chroma samples, the last ones at the edges of the picture
+// keep its colour, not the fill's or none.
+void colour_at_the_edges() {
+  std::vector<uint8_t> red(32 * 32 * 3);
+  for (size_t k = 0; k < red.size(); k += 3) red[k] = 220;
+  const auto jpeg = test::write_jpeg(red, 32, 32, {});
+  const TileWindow windows[] = {{17, 0, 15, 16}, {-1, 0, 17, 16}};
+  Kept kept;
+  const auto r = fl::cut_jpeg(jpeg.data(), jpeg.size(), windows, 2, options(32, 32), kLimits, kept);
+  CHECK(r.status == FL_IMAGE_OK && kept.tiles.size() == 2);
+  const auto right = whole(kept.tiles[0], 15, 16), left = whole(kept.tiles[1], 17, 16);
+  // Chroma is enlarged with a filter, so next to the fill it is not all its own.
+  CHECK(left[(5 * 17 + 1) * 3 + 2] > 175);
+  CHECK(right[(5 * 15 + 14) * 3 + 2] > 205 && right[(5 * 15 + 14) * 3] < 20);
+}
+
 // The windows of a turned picture are the turned windows.
 void turns() {
   const int64_t w = 5, h = 3;
@@ -439,6 +455,7 @@ void bad_arguments() {
 }  // namespace
 
 int main() {
+  colour_at_the_edges();
   any_number_of_workers();
   given_up();
   nothing_is_written_over();
