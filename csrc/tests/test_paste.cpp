@@ -42,11 +42,12 @@ void at_scale_one(Random* random, int32_t blend, bool loose, bool flip) {
   const int64_t w = 1 + random->below(9);
   const int64_t h = 1 + random->below(9);
   Picture scene(1 + random->below(20), 1 + random->below(20), 3, random->below(5), random);
-  const Picture patch(w, h, 3, random->below(4), random);
-  const Picture alpha(w, h, 1, random->below(4), random);
+  // Two pixels of the patch lie around the box.
+  const Picture patch(w + 4, h + 4, 3, random->below(4), random);
+  const Picture alpha(w + 4, h + 4, 1, random->below(4), random);
   const int64_t x0 = random->below(scene.width + w) - w;
   const int64_t y0 = random->below(scene.height + h) - h;
-  const double from[4] = {0, 0, static_cast<double>(w), static_cast<double>(h)};
+  const double from[4] = {2, 2, static_cast<double>(w + 2), static_cast<double>(h + 2)};
   const double to[4] = {static_cast<double>(x0), static_cast<double>(y0),
                         static_cast<double>(x0 + w), static_cast<double>(y0 + h)};
   fl_paste_options o;
@@ -69,19 +70,19 @@ void at_scale_one(Random* random, int32_t blend, bool loose, bool flip) {
   int wrong = 0;
   for (int64_t y = 0; y < scene.height; ++y) {
     for (int64_t x = 0; x < scene.width; ++x) {
-      const bool inside = x >= x0 && x < x0 + w && y >= y0 && y < y0 + h;
-      const int64_t px = flip ? x0 + w - 1 - x : x - x0;
-      double cover = 0;
-      if (inside) cover = blend == FL_PASTE_RECTANGLE ? 1.0 : alpha.at(px, y - y0, 0) / 255.0;
-      // A guessed outline's ramp lies outside of it.
-      if (loose && blend == FL_PASTE_FEATHER && o.feather > 0) cover = std::min(1.0, 2 * cover);
-      for (int64_t c = 0; c < 3; ++c) {
-        const double back = before.at(x, y, c);
-        const double want = inside ? back + cover * (patch.at(px, y - y0, c) - back) : back;
-        wrong += std::fabs(want - scene.at(x, y, c)) > 0.51;
-      }
       const bool seen = x >= window[0] && x < window[0] + window[2] && y >= window[1] &&
                         y < window[1] + window[3];
+      const int64_t px = flip ? x0 + w + 1 - x : x - x0 + 2;
+      const int64_t py = y - y0 + 2;
+      const bool inside = seen && px >= 0 && px < w + 4 && py >= 0 && py < h + 4;
+      const bool boxed = x >= x0 && x < x0 + w && y >= y0 && y < y0 + h;
+      double cover = inside ? alpha.at(px, py, 0) / 255.0 : 0;
+      if (blend == FL_PASTE_RECTANGLE) cover = boxed ? 1 : 0;
+      for (int64_t c = 0; c < 3; ++c) {
+        const double back = before.at(x, y, c);
+        const double want = inside ? back + cover * (patch.at(px, py, c) - back) : back;
+        wrong += std::fabs(want - scene.at(x, y, c)) > 0.51;
+      }
       if (!seen) continue;
       const auto i = static_cast<size_t>((y - window[1]) * window[2] + x - window[0]);
       wrong += std::fabs(cover * 255 - mask[i]) > 0.51;
@@ -93,8 +94,14 @@ void at_scale_one(Random* random, int32_t blend, bool loose, bool flip) {
 // Matched pastes of any size and place: the same bytes twice, nothing changed where nothing covers.
 void matched(Random* random, int32_t blend, bool loose) {
   Picture scene(1 + random->below(60), 1 + random->below(60), 3, random->below(5), random);
-  const Picture patch(1 + random->below(50), 1 + random->below(50), 3, 0, random);
-  const Picture alpha(patch.width, patch.height, 1, 0, random);
+  Picture patch(1 + random->below(50), 1 + random->below(50), 3, 0, random);
+  for (auto& b : patch.bytes) b = static_cast<uint8_t>(b / 4);  // dark: gains come to their bound
+  Picture alpha(patch.width, patch.height, 1, 0, random);
+  // Ground to match by: nothing of the object in the outer columns.
+  for (int64_t i = 0; i < patch.width * patch.height; ++i) {
+    const int64_t column = i % patch.width;
+    if (column < patch.width / 3) alpha.bytes[static_cast<size_t>(i)] = 0;
+  }
   const double from[4] = {0.25 * static_cast<double>(patch.width), 0,
                           static_cast<double>(patch.width), static_cast<double>(patch.height)};
   const double x = random->unit() * 70 - 10;
