@@ -140,7 +140,7 @@ def _within_rounding(ours: Any, theirs: Any) -> None:
 ROWS: tuple[Row, ...] = (
     Row(
         name="cut-tiles",
-        title="9 MP JPEG -> 40 JPEG tiles of 640, overlap 20 %, quality 75, one worker",
+        title="9 MP JPEG -> 40 JPEG tiles of 640, overlap 20 %, quality 75",
         make=_make_cut,
         run=_cut,
         peers=(
