@@ -73,7 +73,7 @@ fl_status check_ranking(const fl_boxes* boxes, const double* scores) noexcept {
   return ranked(scores, boxes->n) ? FL_OK : FL_ERROR_ARGUMENT;
 }
 
-void hand_over(const std::vector<int64_t>& rows, int64_t* keep, int64_t* kept) noexcept {
+void hand_over(const fl::BigVector<int64_t>& rows, int64_t* keep, int64_t* kept) noexcept {
   *kept = static_cast<int64_t>(rows.size());
   std::copy(rows.begin(), rows.end(), keep);
 }

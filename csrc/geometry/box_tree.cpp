@@ -38,7 +38,7 @@ void BoxTree::build(Tree* tree, size_t node, size_t begin, size_t end) {
 void BoxTree::insert(const double* box, int64_t id) {
   waiting_.push_back({{box[0], box[1], box[2], box[3]}, area_of(box), id});
   if (waiting_.size() < kWaiting) return;
-  std::vector<IndexedBox> all;
+  BigVector<IndexedBox> all;
   all.swap(waiting_);
   size_t level = 0;
   for (; level < trees_.size() && !trees_[level].boxes.empty(); ++level) {

@@ -4,8 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
+#include "core/big_vector.h"
 #include "geometry/overlap.h"
 
 namespace fl {
@@ -29,8 +29,8 @@ class BoxTree {
   };
   // A full binary tree: the children of node k are 2 k and 2 k + 1, the root is 1.
   struct Tree {
-    std::vector<IndexedBox> boxes;  // leaf by leaf; none: no tree
-    std::vector<Node> nodes;
+    BigVector<IndexedBox> boxes;  // leaf by leaf; none: no tree
+    BigVector<Node> nodes;
   };
 
   static bool meet(const double* a, const double* b) noexcept {
@@ -41,8 +41,8 @@ class BoxTree {
   template <typename Visit>
   static bool visit_tree(const Tree& tree, const double* box, Visit& visit);
 
-  std::vector<IndexedBox> waiting_;
-  std::vector<Tree> trees_;
+  BigVector<IndexedBox> waiting_;
+  BigVector<Tree> trees_;
 };
 
 template <typename Visit>

@@ -32,7 +32,7 @@ struct Cluster {
 
 class Fusion {
  public:
-  Fusion(const FusionInput& in, const FusionRules& rules, std::vector<int64_t>* group) noexcept
+  Fusion(const FusionInput& in, const FusionRules& rules, BigVector<int64_t>* group) noexcept
       : in_(in), rules_(rules), group_(group) {}
 
   // One class: rows in order of weighted score.
@@ -43,7 +43,7 @@ class Fusion {
     finish();
   }
 
-  std::vector<Fused>& fused() noexcept { return out_; }
+  BigVector<Fused>& fused() noexcept { return out_; }
 
  private:
   struct Member {
@@ -174,15 +174,15 @@ class Fusion {
 
   const FusionInput& in_;
   const FusionRules& rules_;
-  std::vector<int64_t>* group_;
-  std::vector<Fused> out_;
-  std::vector<Cluster> clusters_;
-  std::vector<Member> members_;
-  std::vector<double> boxes_;  // of the clusters
-  std::vector<double> areas_;
-  std::vector<size_t> cluster_of_;  // of every version
-  std::vector<size_t> loose_;       // clusters that no index takes
-  std::vector<uint8_t> present_;
+  BigVector<int64_t>* group_;
+  BigVector<Fused> out_;
+  BigVector<Cluster> clusters_;
+  BigVector<Member> members_;
+  BigVector<double> boxes_;  // of the clusters
+  BigVector<double> areas_;
+  BigVector<size_t> cluster_of_;  // of every version
+  BigVector<size_t> loose_;       // clusters that no index takes
+  BigVector<uint8_t> present_;
 };
 
 }  // namespace
@@ -190,7 +190,7 @@ class Fusion {
 namespace {
 
 // Groups from the best row of every row.
-Merged groups_of(const std::vector<int64_t>& order, const std::vector<int64_t>& best) {
+Merged groups_of(const BigVector<int64_t>& order, const BigVector<int64_t>& best) {
   Merged out;
   out.group.resize(order.size());
   for (const int64_t row : order) {
@@ -235,12 +235,12 @@ void first_in_index(const double* boxes, const int64_t* rows, int64_t n, Overlap
   }
 }
 
-Merged merge(const double* boxes, const std::vector<int64_t>& order, const int64_t* classes,
+Merged merge(const double* boxes, const BigVector<int64_t>& order, const int64_t* classes,
              Overlap overlap, double threshold, bool chained) {
-  std::vector<int64_t> ends;
-  const std::vector<int64_t> grouped = order_by_class(order, classes, &ends);
-  std::vector<int64_t> best(order.size());
-  std::vector<int64_t> first(order.size());
+  BigVector<int64_t> ends;
+  const BigVector<int64_t> grouped = order_by_class(order, classes, &ends);
+  BigVector<int64_t> best(order.size());
+  BigVector<int64_t> first(order.size());
   OverlapLists lists;
   int64_t begin = 0;
   for (const int64_t end : ends) {
@@ -272,7 +272,7 @@ Merged non_max_merge(const double* boxes, const double* scores, const int64_t* c
   return merge(boxes, order_by_score(scores, n), classes, overlap, threshold, false);
 }
 
-Merged non_max_merge(const double* boxes, const std::vector<int64_t>& order,
+Merged non_max_merge(const double* boxes, const BigVector<int64_t>& order,
                      const int64_t* classes, Overlap overlap, double threshold) {
   return merge(boxes, order, classes, overlap, threshold, false);
 }
@@ -282,7 +282,7 @@ Merged chained_merge(const double* boxes, const double* scores, const int64_t* c
   return merge(boxes, order_by_score(scores, n), classes, overlap, threshold, true);
 }
 
-Merged chained_merge(const double* boxes, const std::vector<int64_t>& order,
+Merged chained_merge(const double* boxes, const BigVector<int64_t>& order,
                      const int64_t* classes, Overlap overlap, double threshold) {
   return merge(boxes, order, classes, overlap, threshold, true);
 }
@@ -301,33 +301,33 @@ void merged_boxes(const double* boxes, int64_t n, const Merged& merged, double* 
   }
 }
 
-std::vector<Fused> weighted_boxes_fusion(const FusionInput& in, const FusionRules& rules,
-                                         std::vector<int64_t>* group) {
-  std::vector<double> weighted(static_cast<size_t>(in.n));
+BigVector<Fused> weighted_boxes_fusion(const FusionInput& in, const FusionRules& rules,
+                                         BigVector<int64_t>* group) {
+  BigVector<double> weighted(static_cast<size_t>(in.n));
   for (int64_t i = 0; i < in.n; ++i) {
     weighted[static_cast<size_t>(i)] = in.scores[i] * in.weights[in.models[i]];
   }
-  std::vector<int64_t> order = order_by_score(weighted.data(), in.n);
+  BigVector<int64_t> order = order_by_score(weighted.data(), in.n);
   std::erase_if(order, [&](int64_t i) {
     return in.scores[i] < rules.skip || !measurable(in.boxes + 4 * i);
   });
   if (group != nullptr) group->assign(static_cast<size_t>(in.n), -1);
-  std::vector<int64_t> ends;
-  const std::vector<int64_t> grouped = order_by_class(order, in.labels, &ends);
+  BigVector<int64_t> ends;
+  const BigVector<int64_t> grouped = order_by_class(order, in.labels, &ends);
   Fusion fusion(in, rules, group);
   int64_t begin = 0;
   for (const int64_t end : ends) {
     fusion.fuse(grouped.data() + begin, end - begin);
     begin = end;
   }
-  const std::vector<Fused>& found = fusion.fused();
-  std::vector<int64_t> ranks(found.size());
+  const BigVector<Fused>& found = fusion.fused();
+  BigVector<int64_t> ranks(found.size());
   std::iota(ranks.begin(), ranks.end(), int64_t{0});
   std::stable_sort(ranks.begin(), ranks.end(), [&](int64_t a, int64_t b) {
     return found[static_cast<size_t>(a)].score > found[static_cast<size_t>(b)].score;
   });
-  std::vector<Fused> out;
-  std::vector<int64_t> place(found.size());
+  BigVector<Fused> out;
+  BigVector<int64_t> place(found.size());
   for (const int64_t f : ranks) {
     place[static_cast<size_t>(f)] = static_cast<int64_t>(out.size());
     out.push_back(found[static_cast<size_t>(f)]);

@@ -2,15 +2,15 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
+#include "core/big_vector.h"
 #include "geometry/overlap.h"
 
 namespace fl {
 
 struct Merged {
-  std::vector<int64_t> best;   // the best row of every group, best score first
-  std::vector<int64_t> group;  // of every row
+  BigVector<int64_t> best;   // the best row of every group, best score first
+  BigVector<int64_t> group;  // of every row
 };
 
 // Greedy non-maximum merging: as suppression, but a suppressed box joins the group of the first
@@ -22,9 +22,9 @@ Merged non_max_merge(const double* boxes, const double* scores, const int64_t* c
 Merged chained_merge(const double* boxes, const double* scores, const int64_t* classes, int64_t n,
                      Overlap overlap, double threshold);
 // The same over rows in an order of the caller's, the best first, each row once.
-Merged non_max_merge(const double* boxes, const std::vector<int64_t>& order,
+Merged non_max_merge(const double* boxes, const BigVector<int64_t>& order,
                      const int64_t* classes, Overlap overlap, double threshold);
-Merged chained_merge(const double* boxes, const std::vector<int64_t>& order,
+Merged chained_merge(const double* boxes, const BigVector<int64_t>& order,
                      const int64_t* classes, Overlap overlap, double threshold);
 // The box around each group. out: four numbers for every group.
 void merged_boxes(const double* boxes, int64_t n, const Merged& merged, double* out) noexcept;
@@ -58,7 +58,7 @@ struct FusionRules {
 // Weighted boxes fusion (Solovyev, Wang and Gabruseva 2021). Boxes that
 // measure nothing take no part. Best score first.
 // group, where not null, gets for every row the fused box it went into, or -1.
-std::vector<Fused> weighted_boxes_fusion(const FusionInput& in, const FusionRules& rules,
-                                         std::vector<int64_t>* group = nullptr);
+BigVector<Fused> weighted_boxes_fusion(const FusionInput& in, const FusionRules& rules,
+                                         BigVector<int64_t>* group = nullptr);
 
 }  // namespace fl

@@ -30,16 +30,16 @@ uint64_t falling_key(double score) noexcept {
   return (bits >> 63) != 0 ? bits : ~(bits | (uint64_t{1} << 63));
 }
 
-void sort_by_digits(std::vector<Ranked>* rows) {
+void sort_by_digits(BigVector<Ranked>* rows) {
   constexpr int kBits = 11;
   constexpr size_t kDigits = size_t{1} << kBits;
   constexpr int kPasses = (64 + kBits - 1) / kBits;
-  std::vector<std::array<int64_t, kDigits>> counts(kPasses);
+  BigVector<std::array<int64_t, kDigits>> counts(kPasses);
   for (auto& pass : counts) pass.fill(0);
   for (const Ranked& r : *rows) {
     for (int p = 0; p < kPasses; ++p) ++counts[p][(r.key >> (p * kBits)) & (kDigits - 1)];
   }
-  std::vector<Ranked> other(rows->size());
+  BigVector<Ranked> other(rows->size());
   for (int p = 0; p < kPasses; ++p) {
     auto& count = counts[p];
     const size_t first = ((*rows)[0].key >> (p * kBits)) & (kDigits - 1);
@@ -55,7 +55,7 @@ void sort_by_digits(std::vector<Ranked>* rows) {
 
 // Kept boxes side by side, so that several are measured at once.
 struct Kept {
-  std::vector<double> x1, y1, x2, y2, area;
+  BigVector<double> x1, y1, x2, y2, area;
   size_t size = 0;
 
   void clear() noexcept { size = 0; }
@@ -94,7 +94,7 @@ struct Kept {
 };
 
 void suppress_few(const double* boxes, const int64_t* order, int64_t n, double threshold,
-                  Kept* kept, std::vector<uint8_t>* stays) {
+                  Kept* kept, BigVector<uint8_t>* stays) {
   kept->clear();
   for (int64_t k = 0; k < n; ++k) {
     const double* b = boxes + 4 * order[k];
@@ -107,7 +107,7 @@ void suppress_few(const double* boxes, const int64_t* order, int64_t n, double t
 }
 
 void suppress_many(const double* boxes, const int64_t* order, int64_t n, double threshold,
-                   OverlapLists* lists, std::vector<uint8_t>* stays) {
+                   OverlapLists* lists, BigVector<uint8_t>* stays) {
   if (n >= OverlapLists::kPays &&
       find_overlaps(boxes, order, n, Overlap::iou, threshold, lists)) {
     for (int64_t k = 0; k < n; ++k) {
@@ -138,12 +138,12 @@ void suppress_many(const double* boxes, const int64_t* order, int64_t n, double 
 // One class of soft suppression. A heap holds every box under a score it had once; scores only
 // fall, so the top is the best as soon as its score is still the one it has.
 void decay_class(const double* boxes, const int64_t* rows, int64_t n, const SoftRules& rules,
-                 std::vector<double>* scores, std::vector<Decayed>* out) {
+                 BigVector<double>* scores, BigVector<Decayed>* out) {
   const auto less = [](const Decayed& a, const Decayed& b) {
     return a.score < b.score || (a.score == b.score && a.row > b.row);
   };
-  std::priority_queue<Decayed, std::vector<Decayed>, decltype(less)> heap(less);
-  std::vector<int64_t> taking_part;
+  std::priority_queue<Decayed, BigVector<Decayed>, decltype(less)> heap(less);
+  BigVector<int64_t> taking_part;
   for (int64_t k = 0; k < n; ++k) {
     const double score = (*scores)[static_cast<size_t>(rows[k])];
     if (score < rules.score_threshold) continue;
@@ -189,8 +189,8 @@ void decay_class(const double* boxes, const int64_t* rows, int64_t n, const Soft
 
 }  // namespace
 
-std::vector<int64_t> order_by_score(const double* scores, int64_t n) {
-  std::vector<Ranked> rows(static_cast<size_t>(n));
+BigVector<int64_t> order_by_score(const double* scores, int64_t n) {
+  BigVector<Ranked> rows(static_cast<size_t>(n));
   for (int64_t i = 0; i < n; ++i) rows[static_cast<size_t>(i)] = {falling_key(scores[i]), i};
   if (n >= kRadix) {
     sort_by_digits(&rows);
@@ -199,20 +199,20 @@ std::vector<int64_t> order_by_score(const double* scores, int64_t n) {
       return a.key < b.key || (a.key == b.key && a.row < b.row);
     });
   }
-  std::vector<int64_t> order(static_cast<size_t>(n));
+  BigVector<int64_t> order(static_cast<size_t>(n));
   std::transform(rows.begin(), rows.end(), order.begin(), [](const Ranked& r) { return r.row; });
   return order;
 }
 
-std::vector<int64_t> order_by_class(const std::vector<int64_t>& order, const int64_t* classes,
-                                    std::vector<int64_t>* ends) {
+BigVector<int64_t> order_by_class(const BigVector<int64_t>& order, const int64_t* classes,
+                                    BigVector<int64_t>* ends) {
   ends->clear();
   if (order.empty()) return order;
   if (classes == nullptr) {
     ends->push_back(static_cast<int64_t>(order.size()));
     return order;
   }
-  std::vector<Ranked> rows(order.size());
+  BigVector<Ranked> rows(order.size());
   for (size_t k = 0; k < order.size(); ++k) {
     // In the order of signed numbers.
     const auto key = static_cast<uint64_t>(classes[order[k]]) ^ (uint64_t{1} << 63);
@@ -224,7 +224,7 @@ std::vector<int64_t> order_by_class(const std::vector<int64_t>& order, const int
   } else {
     std::stable_sort(rows.begin(), rows.end(), before);
   }
-  std::vector<int64_t> grouped(rows.size());
+  BigVector<int64_t> grouped(rows.size());
   for (size_t k = 0; k < rows.size(); ++k) {
     grouped[k] = rows[k].row;
     if (k > 0 && rows[k].key != rows[k - 1].key) ends->push_back(static_cast<int64_t>(k));
@@ -233,13 +233,13 @@ std::vector<int64_t> order_by_class(const std::vector<int64_t>& order, const int
   return grouped;
 }
 
-std::vector<int64_t> nms(const double* boxes, const double* scores, const int64_t* classes,
+BigVector<int64_t> nms(const double* boxes, const double* scores, const int64_t* classes,
                          int64_t n, double threshold) {
-  const std::vector<int64_t> order = order_by_score(scores, n);
+  const BigVector<int64_t> order = order_by_score(scores, n);
   if (threshold >= 1) return order;  // no IoU is above 1
-  std::vector<int64_t> ends;
-  const std::vector<int64_t> grouped = order_by_class(order, classes, &ends);
-  std::vector<uint8_t> stays(static_cast<size_t>(n), 0);
+  BigVector<int64_t> ends;
+  const BigVector<int64_t> grouped = order_by_class(order, classes, &ends);
+  BigVector<uint8_t> stays(static_cast<size_t>(n), 0);
   Kept kept;
   OverlapLists lists;
   int64_t begin = 0;
@@ -251,20 +251,20 @@ std::vector<int64_t> nms(const double* boxes, const double* scores, const int64_
     }
     begin = end;
   }
-  std::vector<int64_t> rows;
+  BigVector<int64_t> rows;
   std::copy_if(order.begin(), order.end(), std::back_inserter(rows),
                [&](int64_t i) { return stays[static_cast<size_t>(i)] != 0; });
   return rows;
 }
 
-std::vector<Decayed> soft_nms(const double* boxes, const double* scores, const int64_t* classes,
+BigVector<Decayed> soft_nms(const double* boxes, const double* scores, const int64_t* classes,
                               int64_t n, const SoftRules& rules) {
-  std::vector<int64_t> rows(static_cast<size_t>(n));
+  BigVector<int64_t> rows(static_cast<size_t>(n));
   std::iota(rows.begin(), rows.end(), int64_t{0});
-  std::vector<int64_t> ends;
-  const std::vector<int64_t> grouped = order_by_class(rows, classes, &ends);
-  std::vector<double> left(scores, scores + n);
-  std::vector<Decayed> out;
+  BigVector<int64_t> ends;
+  const BigVector<int64_t> grouped = order_by_class(rows, classes, &ends);
+  BigVector<double> left(scores, scores + n);
+  BigVector<Decayed> out;
   int64_t begin = 0;
   for (const int64_t end : ends) {
     decay_class(boxes, grouped.data() + begin, end - begin, rules, &left, &out);

@@ -2,22 +2,22 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
+#include "core/big_vector.h"
 #include "geometry/overlap.h"
 
 namespace fl {
 
 // Row numbers, best score first, equal scores in row order. No score is NaN.
-std::vector<int64_t> order_by_score(const double* scores, int64_t n);
+BigVector<int64_t> order_by_score(const double* scores, int64_t n);
 
 // Rows listed class by class, each class in the given order; `ends` gets where each class ends.
 // classes may be null: one class.
-std::vector<int64_t> order_by_class(const std::vector<int64_t>& order, const int64_t* classes,
-                                    std::vector<int64_t>* ends);
+BigVector<int64_t> order_by_class(const BigVector<int64_t>& order, const int64_t* classes,
+                                    BigVector<int64_t>* ends);
 
 // Greedy suppression inside each class: the kept rows, best score first over all classes.
-std::vector<int64_t> nms(const double* boxes, const double* scores, const int64_t* classes,
+BigVector<int64_t> nms(const double* boxes, const double* scores, const int64_t* classes,
                          int64_t n, double threshold);
 
 enum class Decay { linear, gaussian };
@@ -35,7 +35,7 @@ struct SoftRules {
 
 // Soft suppression (Bodla et al. 2017): a box that overlaps a better one loses score, and is
 // dropped only when less than score_threshold is left. Best final score first.
-std::vector<Decayed> soft_nms(const double* boxes, const double* scores, const int64_t* classes,
+BigVector<Decayed> soft_nms(const double* boxes, const double* scores, const int64_t* classes,
                               int64_t n, const SoftRules& rules);
 
 }  // namespace fl

@@ -117,7 +117,7 @@ double oriented_iou(const Oriented& a, const Oriented& b) noexcept {
 }
 
 void oriented_iou_matrix(const double* a, int64_t n, const double* b, int64_t m, double* out) {
-  std::vector<Oriented> others(static_cast<size_t>(m));
+  BigVector<Oriented> others(static_cast<size_t>(m));
   for (int64_t j = 0; j < m; ++j) others[static_cast<size_t>(j)] = oriented(b + 5 * j);
   for (int64_t i = 0; i < n; ++i) {
     const Oriented own = oriented(a + 5 * i);
@@ -131,15 +131,15 @@ void oriented_iou_aligned(const double* a, const double* b, int64_t n, double* o
   for (int64_t i = 0; i < n; ++i) out[i] = oriented_iou(oriented(a + 5 * i), oriented(b + 5 * i));
 }
 
-std::vector<int64_t> oriented_nms(const double* boxes, const double* scores,
+BigVector<int64_t> oriented_nms(const double* boxes, const double* scores,
                                   const int64_t* classes, int64_t n, double threshold) {
-  const std::vector<int64_t> order = order_by_score(scores, n);
+  const BigVector<int64_t> order = order_by_score(scores, n);
   if (threshold >= 1) return order;
-  std::vector<int64_t> ends;
-  const std::vector<int64_t> grouped = order_by_class(order, classes, &ends);
-  std::vector<Oriented> all(static_cast<size_t>(n));
+  BigVector<int64_t> ends;
+  const BigVector<int64_t> grouped = order_by_class(order, classes, &ends);
+  BigVector<Oriented> all(static_cast<size_t>(n));
   for (int64_t i = 0; i < n; ++i) all[static_cast<size_t>(i)] = oriented(boxes + 5 * i);
-  std::vector<uint8_t> stays(static_cast<size_t>(n), 0);
+  BigVector<uint8_t> stays(static_cast<size_t>(n), 0);
   int64_t begin = 0;
   for (const int64_t end : ends) {
     BoxTree kept;
@@ -159,7 +159,7 @@ std::vector<int64_t> oriented_nms(const double* boxes, const double* scores,
     }
     begin = end;
   }
-  std::vector<int64_t> rows;
+  BigVector<int64_t> rows;
   std::copy_if(order.begin(), order.end(), std::back_inserter(rows),
                [&](int64_t i) { return stays[static_cast<size_t>(i)] != 0; });
   return rows;

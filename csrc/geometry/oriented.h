@@ -3,7 +3,8 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
+
+#include "core/big_vector.h"
 
 namespace fl {
 
@@ -20,7 +21,7 @@ double oriented_iou(const Oriented& a, const Oriented& b) noexcept;
 
 void oriented_iou_matrix(const double* a, int64_t n, const double* b, int64_t m, double* out);
 void oriented_iou_aligned(const double* a, const double* b, int64_t n, double* out) noexcept;
-std::vector<int64_t> oriented_nms(const double* boxes, const double* scores,
+BigVector<int64_t> oriented_nms(const double* boxes, const double* scores,
                                   const int64_t* classes, int64_t n, double threshold);
 
 // Corners x y: of (-w, -h), (w, -h), (w, h), (-w, h) halves, turned. out: eight numbers a box.

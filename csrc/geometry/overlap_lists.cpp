@@ -72,10 +72,10 @@ uint32_t spread(uint32_t v) noexcept {
   return (v | v << 1) & 0x55555555U;
 }
 
-void sort_by_key(std::vector<Placed>* rows) {
+void sort_by_key(BigVector<Placed>* rows) {
   constexpr int kBits = 11;
   constexpr size_t kDigits = size_t{1} << kBits;
-  std::vector<Placed> other(rows->size());
+  BigVector<Placed> other(rows->size());
   for (int shift = 0; shift < 32; shift += kBits) {
     std::array<uint32_t, kDigits> count{};
     for (const Placed& r : *rows) ++count[r.key >> shift & (kDigits - 1)];
@@ -94,13 +94,15 @@ class Packed {
     area_.resize(order_.size());
     for (Block& block : levels_[0]) block.clear();
     for (size_t i = 0; i < order_.size(); ++i) {
+      const size_t later = std::min(i + kAhead, order_.size() - 1);
+      __builtin_prefetch(boxes + 4 * rows[order_[later].place]);
       const double* b = boxes + 4 * rows[order_[i].place];
       levels_[0][i / kWide].set(i % kWide, b);
       area_[i] = area_of(b);
     }
     while (levels_.back().size() > 1) {
-      const std::vector<Block>& below = levels_.back();
-      std::vector<Block> above(blocks_of(below.size()));
+      const BigVector<Block>& below = levels_.back();
+      BigVector<Block> above(blocks_of(below.size()));
       for (Block& block : above) block.clear();
       for (size_t k = 0; k < below.size(); ++k) {
         double b[4];
@@ -140,6 +142,7 @@ class Packed {
     double high[2] = {-kFar, -kFar};
     order_.reserve(static_cast<size_t>(n));
     for (int64_t k = 0; k < n; ++k) {
+      __builtin_prefetch(boxes + 4 * rows[std::min(k + static_cast<int64_t>(kAhead), n - 1)]);
       const double* b = boxes + 4 * rows[k];
       if (!measurable(b)) continue;
       order_.push_back({0, static_cast<uint32_t>(k)});
@@ -152,7 +155,9 @@ class Packed {
     // Of one scale in both directions, so that blocks are about as wide as high.
     const double extent = std::max(high[0] - low[0], high[1] - low[1]);
     const double scale = extent > 0 ? 65535 / extent : 0;
-    for (Placed& r : order_) {
+    for (size_t i = 0; i < order_.size(); ++i) {
+      __builtin_prefetch(boxes + 4 * rows[order_[std::min(i + kAhead, order_.size() - 1)].place]);
+      Placed& r = order_[i];
       const double* b = boxes + 4 * rows[r.place];
       uint32_t at[2];
       for (int axis = 0; axis < 2; ++axis) {
@@ -219,9 +224,9 @@ class Packed {
     return looks;
   }
 
-  std::vector<Placed> order_;
-  std::vector<double> area_;
-  std::vector<std::vector<Block>> levels_;  // boxes, bounds of their blocks, ...
+  BigVector<Placed> order_;
+  BigVector<double> area_;
+  BigVector<BigVector<Block>> levels_;  // boxes, bounds of their blocks, ...
 };
 
 }  // namespace
@@ -233,7 +238,7 @@ bool find_overlaps(const double* boxes, const int64_t* rows, int64_t n, Overlap 
   };
   if (n >= INT64_C(1) << 31) return false;
   const Packed packed(boxes, rows, n);
-  std::vector<Link> links;
+  BigVector<Link> links;
   const bool few = packed.each_pair(overlap, threshold, [&](uint32_t p, uint32_t q) {
     links.push_back({std::max(p, q), std::min(p, q)});
   });

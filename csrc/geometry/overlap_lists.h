@@ -4,8 +4,8 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
+#include "core/big_vector.h"
 #include "geometry/overlap.h"
 
 namespace fl {
@@ -13,8 +13,8 @@ namespace fl {
 struct OverlapLists {
   static constexpr int64_t kPays = 512;  // from so many rows on
 
-  std::vector<uint32_t> starts;  // of every place in the order, and the end
-  std::vector<uint32_t> before;  // places, in no order
+  BigVector<uint32_t> starts;  // of every place in the order, and the end
+  BigVector<uint32_t> before;  // places, in no order
 };
 
 // Places are those in `rows`, numbers of boxes. Listed are those whose overlap is above the

@@ -9,8 +9,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
+#include "core/big_vector.h"
 #include "geometry/overlap.h"
 
 namespace fl {
@@ -80,11 +80,11 @@ class SizeGrid {
   double reach_;      // of centres, in sums of widths
   double cell_;       // side of a cell in sides of its bucket's smallest box
   int key_shift_;
-  std::vector<Entry> entries_;
-  std::vector<uint32_t> slots_;
+  BigVector<Entry> entries_;
+  BigVector<uint32_t> slots_;
   int shift_ = 0;
-  std::vector<Bucket> buckets_;
-  std::vector<uint32_t> bucket_slots_;
+  BigVector<Bucket> buckets_;
+  BigVector<uint32_t> bucket_slots_;
 };
 
 // ---- visiting --------------------------------------------------------------------------

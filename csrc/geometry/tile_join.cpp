@@ -105,13 +105,13 @@ class Union {
   }
 
  private:
-  std::vector<int64_t> up_;
+  BigVector<int64_t> up_;
 };
 
 // Groups of boxes that grow together: at most one box of a window, and one that is cut nowhere.
 class Groups {
  public:
-  Groups(const JoinInput& in, const std::vector<uint8_t>& cut)
+  Groups(const JoinInput& in, const BigVector<uint8_t>& cut)
       : in_(in), cut_(cut), roots_(in.n), next_(static_cast<size_t>(in.n)) {
     std::iota(next_.begin(), next_.end(), int64_t{0});
   }
@@ -125,7 +125,7 @@ class Groups {
   }
 
   // The boxes of a root's group; none for other rows, and where there is but one.
-  void of_root(int64_t row, std::vector<int64_t>* rows) {
+  void of_root(int64_t row, BigVector<int64_t>* rows) {
     rows->clear();
     if (next(row) == row || roots_.root(row) != row) return;
     int64_t i = row;
@@ -154,9 +154,9 @@ class Groups {
   }
 
   const JoinInput& in_;
-  const std::vector<uint8_t>& cut_;
+  const BigVector<uint8_t>& cut_;
   Union roots_;
-  std::vector<int64_t> next_;  // the members of a group, in a ring
+  BigVector<int64_t> next_;  // the members of a group, in a ring
 };
 
 class Joiner {
@@ -200,6 +200,7 @@ class Joiner {
     }
     rank_.resize(n_);
     for (size_t k = 0; k < n_; ++k) {
+      __builtin_prefetch(&rank_[place_ahead(*in_.order, k)], 1);
       rank_[static_cast<size_t>((*in_.order)[k])] = static_cast<int64_t>(k);
     }
   }
@@ -208,7 +209,7 @@ class Joiner {
   void lead() {
     int64_t keys = 0;
     for (size_t i = 0; i < n_; ++i) keys = std::max(keys, in_.keys[i] + 1);
-    std::vector<int64_t> apart(n_);
+    BigVector<int64_t> apart(n_);
     for (size_t i = 0; i < n_; ++i) apart[i] = in_.window_of[i] * keys + in_.keys[i];
     const Merged doubles = non_max_merge(in_.boxes, *in_.order, apart.data(), Overlap::iou,
                                          rules_.threshold);
@@ -229,7 +230,7 @@ class Joiner {
   }
 
   void let_large_win() {
-    std::vector<int64_t> rows;
+    BigVector<int64_t> rows;
     bool any = false;
     for (const int64_t row : leaders_) {
       const bool large = is_large(row);
@@ -238,7 +239,7 @@ class Joiner {
       if (large || fragment) rows.push_back(row);
     }
     if (!any) return;
-    std::vector<int64_t> ends;
+    BigVector<int64_t> ends;
     rows = order_by_class(rows, in_.keys, &ends);
     size_t begin = 0;
     for (const int64_t end_of_key : ends) {
@@ -273,7 +274,7 @@ class Joiner {
   }
 
   void join_cut() {
-    std::vector<Link> links = find_links();
+    BigVector<Link> links = find_links();
     // The strongest first; but what no links connect has no say in each other, and is done where it
     // lies: memory is read near where it was read last.
     Union connected(in_.n);
@@ -286,7 +287,7 @@ class Joiner {
     });
     Groups groups(in_, cut_);
     for (const Link& link : links) groups.join(link.a, link.b);
-    std::vector<int64_t> rows;
+    BigVector<int64_t> rows;
     for (const int64_t i : leaders_) {
       groups.of_root(i, &rows);
       if (rows.size() > 1) stand_for(rows);
@@ -301,13 +302,13 @@ class Joiner {
     int64_t row;
   };
   struct Lists {
-    std::vector<Seen> seen;
-    std::vector<int64_t> starts;  // of every window, and the end
+    BigVector<Seen> seen;
+    BigVector<int64_t> starts;  // of every window, and the end
   };
 
   Lists list_windows() const {
-    std::vector<int64_t> ends;
-    std::vector<int64_t> rows = order_by_class(leaders_, in_.keys, &ends);
+    BigVector<int64_t> ends;
+    BigVector<int64_t> rows = order_by_class(leaders_, in_.keys, &ends);
     rows = order_by_class(rows, in_.window_of, &ends);
     Lists lists;
     lists.starts.assign(static_cast<size_t>(in_.n_windows) + 1, 0);
@@ -324,8 +325,8 @@ class Joiner {
   }
 
   // Windows that show boxes, in a tree for each image.
-  std::vector<BoxTree> tree_windows(const Lists& lists) const {
-    std::vector<BoxTree> trees(static_cast<size_t>(in_.n_images));
+  BigVector<BoxTree> tree_windows(const Lists& lists) const {
+    BigVector<BoxTree> trees(static_cast<size_t>(in_.n_images));
     for (int64_t w = 0; w < in_.n_windows; ++w) {
       const auto k = static_cast<size_t>(w);
       if (lists.starts[k] == lists.starts[k + 1]) continue;
@@ -334,12 +335,12 @@ class Joiner {
     return trees;
   }
 
-  std::vector<Link> find_links() const {
+  BigVector<Link> find_links() const {
     const Lists lists = list_windows();
-    const std::vector<BoxTree> trees = tree_windows(lists);
+    const BigVector<BoxTree> trees = tree_windows(lists);
     // Apart by a gap between windows and by what either lacks to its edge; or just touching.
     const double reach = 3 * rules_.tolerance + 1;
-    std::vector<Link> links;
+    BigVector<Link> links;
     for (int64_t w = 0; w < in_.n_windows; ++w) {
       const auto number = static_cast<size_t>(w);
       const Seen* first = lists.seen.data() + lists.starts[number];
@@ -362,7 +363,7 @@ class Joiner {
 
   // Links of the cut boxes of one window with those of another.
   void find_between(const Seen* first, const Seen* last, const Seen* other, const Seen* other_last,
-                    double reach, std::vector<Link>* links) const {
+                    double reach, BigVector<Link>* links) const {
     const Seen* run = other;  // of the key in hand
     for (const Seen* a = first; a != last; ++a) {
       const auto p = static_cast<size_t>(a->row);
@@ -385,7 +386,7 @@ class Joiner {
   }
 
   // The box that is cut nowhere stands for a group; else its best, and the box around all.
-  void stand_for(const std::vector<int64_t>& rows) {
+  void stand_for(const BigVector<int64_t>& rows) {
     int64_t stands = rows[0];
     bool whole = false;
     for (const int64_t i : rows) {
@@ -421,17 +422,17 @@ class Joiner {
     out.best.reserve(n_);
     out.boxes.reserve(4 * n_);
     out.is_union.reserve(n_);
-    std::vector<int64_t> best(n_);  // of the group of every standing row
+    BigVector<int64_t> best(n_);  // of the group of every standing row
     std::iota(best.begin(), best.end(), int64_t{0});
     for (size_t i = 0; i < n_; ++i) {
       int64_t& b = best[static_cast<size_t>(into_[i])];
       if (better(static_cast<int64_t>(i), b)) b = static_cast<int64_t>(i);
     }
-    std::vector<int64_t> stands_under(n_, -1);  // of every best row, the standing one
+    BigVector<int64_t> stands_under(n_, -1);  // of every best row, the standing one
     for (size_t i = 0; i < n_; ++i) {
       if (into_[i] == static_cast<int64_t>(i)) stands_under[static_cast<size_t>(best[i])] = into_[i];
     }
-    std::vector<int64_t> number(n_, -1);  // of every standing row
+    BigVector<int64_t> number(n_, -1);  // of every standing row
     for (size_t i = 0; i < n_; ++i) {
       if (stands_under[i] < 0) continue;
       number[static_cast<size_t>(stands_under[i])] = static_cast<int64_t>(out.best.size());
@@ -459,13 +460,13 @@ class Joiner {
   const JoinRules& rules_;
   size_t n_;
   bool any_cut_ = false;
-  std::vector<uint8_t> cut_;
-  std::vector<int64_t> rank_;
-  std::vector<int64_t> leader_;   // of every row
-  std::vector<int64_t> leaders_;
-  std::vector<int64_t> into_;  // of every row, the row that stands for its group
-  std::vector<std::vector<int64_t>> united_;
-  std::vector<uint8_t> unites_;
+  BigVector<uint8_t> cut_;
+  BigVector<int64_t> rank_;
+  BigVector<int64_t> leader_;   // of every row
+  BigVector<int64_t> leaders_;
+  BigVector<int64_t> into_;  // of every row, the row that stands for its group
+  BigVector<BigVector<int64_t>> united_;
+  BigVector<uint8_t> unites_;
 };
 
 }  // namespace

@@ -11,14 +11,15 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
+
+#include "core/big_vector.h"
 
 namespace fl {
 
 // Boxes of one frame's pixels, clipped to their windows. Rows of four numbers.
 struct JoinInput {
   const double* boxes;
-  const std::vector<int64_t>* order;  // all rows, the best first
+  const BigVector<int64_t>* order;  // all rows, the best first
   const int64_t* keys;      // only boxes of one key can be of one object
   const int64_t* window_of;  // of every box
   const double* windows;    // of four numbers
@@ -41,10 +42,10 @@ struct JoinRules {
 
 // One box for every group of rows that are one object.
 struct Joined {
-  std::vector<int64_t> group;    // of every row; groups in order of their best rows' numbers
-  std::vector<int64_t> best;     // the best row of every group
-  std::vector<double> boxes;     // four numbers a group
-  std::vector<uint8_t> is_union;  // whether the box was put together from parts
+  BigVector<int64_t> group;    // of every row; groups in order of their best rows' numbers
+  BigVector<int64_t> best;     // the best row of every group
+  BigVector<double> boxes;     // four numbers a group
+  BigVector<uint8_t> is_union;  // whether the box was put together from parts
 };
 
 // The sides of its window at which a box is cut. sides: those that count.

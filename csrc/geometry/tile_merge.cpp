@@ -14,10 +14,10 @@ namespace {
 
 // Where each frame ends, and past which sides of its windows it goes on.
 struct Frames {
-  std::vector<double> ends;     // four numbers an image
-  std::vector<double> windows;  // four numbers a window, cut to its frame
-  std::vector<uint8_t> inner;
-  std::vector<double> shorter;  // of an image: the shortest side among its tiles
+  BigVector<double> ends;     // four numbers an image
+  BigVector<double> windows;  // four numbers a window, cut to its frame
+  BigVector<uint8_t> inner;
+  BigVector<double> shorter;  // of an image: the shortest side among its tiles
 };
 
 int64_t image_of(const TileMergeInput& in, int64_t window) noexcept {
@@ -70,25 +70,25 @@ Frames frames_of(const TileMergeInput& in) {
 // The rows that take part, in the frame's pixels and cut to their windows: tile by tile, so that
 // what is near in the frame is near in memory too.
 struct Placed {
-  std::vector<int64_t> rows;
-  std::vector<int64_t> order;  // places in here, the best first; of equal scores the first row
-  std::vector<double> boxes;
-  std::vector<int64_t> window_of;
-  std::vector<int64_t> images;
-  std::vector<int64_t> labels;
-  std::vector<int64_t> keys;  // rows of one key can meet
+  BigVector<int64_t> rows;
+  BigVector<int64_t> order;  // places in here, the best first; of equal scores the first row
+  BigVector<double> boxes;
+  BigVector<int64_t> window_of;
+  BigVector<int64_t> images;
+  BigVector<int64_t> labels;
+  BigVector<int64_t> keys;  // rows of one key can meet
 
   int64_t size() const noexcept { return static_cast<int64_t>(rows.size()); }
 };
 
 // Rows window by window, in each in their order.
-std::vector<int64_t> rows_by_window(const TileMergeInput& in) {
-  std::vector<int64_t> rows(static_cast<size_t>(in.n));
+BigVector<int64_t> rows_by_window(const TileMergeInput& in) {
+  BigVector<int64_t> rows(static_cast<size_t>(in.n));
   if (std::is_sorted(in.tiles, in.tiles + in.n)) {
     std::iota(rows.begin(), rows.end(), int64_t{0});
     return rows;
   }
-  std::vector<int64_t> at(static_cast<size_t>(in.n_windows) + 1, 0);
+  BigVector<int64_t> at(static_cast<size_t>(in.n_windows) + 1, 0);
   for (int64_t i = 0; i < in.n; ++i) ++at[static_cast<size_t>(in.tiles[i]) + 1];
   std::partial_sum(at.begin(), at.end(), at.begin());
   for (int64_t i = 0; i < in.n; ++i) {
@@ -104,8 +104,15 @@ Placed place(const TileMergeInput& in, const TileMergeRules& rules, const Frames
   for (auto* column : {&p.rows, &p.window_of, &p.images, &p.labels}) column->reserve(n);
   p.boxes.reserve(4 * n);
   p.order.reserve(n);
-  std::vector<int64_t> place_of(n, -1);
-  for (const int64_t i : rows_by_window(in)) {
+  BigVector<int64_t> place_of(n, -1);
+  const BigVector<int64_t> by_window = rows_by_window(in);
+  for (size_t k = 0; k < n; ++k) {
+    const size_t later = place_ahead(by_window, k);
+    __builtin_prefetch(in.boxes + 4 * later);
+    __builtin_prefetch(in.tiles + later);
+    __builtin_prefetch(&place_of[later], 1);
+    if (in.labels != nullptr) __builtin_prefetch(in.labels + later);
+    const int64_t i = by_window[k];
     const int64_t w = in.tiles[i];
     const double* b = in.boxes + 4 * i;
     const double* window = &frames.windows[static_cast<size_t>(4 * w)];
@@ -114,10 +121,10 @@ Placed place(const TileMergeInput& in, const TileMergeRules& rules, const Frames
       continue;
     }
     double box[4];
-    for (int k = 0; k < 4; ++k) {
+    for (int c = 0; c < 4; ++c) {
       const bool shifts = rules.in_tile_pixels && !is_whole(in, w);
-      const double at = b[k] + (shifts ? static_cast<double>(in.windows[4 * w + k % 2]) : 0);
-      box[k] = k < 2 ? std::max(at, window[k]) : std::min(at, window[k]);
+      const double at = b[c] + (shifts ? static_cast<double>(in.windows[4 * w + c % 2]) : 0);
+      box[c] = c < 2 ? std::max(at, window[c]) : std::min(at, window[c]);
     }
     if (!measurable(box)) {
       ++(box[2] > box[0] && box[3] > box[1] ? out->empty : out->outside);
@@ -130,15 +137,17 @@ Placed place(const TileMergeInput& in, const TileMergeRules& rules, const Frames
     p.images.push_back(image_of(in, w));
     p.labels.push_back(in.labels == nullptr ? 0 : in.labels[i]);
   }
-  for (const int64_t row : order_by_score(in.scores, in.n)) {
-    const int64_t at = place_of[static_cast<size_t>(row)];
+  const BigVector<int64_t> by_score = order_by_score(in.scores, in.n);
+  for (size_t k = 0; k < n; ++k) {
+    __builtin_prefetch(&place_of[place_ahead(by_score, k)]);
+    const int64_t at = place_of[static_cast<size_t>(by_score[k])];
     if (at >= 0) p.order.push_back(at);
   }
   p.keys = p.images;
   if (!rules.by_label || in.labels == nullptr) return p;
-  std::vector<int64_t> rows(p.rows.size());
+  BigVector<int64_t> rows(p.rows.size());
   std::iota(rows.begin(), rows.end(), int64_t{0});
-  std::vector<int64_t> ends;
+  BigVector<int64_t> ends;
   rows = order_by_class(order_by_class(rows, p.labels.data(), &ends), p.images.data(), &ends);
   int64_t key = 0;
   for (size_t k = 0; k < rows.size(); ++k) {
@@ -152,21 +161,21 @@ Placed place(const TileMergeInput& in, const TileMergeRules& rules, const Frames
 
 // One result for every kept unit: a box after joining.
 struct Kept {
-  std::vector<int64_t> best;   // unit
-  std::vector<double> boxes;   // of every result
-  std::vector<double> scores;
-  std::vector<int64_t> group;  // of every unit its result, or -1
+  BigVector<int64_t> best;   // unit
+  BigVector<double> boxes;   // of every result
+  BigVector<double> scores;
+  BigVector<int64_t> group;  // of every unit its result, or -1
 };
 
 // Units in the order of their best rows in the input, for methods that break ties by it.
 struct Units {
-  std::vector<int64_t> numbers;
-  std::vector<double> boxes;
-  std::vector<double> scores;
-  std::vector<int64_t> keys;
+  BigVector<int64_t> numbers;
+  BigVector<double> boxes;
+  BigVector<double> scores;
+  BigVector<int64_t> keys;
 
   Units(const TileMergeInput& in, const Placed& p, const Joined& joined) {
-    std::vector<int64_t> of_row(static_cast<size_t>(in.n), -1);
+    BigVector<int64_t> of_row(static_cast<size_t>(in.n), -1);
     for (size_t k = 0; k < joined.best.size(); ++k) {
       const auto best = static_cast<size_t>(joined.best[k]);
       of_row[static_cast<size_t>(p.rows[best])] = static_cast<int64_t>(k);
@@ -201,9 +210,9 @@ Kept fade(const Units& units, const TileMergeRules& rules) {
 }
 
 Kept fuse(const Units& units, const TileMergeRules& rules) {
-  const std::vector<int64_t> models(units.numbers.size(), 0);
+  const BigVector<int64_t> models(units.numbers.size(), 0);
   const double weight = 1;
-  std::vector<int64_t> group;
+  BigVector<int64_t> group;
   const auto fused = weighted_boxes_fusion(
       {units.boxes.data(), units.scores.data(), units.keys.data(), models.data(), units.size(),
        &weight, 1},
@@ -212,7 +221,7 @@ Kept fuse(const Units& units, const TileMergeRules& rules) {
       &group);
   Kept out;
   out.group.resize(group.size());
-  std::vector<int64_t> best(fused.size(), -1);
+  BigVector<int64_t> best(fused.size(), -1);
   for (size_t k = 0; k < group.size(); ++k) {
     out.group[static_cast<size_t>(units.numbers[k])] = group[k];
     int64_t& b = best[static_cast<size_t>(group[k])];
@@ -240,17 +249,19 @@ Kept keep(const TileMergeInput& in, const Placed& p, const Joined& units,
       break;
   }
   const size_t n = units.best.size();
-  std::vector<int64_t> keys(n);
-  std::vector<int64_t> led(p.rows.size(), -1);  // of every best place its unit
+  BigVector<int64_t> keys(n);
+  BigVector<int64_t> led(p.rows.size(), -1);  // of every best place its unit
   for (size_t k = 0; k < n; ++k) {
     const auto best = static_cast<size_t>(units.best[k]);
     keys[k] = p.keys[best];
     led[best] = static_cast<int64_t>(k);
   }
-  std::vector<int64_t> order;
+  BigVector<int64_t> order;
   order.reserve(n);
-  for (const int64_t at : p.order) {
-    if (led[static_cast<size_t>(at)] >= 0) order.push_back(led[static_cast<size_t>(at)]);
+  for (size_t k = 0; k < p.order.size(); ++k) {
+    __builtin_prefetch(&led[place_ahead(p.order, k)]);
+    const int64_t unit = led[static_cast<size_t>(p.order[k])];
+    if (unit >= 0) order.push_back(unit);
   }
   const double* boxes = units.boxes.data();
   Merged merged = rules.method == TileMethod::chained_merge
@@ -264,6 +275,9 @@ Kept keep(const TileMergeInput& in, const Placed& p, const Joined& units,
   out.scores.reserve(merged.best.size());
   for (size_t g = 0; g < merged.best.size(); ++g) {
     const auto best = static_cast<size_t>(merged.best[g]);
+    const size_t later = place_ahead(merged.best, g);
+    __builtin_prefetch(&units.best[later]);
+    __builtin_prefetch(boxes + 4 * later);
     out.scores.push_back(in.scores[p.rows[static_cast<size_t>(units.best[best])]]);
     if (rules.method == TileMethod::suppress) {
       std::copy_n(boxes + 4 * best, 4, &out.boxes[4 * g]);
@@ -280,9 +294,9 @@ TileMerged merge_tiles(const TileMergeInput& in, const TileMergeRules& rules) {
   TileMerged out;
   const Frames frames = frames_of(in);
   const Placed p = place(in, rules, frames, &out);
-  std::vector<double> large(static_cast<size_t>(in.n_windows));
-  std::vector<uint8_t> whole(static_cast<size_t>(in.n_windows));
-  std::vector<int64_t> image_of_window(static_cast<size_t>(in.n_windows));
+  BigVector<double> large(static_cast<size_t>(in.n_windows));
+  BigVector<uint8_t> whole(static_cast<size_t>(in.n_windows));
+  BigVector<int64_t> image_of_window(static_cast<size_t>(in.n_windows));
   for (int64_t w = 0; w < in.n_windows; ++w) {
     const auto k = static_cast<size_t>(w);
     whole[k] = is_whole(in, w) ? 1 : 0;
@@ -297,7 +311,7 @@ TileMerged merge_tiles(const TileMergeInput& in, const TileMergeRules& rules) {
   const Kept kept = keep(in, p, units, rules);
 
   // By image; in each by score and then by the best row, as all methods but fusion order them.
-  std::vector<int64_t> order(kept.best.size());
+  BigVector<int64_t> order(kept.best.size());
   std::iota(order.begin(), order.end(), int64_t{0});
   const auto best_place = [&](int64_t result) {
     return static_cast<size_t>(
@@ -311,19 +325,20 @@ TileMerged merge_tiles(const TileMergeInput& in, const TileMergeRules& rules) {
     });
   }
   if (in.n_images > 1) {
-    std::vector<int64_t> images(order.size());
+    BigVector<int64_t> images(order.size());
     for (size_t g = 0; g < images.size(); ++g) {
       images[g] = p.images[best_place(static_cast<int64_t>(g))];
     }
-    std::vector<int64_t> ends;
+    BigVector<int64_t> ends;
     order = order_by_class(order, images.data(), &ends);
   }
-  std::vector<int64_t> number(order.size());
+  BigVector<int64_t> number(order.size());
   out.boxes.reserve(4 * order.size());
   for (auto* column : {&out.images, &out.labels}) column->reserve(order.size());
   out.scores.reserve(order.size());
   for (size_t k = 0; k < order.size(); ++k) {
     const auto g = static_cast<size_t>(order[k]);
+    __builtin_prefetch(&units.best[static_cast<size_t>(kept.best[place_ahead(order, k)])]);
     number[g] = static_cast<int64_t>(k);
     out.boxes.insert(out.boxes.end(), &kept.boxes[4 * g], &kept.boxes[4 * g] + 4);
     out.scores.push_back(kept.scores[g]);
@@ -332,7 +347,7 @@ TileMerged merge_tiles(const TileMergeInput& in, const TileMergeRules& rules) {
   }
   out.joined.assign(order.size(), 0);
   out.offsets.assign(order.size() + 1, 0);
-  std::vector<int64_t> result_of(p.rows.size(), -1);
+  BigVector<int64_t> result_of(p.rows.size(), -1);
   for (size_t i = 0; i < p.rows.size(); ++i) {
     const auto unit = static_cast<size_t>(units.group[i]);
     const int64_t g = kept.group[unit];
@@ -347,12 +362,15 @@ TileMerged merge_tiles(const TileMergeInput& in, const TileMergeRules& rules) {
   }
   std::partial_sum(out.offsets.begin(), out.offsets.end(), out.offsets.begin());
   out.members.resize(static_cast<size_t>(out.offsets.back()));
-  std::vector<int64_t> at(out.offsets.begin(), out.offsets.end() - 1);
-  for (const int64_t i : p.order) {
-    const int64_t k = result_of[static_cast<size_t>(i)];
+  BigVector<int64_t> at(out.offsets.begin(), out.offsets.end() - 1);
+  for (size_t step = 0; step < p.order.size(); ++step) {
+    const size_t later = place_ahead(p.order, step);
+    __builtin_prefetch(&result_of[later]);
+    __builtin_prefetch(&p.rows[later]);
+    const auto i = static_cast<size_t>(p.order[step]);
+    const int64_t k = result_of[i];
     if (k < 0) continue;
-    out.members[static_cast<size_t>(at[static_cast<size_t>(k)]++)] =
-        p.rows[static_cast<size_t>(i)];
+    out.members[static_cast<size_t>(at[static_cast<size_t>(k)]++)] = p.rows[i];
   }
   return out;
 }

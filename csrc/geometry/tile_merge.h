@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
+#include "core/big_vector.h"
 #include "geometry/fusion.h"
 
 namespace fl {
@@ -39,13 +39,13 @@ struct TileMergeRules {
 };
 
 struct TileMerged {
-  std::vector<double> boxes;
-  std::vector<double> scores;
-  std::vector<int64_t> labels;
-  std::vector<int64_t> images;
-  std::vector<uint8_t> joined;
-  std::vector<int64_t> offsets;  // into members
-  std::vector<int64_t> members;  // input rows, best first
+  BigVector<double> boxes;
+  BigVector<double> scores;
+  BigVector<int64_t> labels;
+  BigVector<int64_t> images;
+  BigVector<uint8_t> joined;
+  BigVector<int64_t> offsets;  // into members
+  BigVector<int64_t> members;  // input rows, best first
   int64_t empty = 0;    // rows without an area
   int64_t outside = 0;  // rows that lie outside their window, or outside the frame
   int64_t faded = 0;    // rows of which soft suppression left too little
