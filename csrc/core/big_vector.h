@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <limits>
 #include <new>
+#include <utility>
 #include <vector>
 
 #if defined(__linux__)
@@ -13,6 +14,56 @@
 #endif
 
 namespace fl {
+
+// While one lives, what long arrays of its thread give back is kept for the next of them: pages
+// are not given to the system and fetched again, zeroed, from one step of a call to the next.
+class BigPagesKept {
+ public:
+  BigPagesKept() noexcept : before_(mine()) { mine() = this; }
+  ~BigPagesKept() {
+    mine() = before_;
+    for (const Block& block : blocks_) std::free(block.memory);
+  }
+  BigPagesKept(const BigPagesKept&) = delete;
+  BigPagesKept& operator=(const BigPagesKept&) = delete;
+
+  // The innermost of this thread, or null.
+  static BigPagesKept*& mine() noexcept {
+    thread_local BigPagesKept* kept = nullptr;
+    return kept;
+  }
+
+  // The smallest block that is long enough and not twice as long as asked for.
+  void* take(size_t bytes) noexcept {
+    Block* best = nullptr;
+    for (Block& block : blocks_) {
+      if (block.memory != nullptr && block.bytes >= bytes && block.bytes <= 2 * bytes &&
+          (best == nullptr || block.bytes < best->bytes)) {
+        best = &block;
+      }
+    }
+    if (best == nullptr) return nullptr;
+    return std::exchange(best->memory, nullptr);
+  }
+
+  // False where no more are kept.
+  bool keep(void* memory, size_t bytes) noexcept {
+    for (Block& block : blocks_) {
+      if (block.memory != nullptr) continue;
+      block = {memory, bytes};
+      return true;
+    }
+    return false;
+  }
+
+ private:
+  struct Block {
+    void* memory = nullptr;
+    size_t bytes = 0;
+  };
+  Block blocks_[16];
+  BigPagesKept* before_;
+};
 
 template <typename T>
 struct BigPages {
@@ -30,7 +81,10 @@ struct BigPages {
       throw std::bad_array_new_length();
     }
     if (n * sizeof(T) < kBig) return static_cast<T*>(::operator new(n * sizeof(T)));
-    const size_t bytes = (n * sizeof(T) + kPage - 1) / kPage * kPage;
+    const size_t bytes = long_of(n);
+    if (BigPagesKept* kept = BigPagesKept::mine()) {
+      if (void* memory = kept->take(bytes)) return static_cast<T*>(memory);
+    }
     void* memory = std::aligned_alloc(kPage, bytes);
     if (memory == nullptr) throw std::bad_alloc();
 #if defined(__linux__)
@@ -42,8 +96,13 @@ struct BigPages {
     if (n * sizeof(T) < kBig) {
       ::operator delete(memory);
     } else {
-      std::free(memory);
+      BigPagesKept* kept = BigPagesKept::mine();
+      if (kept == nullptr || !kept->keep(memory, long_of(n))) std::free(memory);
     }
+  }
+
+  static constexpr size_t long_of(size_t n) noexcept {
+    return (n * sizeof(T) + kPage - 1) / kPage * kPage;
   }
 
   template <typename U>

@@ -291,6 +291,7 @@ Kept keep(const TileMergeInput& in, const Placed& p, const Joined& units,
 }  // namespace
 
 TileMerged merge_tiles(const TileMergeInput& in, const TileMergeRules& rules) {
+  const BigPagesKept pages;
   TileMerged out;
   const Frames frames = frames_of(in);
   const Placed p = place(in, rules, frames, &out);
