@@ -1,7 +1,3 @@
-#include <unistd.h>
-
-#include <map>
-#include <memory>
 #include <vector>
 
 #include "bindings.h"
@@ -15,12 +11,6 @@ int64_t rows_of_windows(const WindowArray& windows) {
     throw py::value_error("windows: expected shape (N, 4)");
   }
   return windows.shape(0);
-}
-
-// A path with a NUL inside would name another file in C; the empty path names none.
-std::string whole_path(std::string path) {
-  if (path.find('\0') != std::string::npos) path.clear();
-  return path;
 }
 
 fl_cut_options options_of(const py::dict& given) {
@@ -53,25 +43,22 @@ fl_cut_options options_of(const py::dict& given) {
   return o;
 }
 
-// Shared by the calls under way, as the scanner is; see register_scan.cpp.
-struct Native {
-  fl_cutter* cutter = nullptr;
-  const pid_t owner = ::getpid();
-
-  bool forked() const { return ::getpid() != owner; }
-
-  ~Native() {
-    if (forked()) return;
-    py::gil_scoped_release release;
-    fl_cutter_destroy(cutter);
+struct Cutting {
+  using Handle = fl_cutter;
+  struct Held {};  // the native side keeps its own copies
+  static constexpr const char* name = "cutter";
+  static fl_status wait(Handle* handle, int64_t ticket, int32_t timeout_ms, int64_t* done) {
+    return fl_cutter_wait(handle, ticket, timeout_ms, done);
   }
+  static void cancel(Handle* handle) { fl_cutter_cancel(handle); }
+  static void destroy(Handle* handle) { fl_cutter_destroy(handle); }
 };
 
-class PyCutter {
+class PyCutter : public Batches<Cutting> {
  public:
   explicit PyCutter(const py::dict& options) {
     const fl_cut_options o = options_of(options);
-    check(fl_cutter_create(&o, &native_->cutter), "Cutter");
+    check(fl_cutter_create(&o, &native_->handle), "Cutter");
   }
 
   int64_t submit(const py::list& sources, const WindowArray& windows,
@@ -98,52 +85,23 @@ class PyCutter {
       to.push_back(output.c_str());
     }
     int64_t ticket = 0;
-    check(fl_cutter_submit(native->cutter, jobs.data(), static_cast<int64_t>(n), windows.data(),
+    check(fl_cutter_submit(native->handle, jobs.data(), static_cast<int64_t>(n), windows.data(),
                            to.data(), &ticket),
           "submit");
     sizes_[ticket] = {static_cast<int64_t>(n), all};
     return ticket;
   }
 
-  // (finished, pictures done)
-  py::tuple wait(int64_t ticket, int32_t timeout_ms) {
-    const std::shared_ptr<Native> native = opened();
-    int64_t done = 0;
-    fl_status status;
-    {
-      py::gil_scoped_release release;
-      status = fl_cutter_wait(native->cutter, ticket, timeout_ms, &done);
-    }
-    if (status != FL_OK && status != FL_ERROR_TIMEOUT) check(status, "wait");
-    return py::make_tuple(status == FL_OK, done);
-  }
-
   py::tuple collect(int64_t ticket) {
     const std::shared_ptr<Native> native = opened();
-    const auto found = sizes_.find(ticket);
-    if (found == sizes_.end()) throw py::key_error("collect: no such batch");
-    py::array_t<fl_cut_row> rows(found->second.first);
-    py::array_t<fl_cut_tile> tiles(found->second.second);
-    check(fl_cutter_collect(native->cutter, ticket, rows.mutable_data(), tiles.mutable_data()),
+    const auto [pictures, parts] = sizes_of(ticket);
+    py::array_t<fl_cut_row> rows(pictures);
+    py::array_t<fl_cut_tile> tiles(parts);
+    check(fl_cutter_collect(native->handle, ticket, rows.mutable_data(), tiles.mutable_data()),
           "collect");
-    sizes_.erase(found);
+    forget(native, ticket);
     return py::make_tuple(rows, tiles);
   }
-
-  // Calls under way end with "cancelled"; later ones are refused.
-  void close() {
-    if (native_ != nullptr && !native_->forked()) fl_cutter_cancel(native_->cutter);
-    native_.reset();
-  }
-
- private:
-  std::shared_ptr<Native> opened() const {
-    if (native_ == nullptr) throw py::value_error("the cutter is closed");
-    return native_;
-  }
-
-  std::shared_ptr<Native> native_ = std::make_shared<Native>();
-  std::map<int64_t, std::pair<int64_t, int64_t>> sizes_;
 };
 
 // (row, tiles, bytes of each tile or None)

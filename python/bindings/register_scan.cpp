@@ -1,42 +1,21 @@
-#include <unistd.h>
-
-#include <map>
-#include <memory>
 #include <vector>
 
 #include "bindings.h"
 
 namespace {
 
-// A path with a NUL inside would name another file in C; the empty path names none.
-std::string whole_path(std::string path) {
-  if (path.find('\0') != std::string::npos) path.clear();
-  return path;
-}
-
-using Held = std::vector<py::buffer_info>;
-
-// The native scanner and, for pictures in memory, the Python buffers its batches read from.
-// Shared by the calls under way, so that close() in one thread takes nothing from a wait() in
-// another. The last owner, who has the GIL, ends it.
-struct Native {
-  fl_scanner* scanner = nullptr;
-  const pid_t owner = ::getpid();
-  std::map<int64_t, Held> held;
-
-  // After a fork the child has no worker threads to join, and a lock may be held for ever: the
-  // native half is left alone.
-  bool forked() const { return ::getpid() != owner; }
-
-  ~Native() {
-    if (forked()) return;
-    // Joins the workers, so that no one reads the held buffers any more.
-    py::gil_scoped_release release;
-    fl_scanner_destroy(scanner);
+struct Scanning {
+  using Handle = fl_scanner;
+  using Held = std::vector<py::buffer_info>;  // the Python buffers a batch reads from
+  static constexpr const char* name = "scanner";
+  static fl_status wait(Handle* handle, int64_t ticket, int32_t timeout_ms, int64_t* done) {
+    return fl_scanner_wait(handle, ticket, timeout_ms, done);
   }
+  static void cancel(Handle* handle) { fl_scanner_cancel(handle); }
+  static void destroy(Handle* handle) { fl_scanner_destroy(handle); }
 };
 
-class PyScanner {
+class PyScanner : public Batches<Scanning> {
  public:
   PyScanner(int32_t workers, uint64_t max_pixels, uint64_t max_bytes, int32_t max_scans,
             uint64_t max_memory) {
@@ -47,7 +26,7 @@ class PyScanner {
     options.max_bytes = max_bytes;
     options.max_scans = max_scans;
     options.max_memory = max_memory;
-    check(fl_scanner_create(&options, &native_->scanner), "Scanner");
+    check(fl_scanner_create(&options, &native_->handle), "Scanner");
   }
 
   int64_t submit(const py::list& sources, bool in_memory,
@@ -61,7 +40,7 @@ class PyScanner {
         offsets.shape(0) != n + 1 || rows_of_boxes(boxes, "boxes") != offsets.at(n)) {
       throw py::value_error("submit: declared, turned, boxes and offsets must fit the sources");
     }
-    Held held;
+    Scanning::Held held;
     std::vector<fl_scan_image> images(static_cast<size_t>(n));
     std::vector<std::string> paths(in_memory ? 0 : images.size());
     for (size_t i = 0; i < images.size(); ++i) {
@@ -82,53 +61,23 @@ class PyScanner {
       image.turned = turned.at(static_cast<py::ssize_t>(i));
     }
     int64_t ticket = 0;
-    check(fl_scanner_submit(native->scanner, images.data(), n, boxes.data(), offsets.data(), &ticket),
+    check(fl_scanner_submit(native->handle, images.data(), n, boxes.data(), offsets.data(), &ticket),
           "submit");
     sizes_[ticket] = {n, offsets.at(n)};
     native->held[ticket] = std::move(held);
     return ticket;
   }
 
-  // (finished, images done)
-  py::tuple wait(int64_t ticket, int32_t timeout_ms) {
-    const std::shared_ptr<Native> native = opened();
-    int64_t done = 0;
-    fl_status status;
-    {
-      py::gil_scoped_release release;
-      status = fl_scanner_wait(native->scanner, ticket, timeout_ms, &done);
-    }
-    if (status != FL_OK && status != FL_ERROR_TIMEOUT) check(status, "wait");
-    return py::make_tuple(status == FL_OK, done);
-  }
-
   py::tuple collect(int64_t ticket) {
     const std::shared_ptr<Native> native = opened();
-    const auto found = sizes_.find(ticket);
-    if (found == sizes_.end()) throw py::key_error("collect: no such batch");
-    py::array_t<fl_image_row> rows(found->second.first);
-    py::array_t<fl_box_row> box_rows(found->second.second);
-    check(fl_scanner_collect(native->scanner, ticket, rows.mutable_data(), box_rows.mutable_data()),
+    const auto [pictures, parts] = sizes_of(ticket);
+    py::array_t<fl_image_row> rows(pictures);
+    py::array_t<fl_box_row> box_rows(parts);
+    check(fl_scanner_collect(native->handle, ticket, rows.mutable_data(), box_rows.mutable_data()),
           "collect");
-    sizes_.erase(found);
-    native->held.erase(ticket);
+    forget(native, ticket);
     return py::make_tuple(rows, box_rows);
   }
-
-  // Calls under way end with "cancelled"; later ones are refused.
-  void close() {
-    if (native_ != nullptr && !native_->forked()) fl_scanner_cancel(native_->scanner);
-    native_.reset();
-  }
-
- private:
-  std::shared_ptr<Native> opened() const {
-    if (native_ == nullptr) throw py::value_error("the scanner is closed");
-    return native_;
-  }
-
-  std::shared_ptr<Native> native_ = std::make_shared<Native>();
-  std::map<int64_t, std::pair<int64_t, int64_t>> sizes_;
 };
 
 py::tuple sniff_headers(std::vector<std::string> paths, int32_t workers) {
