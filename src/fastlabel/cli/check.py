@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..dataset import DatasetError
+from ._options import read_as
 from ._outside import keep_out_of
 from ._progress import images_bar
 from ._user_rules import allow_user_code, own_rules
@@ -37,14 +38,7 @@ _DEFAULT_OUT = "fastlabel-report"
     metavar="DIR",
     help=f"Where the report goes [default: {_DEFAULT_OUT}/ in the current folder].",
 )
-@click.option(
-    "--format",
-    "fmt",
-    default="auto",
-    show_default=True,
-    type=click.Choice(["auto", "coco", "yolo", "voc", "images"]),
-    help="What to read the labels as.",
-)
+@read_as(images=True)
 @click.option("--select", metavar="CODES", help="Run only these rules, e.g. FL2,FL401.")
 @click.option("--ignore", metavar="CODES", help="Leave these rules out.")
 @click.option(

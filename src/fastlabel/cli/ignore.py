@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ._options import overwrite, read_as, write_as
 from ._progress import images_bar
 
 if TYPE_CHECKING:
@@ -24,26 +25,15 @@ SHOWN = 10
     metavar="NAME|FILE",
     help="Judge sizes for this deployment (edge-640, ..., or a TOML file).",
 )
-@click.option(
-    "--format",
-    "fmt",
-    default="auto",
-    show_default=True,
-    type=click.Choice(["auto", "coco", "yolo", "voc"]),
-    help="What to read the labels as.",
-)
-@click.option(
-    "--to",
-    type=click.Choice(["coco", "yolo", "voc"]),
-    help="What to write them as [default: as they were].",
-)
+@read_as(images=False)
+@write_as
 @click.option(
     "--mask/--no-mask",
     default=False,
     help="Paint ignored regions over with the mean around them; targets stay as they are.",
 )
 @click.option("--link/--copy", default=False, help="Hard links to the pictures, not copies.")
-@click.option("--overwrite", is_flag=True, help="Replace DST, once the new set is complete.")
+@overwrite
 def command(src: Path, dst: Path, **options: Any) -> int:
     """Write the data set SRC anew as DST, with ignore regions and training weights.
 

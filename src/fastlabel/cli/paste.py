@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..config import ConfigError
+from ._options import overwrite, read_as, seed, workers, write_as
 from ._progress import images_bar
 
 if TYPE_CHECKING:
@@ -53,8 +54,8 @@ _NAMED = 20
     metavar="DIR",
     help="A set or folder of pictures that hold none of the classes; may be given again.",
 )
-@click.option("--format", "fmt", default="auto", show_default=True, help="What to read SRC as.")
-@click.option("--to", metavar="FORMAT", help="Format to write: coco, yolo or voc [default: SRC's].")
+@read_as(images=True)
+@write_as
 @click.option(
     "--blend",
     type=click.Choice(["feather", "alpha", "rectangle", "poisson", "multiband"]),
@@ -100,17 +101,11 @@ _NAMED = 20
 @click.option("--min-quality", type=float, metavar="Q", help="Least quality of an object, 0 to 1.")
 @click.option("--quality", type=int, default=95, show_default=True, help="Of the JPEGs written.")
 @click.option("--link", is_flag=True, help="Hard links instead of copies of unchanged files.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same bytes.")
-@click.option(
-    "--workers",
-    type=click.IntRange(0, 1024),
-    default=0,
-    metavar="N",
-    help="Threads; 0 means one a CPU [default: 0].",
-)
+@seed("Same seed, same bytes.")
+@workers
 @click.option("--sheet", is_flag=True, help="Write a contact sheet, paste-sheet.html, into DST.")
 @click.option("--audit", is_flag=True, help="Say how well pasted objects are told from real ones.")
-@click.option("--overwrite", is_flag=True, help="Replace DST as a whole if it is not empty.")
+@overwrite
 def command(src: Path, dst: Path, **options: Any) -> int:
     """Paste shrunken objects of the set SRC onto its images, as the new data set DST.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..dataset import Dataset, DatasetError
+from ._options import overwrite, read_as, seed, workers, write_as
 from ._outside import keep_out_of
 from ._progress import images_bar
 
@@ -94,34 +95,13 @@ def _overlap(_ctx: click.Context, _param: click.Parameter, value: str) -> float 
     show_default=True,
     help="Of JPEG tiles that are encoded again.",
 )
-@click.option(
-    "--to", type=click.Choice(["coco", "yolo", "voc"]), help="Format to write [default: as SRC]."
-)
-@click.option(
-    "--format",
-    "fmt",
-    default="auto",
-    show_default=True,
-    type=click.Choice(["auto", "coco", "yolo", "voc", "images"]),
-    help="What to read the labels of SRC as.",
-)
+@write_as
+@read_as(images=True)
 @click.option(
     "--table-only", is_flag=True, help="Write no pictures: DST is the tile table, a .parquet file."
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**63 - 1),
-    default=0,
-    show_default=True,
-    help="Chooses the negatives.",
-)
-@click.option(
-    "--workers",
-    type=click.IntRange(0, 1024),
-    default=0,
-    metavar="N",
-    help="Threads; 0 means one a CPU [default: 0].",
-)
+@seed("Chooses the negatives.")
+@workers
 @click.option(
     "--max-tiles",
     type=click.IntRange(1),
@@ -129,7 +109,7 @@ def _overlap(_ctx: click.Context, _param: click.Parameter, value: str) -> float 
     help="Ask before making more tiles [default: 1,000,000].",
 )
 @click.option("--yes", is_flag=True, help="Make them without asking.")
-@click.option("--overwrite", is_flag=True, help="Replace what is at DST, as a whole.")
+@overwrite
 def command(src: Path, dst: Path, **options: Any) -> int:
     """Cut the pictures of the data set in SRC into tiles: a new data set in DST.
 

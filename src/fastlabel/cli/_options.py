@@ -1,0 +1,47 @@
+"""Options that several commands have, so that they read and refuse alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+__all__ = ["overwrite", "read_as", "seed", "workers", "write_as"]
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+overwrite = click.option(
+    "--overwrite", is_flag=True, help="Replace what is at DST, as a whole, once all is written."
+)
+
+write_as = click.option(
+    "--to", type=click.Choice(["coco", "yolo", "voc"]), help="Format to write [default: as SRC]."
+)
+
+workers = click.option(
+    "--workers",
+    type=click.IntRange(0, 1024),
+    default=0,
+    metavar="N",
+    help="Threads; 0 means one a CPU [default: 0].",
+)
+
+
+def read_as(*, images: bool) -> Decorator:
+    """``--format``, passed as ``fmt``; with `images`, a folder without labels will do."""
+    return click.option(
+        "--format",
+        "fmt",
+        default="auto",
+        show_default=True,
+        type=click.Choice(["auto", "coco", "yolo", "voc", *(["images"] if images else [])]),
+        help="What to read the labels as.",
+    )
+
+
+def seed(text: str) -> Decorator:
+    """``--seed``; `text` says what it chooses."""
+    return click.option(
+        "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help=text
+    )
