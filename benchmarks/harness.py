@@ -104,6 +104,61 @@ def _own_seconds() -> float:
     return sum(os.times()[:4])
 
 
+#: CPUs of other processes, up to which a round of two workers counts as undisturbed.
+QUIET = 0.1
+FEWEST_QUIET = 3
+
+
+@dataclass
+class WorkerRounds:
+    """Rounds of one worker and of two, in turn: seconds of either, and the neighbours' CPUs."""
+
+    used: list[tuple[float, float, float]]
+    all: int
+    quiet: int
+
+    def number(self, name: str, limit: float, detail: dict[str, Any]) -> Number:
+        """How many times as fast two are."""
+        counts = {"rounds": self.all, "quiet_rounds": self.quiet}
+        number = Number(
+            name,
+            [one / two for one, two, _ in self.used],
+            "x",
+            at_least=1.7,
+            detail={**detail, **counts, "neighbours_cpus": [r[2] for r in self.used]},
+        )
+        if self.quiet < FEWEST_QUIET:
+            number.missing = (
+                f"no two idle CPUs in {limit:g} s; with neighbours {number.measured:.2f}x"
+            )
+        return number
+
+
+def one_and_two_workers(work: Callable[[int], object], wanted: int, limit: float) -> WorkerRounds:
+    """Time `work(workers)` with 1 and 2 until `wanted` rounds were quiet, or `limit` seconds.
+
+    Two workers need two idle CPUs. Rounds in which other processes held more than a little of
+    one are left out, as long as enough quiet ones are found in time; the choice looks at the
+    neighbours alone, never at the result.
+    """
+    if len(os.sched_getaffinity(0)) < 2:
+        raise Unavailable("two workers need two CPUs")
+    rounds: list[tuple[float, float, float]] = []
+    start = perf_counter()
+    quiet = 0
+    while len(rounds) < wanted or (quiet < wanted and perf_counter() - start < limit):
+        neighbours = Neighbours()
+        seconds = []
+        for workers in (1, 2):
+            begin = perf_counter()
+            work(workers)
+            seconds.append(perf_counter() - begin)
+        rounds.append((seconds[0], seconds[1], neighbours.cpus()))
+        quiet += rounds[-1][2] <= QUIET
+    used = [r for r in rounds if r[2] <= QUIET] if quiet >= FEWEST_QUIET else rounds
+    return WorkerRounds(used, len(rounds), quiet)
+
+
 def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
     return [a / b for a, b in zip(above, below, strict=True)]
 
