@@ -1,6 +1,5 @@
 // fastlabel.h: COCO label files.
 #include <algorithm>
-#include <cstdlib>
 #include <memory>
 #include <string_view>
 #include <thread>
@@ -225,7 +224,7 @@ fl_status fl_coco_take(fl_coco* coco, const char* column, int64_t piece, int32_t
   return FL_OK;
 }
 
-void fl_coco_free(void* data) { std::free(data); }
+void fl_coco_free(void* data) { fl::free_block(data); }
 
 void fl_coco_destroy(fl_coco* coco) { delete coco; }
 

@@ -1,6 +1,79 @@
 #include "tables/growing.h"
 
+#include <algorithm>
+#include <cstdlib>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 namespace fl {
+
+namespace {
+
+constexpr size_t kHeader = 64;
+// From here on a block has pages of its own.
+constexpr size_t kLong = size_t{1} << 18;
+constexpr size_t kPage = 4096;
+
+struct Header {
+  size_t bytes;  // of the whole block
+  bool mapped;
+};
+
+Header* header_of(void* block) noexcept {
+  return reinterpret_cast<Header*>(static_cast<char*>(block) - kHeader);
+}
+
+void* begin(void* memory, size_t bytes, bool mapped) noexcept {
+  *static_cast<Header*>(memory) = {bytes, mapped};
+  return static_cast<char*>(memory) + kHeader;
+}
+
+void* new_block(size_t bytes) noexcept {
+#if defined(__linux__)
+  if (bytes >= kLong) {
+    void* memory =
+        ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return memory == MAP_FAILED ? nullptr : begin(memory, bytes, true);
+  }
+#endif
+  void* memory = std::aligned_alloc(kHeader, (bytes + kHeader - 1) / kHeader * kHeader);
+  return memory == nullptr ? nullptr : begin(memory, bytes, false);
+}
+
+}  // namespace
+
+void* resize_block(void* block, size_t bytes) noexcept {
+  if (bytes > SIZE_MAX - kHeader - kPage) return nullptr;
+  bytes += kHeader;
+  if (bytes >= kLong) bytes = (bytes + kPage - 1) / kPage * kPage;
+  if (block == nullptr) return new_block(bytes);
+  Header* header = header_of(block);
+#if defined(__linux__)
+  if (header->mapped && bytes >= kLong) {
+    void* memory = ::mremap(header, header->bytes, bytes, MREMAP_MAYMOVE);
+    return memory == MAP_FAILED ? nullptr : begin(memory, bytes, true);
+  }
+#endif
+  void* fresh = new_block(bytes);
+  if (fresh == nullptr) return nullptr;
+  std::memcpy(fresh, block, std::min(bytes, header->bytes) - kHeader);
+  free_block(block);
+  return fresh;
+}
+
+void free_block(void* block) noexcept {
+  if (block == nullptr) return;
+  Header* header = header_of(block);
+#if defined(__linux__)
+  if (header->mapped) {
+    ::munmap(header, header->bytes);
+    return;
+  }
+#endif
+  std::free(header);
+}
 
 void Bits::fill(size_t n, bool bit) {
   while (n > 0 && (size_ & 7) != 0) {

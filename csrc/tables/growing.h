@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <new>
 #include <string_view>
@@ -11,8 +10,12 @@
 
 namespace fl {
 
-// An array that grows by realloc: for long blocks the system moves pages then, not bytes, so a
-// column is never held twice.
+// Memory of long arrays that grows without a copy: where the system can, it moves pages, not
+// bytes, so a column is never held twice, and what is given back is gone at once. Aligned to 64
+// bytes, as Arrow likes it. Null where there is no memory, and `block` then stands as it was.
+void* resize_block(void* block, size_t bytes) noexcept;
+void free_block(void* block) noexcept;
+
 template <typename T>
 class Grow {
  public:
@@ -24,7 +27,7 @@ class Grow {
   }
   Grow(const Grow&) = delete;
   Grow& operator=(const Grow&) = delete;
-  ~Grow() { std::free(data_); }
+  ~Grow() { free_block(data_); }
 
   T* data() noexcept { return data_; }
   const T* data() const noexcept { return data_; }
@@ -56,10 +59,10 @@ class Grow {
   void clear() noexcept { size_ = 0; }
   void cut(size_t n) noexcept { size_ = n; }
 
-  // The block itself, for std::free.
+  // The block itself, for free_block().
   T* release() noexcept {
     if (size_ < capacity_ && size_ > 0) {
-      void* less = std::realloc(data_, size_ * sizeof(T));
+      void* less = resize_block(data_, size_ * sizeof(T));
       if (less != nullptr) data_ = static_cast<T*>(less);
     }
     T* data = data_;
@@ -77,7 +80,7 @@ class Grow {
   void reserve(size_t n) {
     size_t wanted = capacity_ + capacity_ / 2 + 64;
     if (wanted < n) wanted = n;
-    void* more = std::realloc(data_, wanted * sizeof(T));
+    void* more = resize_block(data_, wanted * sizeof(T));
     if (more == nullptr) throw std::bad_alloc();
     data_ = static_cast<T*>(more);
     capacity_ = wanted;

@@ -391,9 +391,7 @@ class CocoColumns:
     def take(
         self, column: str
     ) -> list[
-        tuple[
-            int, NDArray[np.uint8] | None, NDArray[np.uint8] | None, NDArray[np.uint8] | None
-        ]
+        tuple[int, NDArray[np.uint8] | None, NDArray[np.uint8] | None, NDArray[np.uint8] | None]
     ]: ...
     @property
     def outcome(self) -> int: ...

@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 from .. import schema
 from ._arrow_parts import nulls, repeated
 from ._build import NOT_KNOWN, Builder
-from ._coco_keys import IdTable, Keys
+from ._coco_keys import IdTable
 from ._coco_paths import ImageFinder, Places, find_all
-from ._coco_rows import Rows, split_of
+from ._coco_rows import Joined, split_of
 from ._coco_table import CocoTable
 from ._paths import Tree, split_of_path
 from ._text import clean, quote
@@ -88,7 +88,7 @@ def _one(parts: list[Any]) -> pa.Array | pa.ChunkedArray:
     return joined.combine_chunks()
 
 
-class TableRows(Rows):
+class TableRows(Joined[CocoTable]):
     """Appends one file of columns after the other to a builder."""
 
     builder: TableBuilder
@@ -330,7 +330,7 @@ def _splits(file: CocoTable, split: str | None) -> pa.Array:
     """The split of each image: the file's, or the one that its folder names."""
     names = file.image_columns["file_name"]
     if split:
-        return pa.repeat(split, len(names))
+        return pa.repeat(clean(split), len(names))
     if not len(names) or not pc.any(pc.match_substring_regex(names, r"[/\\]")).as_py():
         return nulls(len(names), pa.string())
     found: dict[str, str | None] = {}
@@ -344,7 +344,7 @@ def _splits(file: CocoTable, split: str | None) -> pa.Array:
 
 
 def _has_repeats(paths: pa.Array) -> bool:
-    return pc.count_distinct(paths).as_py() != len(paths) - paths.null_count
+    return bool(pc.count_distinct(paths).as_py() != len(paths) - paths.null_count)
 
 
 def _class_ids(

@@ -138,9 +138,7 @@ def _listed(tree: Tree) -> pa.Array:
         return pa.array([path for path in tree.images if clean(path) == path], pa.string())
 
 
-def _named(
-    tree: Tree, names: pa.Array, absent: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.bool_]:
+def _named(tree: Tree, names: pa.Array, absent: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Whether an image has the base name, wherever it lies; False where it is not asked."""
     out = np.zeros(len(names), dtype=bool)
     rows = np.flatnonzero(absent)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from ._coco_table import CocoTable
 from ._paths import split_of_name, split_of_path, stem
 from ._text import quote
 
-__all__ = ["File", "Rows", "classes_meet", "split_of"]
+__all__ = ["File", "Ids", "Joined", "Rows", "classes_meet", "split_of"]
 
 File = CocoFile | CocoTable
 
@@ -35,7 +35,16 @@ def classes_meet(file: File, other: File) -> bool:
     return not ours or not theirs or bool(ours & theirs)
 
 
-class Rows:
+class Ids(Protocol):
+    """Rows of images by their ids in the file."""
+
+    def get(self, key: Any, /) -> int | None: ...
+
+
+FileT = TypeVar("FileT", CocoFile, CocoTable)
+
+
+class Joined(Generic[FileT]):
     """Appends one parsed file after the other to a builder."""
 
     def __init__(self, builder: Builder, several: bool) -> None:
@@ -43,10 +52,10 @@ class Rows:
         self.tree = builder.tree
         self.several = several
         self.images: dict[tuple[str | None, str], int] = {}  # (split, path) -> image
-        self.image_owner: dict[int, CocoFile] = {}
+        self.image_owner: dict[int, FileT] = {}
         self.class_names: dict[str, int] = {}
 
-    def add(self, file: CocoFile) -> None:
+    def add(self, file: FileT) -> None:
         index = self.builder.add_file(file.path)
         classes = self._add_categories(file)
         ids = self._add_images(file)
@@ -61,7 +70,7 @@ class Rows:
                 image_id=ids.get(bad.image_key) if bad.image_key is not None else None,
             )
 
-    def _add_categories(self, file: CocoFile) -> dict[Any, int]:
+    def _add_categories(self, file: FileT) -> dict[Any, int]:
         """Class ids of the file to dense ids; equal names of several files are one class."""
         builder = self.builder
         ids: dict[Any, int] = {}
@@ -86,6 +95,30 @@ class Rows:
         for name, dense in own.items():
             self.class_names.setdefault(name, dense)
         return ids
+
+    def _add_images(self, file: FileT) -> Ids:
+        raise NotImplementedError
+
+    def _add_annotations(
+        self, file: FileT, file_index: int, ids: Any, classes: dict[Any, int]
+    ) -> None:
+        raise NotImplementedError
+
+    def _shared_row(self, file: FileT, split: str | None, path: str | None) -> int | None:
+        """The row another file of the split made for this image, if the files are parts."""
+        if not self.several or path is None:
+            return None
+        row = self.images.get((split, path))
+        if row is None:
+            return None
+        # Files whose classes overlap are versions: theirs are rows of their own, so that
+        # the duplicate shows. So is an image that one file lists twice.
+        owner = self.image_owner[row]
+        return None if owner is file or classes_meet(file, owner) else row
+
+
+class Rows(Joined[CocoFile]):
+    """The same of files that are read record by record."""
 
     def _add_images(self, file: CocoFile) -> dict[Any, int]:
         builder, split = self.builder, split_of(file)
@@ -125,9 +158,7 @@ class Rows:
                 ids[image.id] = row
         return ids
 
-    def _claim(
-        self, file: CocoFile, image: Image, key: tuple[str | None, str], row: int
-    ) -> None:
+    def _claim(self, file: CocoFile, image: Image, key: tuple[str | None, str], row: int) -> None:
         """Remember who listed a path; a second listing in the split is a problem."""
         first = self.images.setdefault(key, row)
         self.image_owner[row] = file
@@ -141,18 +172,6 @@ class Rows:
                 value=image.file_name,
                 image_id=row,
             )
-
-    def _shared_row(self, file: CocoFile, split: str | None, path: str | None) -> int | None:
-        """The row another file of the split made for this image, if the files are parts."""
-        if not self.several or path is None:
-            return None
-        row = self.images.get((split, path))
-        if row is None:
-            return None
-        # Files whose classes overlap are versions: theirs are rows of their own, so that
-        # the duplicate shows. So is an image that one file lists twice.
-        owner = self.image_owner[row]
-        return None if owner is file or classes_meet(file, owner) else row
 
     def _add_annotations(
         self, file: CocoFile, file_index: int, ids: dict[Any, int], classes: dict[Any, int]

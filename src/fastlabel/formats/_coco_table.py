@@ -24,7 +24,7 @@ from ._arrow_parts import array_of, nulls, numbers
 from ._build import column_of
 from ._coco_file import Bad, CocoFile
 from ._coco_keys import Keys
-from ._json_stream import Scanner
+from ._json_stream import JsonError, Scanner
 from ._text import MIB, LabelFileError, clean, read_text
 
 __all__ = ["CocoTable", "parse"]
@@ -48,6 +48,11 @@ _RARE = (
 
 class _NotJudgedError(Exception):
     """The file is for the plain reader: it is no JSON, or something in it is out of the way."""
+
+    def __init__(self, reason: str = "it cannot be made out", at: int | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.at = at  # byte of the file
 
 
 @dataclass
@@ -138,14 +143,28 @@ def parse(path: str, file: Path, limit: int, workers: int | None = None) -> Coco
         if native.outcome == _NOT_JUDGED:
             raise _NotJudgedError
         return _table(path, native)
-    except _NotJudgedError:
+    except _NotJudgedError as error:
         if native.file_bytes > PLAIN_BYTES:
-            raise LabelFileError(
-                f"is not valid COCO JSON, or has something very unusual in it, near byte "
-                f"{native.stopped_at:,} of {native.file_bytes:,}"
-            ) from None
+            raise _large_failure(file, native, error) from None
     result = plain.parse(path, read_text(file, limit))
     return _assemble(result, None, _Odd([0] * len(result.images), [0] * len(result.index)))
+
+
+def _large_failure(file: Path, native: _core.CocoColumns, error: _NotJudgedError) -> LabelFileError:
+    """What is said of a file too large to be read again for better words."""
+    at = native.stopped_at if error.at is None else error.at
+    line, column, left = 1, 1, at
+    with file.open("rb") as stream:
+        while left > 0 and (block := stream.read(min(left, 1 << 22))):
+            left -= len(block)
+            breaks = block.count(b"\n")
+            line += breaks
+            column = len(block) - block.rfind(b"\n") if breaks else column + len(block)
+    return LabelFileError(
+        f"is not valid JSON of COCO instances: {error.reason}, near line {line}, column {column} "
+        f"(byte {at:,} of {native.file_bytes:,})",
+        line=line,
+    )
 
 
 def _cpus() -> int:
@@ -182,12 +201,12 @@ def _table(path: str, native: _core.CocoColumns) -> CocoTable:
 def _read_top_level(result: CocoFile, members: Members) -> set[str]:
     """What the members besides the sections say; returns the keys that count."""
     keys: set[str] = set()
-    for section, _, _, raw_key, raw_value in members:
-        key = _text_of(raw_key)
+    for section, offset, _, raw_key, raw_value in members:
+        key = _text_of(raw_key, offset)
         keys.add(key)
         if section != _OTHER:
             continue
-        value = _whole_value(_text_of(raw_value))
+        value = _whole_value(_text_of(raw_value, offset), offset)
         if key == "info":
             if isinstance(value, dict) and isinstance(value.get("split"), str):
                 result.split = value["split"] or None
@@ -196,21 +215,30 @@ def _read_top_level(result: CocoFile, members: Members) -> set[str]:
     return keys
 
 
-def _text_of(data: bytes) -> str:
+def _text_of(data: bytes, offset: int) -> str:
     try:
         return data.decode()
-    except UnicodeDecodeError:
-        raise _NotJudgedError from None
+    except UnicodeDecodeError as error:
+        raise _NotJudgedError("it is not UTF-8 text", offset + error.start) from None
 
 
-def _whole_value(text: str) -> Any:
+def _whole_value(text: str, offset: int) -> Any:
+    scanner = Scanner(text)
     try:
-        value, end = Scanner(text).value(0)
-    except LabelFileError:
-        raise _NotJudgedError from None
-    if end != len(text):
-        raise _NotJudgedError
+        value, scanner.end = scanner.value(0)
+    except JsonError as error:
+        raise _not_judged(error, text, offset) from None
+    _require_end(scanner, offset)
     return value
+
+
+def _require_end(scanner: Scanner, offset: int) -> None:
+    if scanner.end != len(scanner.text):
+        raise _not_judged(scanner.fail("',' was expected", scanner.end), scanner.text, offset)
+
+
+def _not_judged(error: JsonError, text: str, offset: int) -> _NotJudgedError:
+    return _NotJudgedError(error.reason, offset + len(text[: error.at].encode()))
 
 
 def _read_odd(result: CocoFile, native: _core.CocoColumns, members: Members) -> _Odd:
@@ -220,26 +248,26 @@ def _read_odd(result: CocoFile, native: _core.CocoColumns, members: Members) -> 
     index = numbers(native, "odd.index", np.int64).tolist()
     before = numbers(native, "odd.rows_before", np.int64).tolist()
     ends = numbers(native, "odd.end", np.int64).tolist()
-    text = memoryview(numbers(native, "odd.text", np.uint8))
+    offsets = numbers(native, "odd.offset", np.int64).tolist()
+    text = numbers(native, "odd.text", np.uint8)
     start = 0
     for at, end in enumerate(ends):
-        record = _text_of(bytes(text[start:end]))
+        record = _text_of(text[start:end].tobytes(), offsets[at])
         start = end
         section = members[member[at]][0]
         if section == _IMAGES:
-            plain.add_image(result, _whole_value(record), index[at])
+            plain.add_image(result, _whole_value(record, offsets[at]), index[at])
             odd.images.extend([before[at]] * (len(result.images) - len(odd.images)))
             odd.image_records.append((member[at], index[at]))
         elif section == _CATEGORIES:
-            plain.add_category(result, _whole_value(record), index[at])
+            plain.add_category(result, _whole_value(record, offsets[at]), index[at])
         else:
             scanner = Scanner(record)
             try:
                 plain.add_annotation(result, scanner, 0, index[at])
-            except LabelFileError:
-                raise _NotJudgedError from None
-            if scanner.end != len(record):
-                raise _NotJudgedError
+            except JsonError as error:
+                raise _not_judged(error, record, offsets[at]) from None
+            _require_end(scanner, offsets[at])
             odd.rows.extend([before[at]] * (len(result.index) - len(odd.rows)))
     return odd
 
@@ -429,7 +457,9 @@ def _annotation_columns(
         others[name] = None if values is None else values + [None] * (rows.odd - len(values))
     columns = {}
     for name, values in others.items():
-        kind = schema.ANNOTATIONS.field(name).type if name not in ("pointer", "raw") else pa.string()
+        kind = (
+            schema.ANNOTATIONS.field(name).type if name not in ("pointer", "raw") else pa.string()
+        )
         columns[name] = rows.array(rows.native_array(name, kind), kind, values)
     own_ids = rows.native_array("source_id", pa.string())
     texts = [None if key is None else str(key) for key in result.id]

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 from ..dataset import Dataset, DatasetError
 from . import _coco_file as file_
@@ -21,7 +22,7 @@ from . import _coco_table as table_
 from ._build import Builder
 from ._coco_file import NotCoco
 from ._coco_joined import TableBuilder, TableRows
-from ._coco_rows import File, Rows, classes_meet, split_of
+from ._coco_rows import File, Joined, Rows, classes_meet, split_of
 from ._paths import Tree, parent, split_of_path, stem
 from ._text import LabelFileError, decode, printable, quote, read_text
 
@@ -85,7 +86,10 @@ def read_tree(
     for path, error in errors:
         builder.problem(error.kind, error.message, file=path, line=error.line)
     chosen = _choose(files, builder) if len(files) > 1 else files
-    rows = (TableRows if native else Rows)(builder, len(chosen) > 1)
+    several = len(chosen) > 1
+    rows: Joined[Any] = (
+        TableRows(builder, several) if isinstance(builder, TableBuilder) else Rows(builder, several)
+    )
     annotated = any(file.annotation_count or file.categories for file in chosen)
     meta = {"declared_splits": sorted({s for f in chosen if (s := split_of(f)) is not None})}
     while chosen:
