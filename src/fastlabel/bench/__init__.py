@@ -32,6 +32,7 @@ TOPICS = (
     "paste",
     "tables",
     "rules",
+    "ingest",
 )
 
 #: A topic and a row of it.
