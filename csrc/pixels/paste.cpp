@@ -79,9 +79,10 @@ void soften(const ObjectPaste& p, PasteLayer* layer) {
   }
 }
 
-// A blur of a plane, over the blur of where it is known.
-Plane low_of(const Plane& plane, const Plane& weight) {
+// A blur of a plane where it is known, over the blur of that.
+Plane low_of(const Plane& plane, const Plane& known, const Plane& weight) {
   Plane low = plane;
+  for (size_t i = 0; i < low.v.size(); ++i) low.v[i] *= known.v[i];
   box_blur(&low, kFine);
   for (size_t i = 0; i < low.v.size(); ++i) {
     low.v[i] = weight.v[i] > 1e-6F ? low.v[i] / weight.v[i] : plane.v[i];
@@ -101,12 +102,13 @@ float fine_share(float alpha) noexcept {
 void mix_bands(const Plane scene[3], const PasteLayer& layer, Plane out[3]) {
   Plane all(layer.width, layer.height);
   std::fill(all.v.begin(), all.v.end(), 1.0F);
-  box_blur(&all, kFine);
-  Plane known = layer.known;
-  box_blur(&known, kFine);
+  Plane of_all = all;
+  box_blur(&of_all, kFine);
+  Plane of_known = layer.known;
+  box_blur(&of_known, kFine);
   for (size_t c = 0; c < 3; ++c) {
-    const Plane under = low_of(scene[c], all);
-    const Plane above = low_of(layer.colour[c], known);
+    const Plane under = low_of(scene[c], all, of_all);
+    const Plane above = low_of(layer.colour[c], layer.known, of_known);
     out[c] = Plane(layer.width, layer.height);
     for (size_t i = 0; i < under.v.size(); ++i) {
       const float a = layer.alpha.v[i];
