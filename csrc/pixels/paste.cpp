@@ -16,8 +16,8 @@ constexpr double kMostReach = 24;
 constexpr double kBoundOfBox = 64;
 constexpr double kBoundOfOutline = 32;
 constexpr double kTolerance = 2.5;
-// What is finer than kFine pixels changes over further out than the rest, where the ramp has only these
-// shares left. This share of the contrast it loses in the mixture is given back.
+// What is finer than kFine pixels changes over further out than the rest, where the ramp has only
+// these shares left. This share of the contrast it loses in the mixture is given back.
 constexpr float kFine = 2.0F;
 constexpr float kFineFrom = 0.35F;
 constexpr float kFineTo = 0.05F;
@@ -95,10 +95,10 @@ float fine_share(float alpha) noexcept {
   return std::clamp((alpha - kFineTo) / (kFineFrom - kFineTo), 0.0F, 1.0F);
 }
 
-// The mixture of scene and patch in two bands (Burt and Adelson, 1983): all over the ramp, but for fine
-// details. Mixed over a wide ramp two textures are a softer one, so those change over within a
-// narrow part of it, outside of the object and of its box's middle. Where they do their contrast
-// falls to sqrt(d^2 + (1 - d)^2); dividing by that would keep it (Heitz and Neyret, 2018).
+// The mixture of scene and patch in two bands (Burt and Adelson, 1983): along the whole ramp, but for
+// fine details. Over a wide ramp two textures become a softer one, so those change over within a
+// narrow part of it, outside of the ellipse. Where they do their contrast falls to
+// sqrt(d^2 + (1 - d)^2); dividing by that would keep it (Heitz and Neyret, 2018).
 void mix_bands(const Plane scene[3], const PasteLayer& layer, Plane out[3]) {
   Plane all(layer.width, layer.height);
   std::fill(all.v.begin(), all.v.end(), 1.0F);
