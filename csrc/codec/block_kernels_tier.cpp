@@ -159,10 +159,11 @@ inline uint16_t high(uint16_t x, uint16_t y) noexcept {
   return static_cast<uint16_t>(static_cast<uint32_t>(x) * y >> 16);
 }
 
-constexpr int16_t kMostAc = 1023, kLeastDc = -1024, kMostDividend = 16383;
+constexpr int16_t kMostAc = 1023, kLeastDc = -1024;
+constexpr int16_t kMostDividend = 16383;
 
-uint64_t requantise(const int16_t* block, const Divisors* by, int16_t* out) noexcept {
-  int16_t first = 0;
+uint64_t requantise(const int16_t* __restrict block, const Divisors* __restrict by,
+                    int16_t* __restrict out) noexcept {
   for (int k = 0; k < 64; ++k) {
     const int16_t v = block[k];
     const auto sign = static_cast<int16_t>(v >> 15);
@@ -170,11 +171,15 @@ uint64_t requantise(const int16_t* block, const Divisors* by, int16_t* out) noex
     const auto x = static_cast<uint16_t>(sum < kMostDividend ? sum : kMostDividend);
     const uint16_t product = high(static_cast<uint16_t>(2 * x), by->multiplier[k]);
     auto r = static_cast<int16_t>(high(static_cast<uint16_t>(2 * product), by->scale[k]));
-    if (k == 0) first = r;
     r = r < kMostAc ? r : kMostAc;
     out[k] = static_cast<int16_t>((r ^ sign) - sign);
   }
-  if (first > kMostAc && block[0] < 0) out[0] = kLeastDc;
+  // Of the first there is one more below; so much that the quotient is it, or beyond.
+  if (out[0] == -kMostAc) [[unlikely]] {
+    const auto x = static_cast<uint32_t>(by->half[0] - block[0]);
+    const uint32_t product = 2 * (x < kMostDividend ? x : kMostDividend) * by->multiplier[0] >> 16;
+    if ((2 * product * by->scale[0] >> 16) > kMostAc) out[0] = kLeastDc;
+  }
   uint64_t mask = 0;
 #if defined(__AVX512BW__)
   const __m512i a = _mm512_loadu_si512(out), b = _mm512_loadu_si512(out + 32);
