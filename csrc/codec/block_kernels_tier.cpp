@@ -105,6 +105,19 @@ inline void forward(Line (&v)[8]) noexcept {
   descale<kBits>(v[6]);
 }
 
+// Numbers that 16 bits hold; told how, as compilers take them one by one.
+inline ShortLine narrow(const Line& v) noexcept {
+#if defined(__AVX512VL__)
+  return reinterpret_cast<ShortLine>(_mm256_cvtepi32_epi16(reinterpret_cast<__m256i>(v)));
+#elif defined(__x86_64__)
+  __m128i half[2];
+  __builtin_memcpy(half, &v, sizeof half);
+  return reinterpret_cast<ShortLine>(_mm_packs_epi32(half[0], half[1]));
+#else
+  return __builtin_convertvector(reinterpret_cast<SignedLine>(v), ShortLine);
+#endif
+}
+
 // From zigzag order to rows, and back.
 inline void arrange(const int16_t* block, int16_t* rows) noexcept {
 #if defined(__AVX512BW__)
@@ -162,6 +175,31 @@ inline uint16_t high(uint16_t x, uint16_t y) noexcept {
 constexpr int16_t kMostAc = 1023, kLeastDc = -1024;
 constexpr int16_t kMostDividend = 16383;
 
+#if defined(__AVX512BW__)
+// Half a block; `least` is what a code says at the least.
+inline uint64_t requantise_half(const int16_t* block, const Divisors* by, int at, __m512i least,
+                                int16_t* out) noexcept {
+  const __m512i v = _mm512_loadu_si512(block + at), zero = _mm512_setzero_si512();
+  const __m512i sum = _mm512_add_epi16(_mm512_abs_epi16(v), _mm512_loadu_si512(by->half + at));
+  const __m512i x = _mm512_min_epi16(sum, _mm512_set1_epi16(kMostDividend));
+  const __m512i product =
+      _mm512_mulhi_epu16(_mm512_slli_epi16(x, 1), _mm512_loadu_si512(by->multiplier + at));
+  const __m512i r =
+      _mm512_mulhi_epu16(_mm512_slli_epi16(product, 1), _mm512_loadu_si512(by->scale + at));
+  const __m512i negative = _mm512_max_epi16(_mm512_sub_epi16(zero, r), least);
+  const __m512i values = _mm512_mask_mov_epi16(
+      _mm512_min_epi16(r, _mm512_set1_epi16(kMostAc)), _mm512_movepi16_mask(v), negative);
+  _mm512_storeu_si512(out + at, values);
+  return _mm512_test_epi16_mask(values, values);
+}
+
+uint64_t requantise(const int16_t* block, const Divisors* by, int16_t* out) noexcept {
+  const __m512i least = _mm512_set1_epi16(-kMostAc);
+  const __m512i first = _mm512_mask_mov_epi16(least, 1, _mm512_set1_epi16(kLeastDc));
+  const uint64_t mask = requantise_half(block, by, 0, first, out);
+  return mask | requantise_half(block, by, 32, least, out) << 32;
+}
+#else
 uint64_t requantise(const int16_t* __restrict block, const Divisors* __restrict by,
                     int16_t* __restrict out) noexcept {
   for (int k = 0; k < 64; ++k) {
@@ -181,11 +219,7 @@ uint64_t requantise(const int16_t* __restrict block, const Divisors* __restrict 
     if ((2 * product * by->scale[0] >> 16) > kMostAc) out[0] = kLeastDc;
   }
   uint64_t mask = 0;
-#if defined(__AVX512BW__)
-  const __m512i a = _mm512_loadu_si512(out), b = _mm512_loadu_si512(out + 32);
-  mask = uint64_t{_mm512_test_epi16_mask(a, a)} |
-         uint64_t{_mm512_test_epi16_mask(b, b)} << 32;
-#elif defined(__x86_64__)
+#if defined(__x86_64__)
   for (int k = 0; k < 4; ++k) {  // what is not zero is not zero as a byte either, with its sign
     const __m128i a = _mm_loadu_si128(reinterpret_cast<const __m128i*>(out + 16 * k));
     const __m128i b = _mm_loadu_si128(reinterpret_cast<const __m128i*>(out + 16 * k + 8));
@@ -198,6 +232,7 @@ uint64_t requantise(const int16_t* __restrict block, const Divisors* __restrict 
 #endif
   return mask;
 }
+#endif
 
 // Of vectors each of one column.
 uint64_t encode_columns(Line (&v)[8], const Divisors* by, int16_t* out) noexcept {
@@ -206,7 +241,7 @@ uint64_t encode_columns(Line (&v)[8], const Divisors* by, int16_t* out) noexcept
   forward<false>(v);
   alignas(64) int16_t rows[64], block[64];
   for (int k = 0; k < 8; ++k) {
-    const ShortLine s = __builtin_convertvector(v[k], ShortLine);
+    const ShortLine s = narrow(v[k]);
     __builtin_memcpy(rows + 8 * k, &s, sizeof s);
   }
   arrange_back(rows, block);
@@ -218,8 +253,13 @@ void decode(const int16_t* block, uint8_t* samples, size_t stride) noexcept {
   columns_of(block, v);
   transpose(v);
   for (int k = 0; k < 8; ++k) {
-    const ByteLine b = __builtin_convertvector(v[k] + 128, ByteLine);
-    __builtin_memcpy(samples + static_cast<size_t>(k) * stride, &b, sizeof b);
+    const ShortLine s = narrow(v[k] + 128);
+#if defined(__x86_64__)
+    const __m128i b = _mm_packus_epi16(reinterpret_cast<__m128i>(s), __m128i{});
+#else
+    const ByteLine b = __builtin_convertvector(s, ByteLine);
+#endif
+    __builtin_memcpy(samples + static_cast<size_t>(k) * stride, &b, sizeof(ByteLine));
   }
 }
 

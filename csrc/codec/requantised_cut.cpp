@@ -62,6 +62,7 @@ class Phase final : public TileSink {
       // Of parts of a sample, as few as can be.
       shifts_[c].part_x /= source.components[c].h, shifts_[c].of_x /= source.components[c].h;
       shifts_[c].part_y /= source.components[c].v, shifts_[c].of_y /= source.components[c].v;
+      batches_[c].resize(static_cast<size_t>(source.components[c].v));
     }
   }
   void add(int64_t index, const TileWindow& w) {
@@ -82,30 +83,22 @@ class Phase final : public TileSink {
   bool write(int64_t y, const CoefficientRow& row, const SampleRows& samples, bool sampled) {
     cutter_->begin_row(y);
     if (cutter_->edges().empty()) return true;
-    const BlockKernels& kernels = block_kernels();
-    int16_t values[64];
-    uint8_t room[64];
+    for (auto& batches : batches_) {
+      for (Batch& batch : batches) batch.end = 0;
+    }
+    const int64_t columns = cutter_->edges().back();
     const auto block = [&](int c, int64_t by, int64_t bx) {
-      const Component& component = components_[c];
-      const auto from_samples = [&] {
-        size_t stride;
-        const uint8_t* s = samples.block(c, shifts_[c], dy_ == 0, by, bx, room, &stride);
-        const Divisors* divisors = component.of_samples.divisors();
-        return CodedBlock{values, kernels.encode(s, stride, divisors, values)};
-      };
-      if (moves()) return from_samples();
-      const int16_t* from = row.block(c, by, bx);
-      if (row.mask(c, by, bx) == 1) {
-        values[0] = component.by_samples ? component.of_samples.dc(64 * flat_sample(from[0]))
-                                         : component.of_coefficients.dc(from[0]);
-        return CodedBlock{values, 1};
+      Batch& batch = batches_[c][static_cast<size_t>(by)];
+      if (bx >= batch.end) {
+        batch.begin = bx;
+        batch.end = std::min(bx + kBatch, columns * target_.components[static_cast<size_t>(c)].h);
+        for (int64_t x = bx; x < batch.end; ++x) {
+          const auto k = static_cast<size_t>(x - bx);
+          batch.masks[k] = make(c, by, x, row, samples, sampled, batch.values[k]);
+        }
       }
-      if (!component.by_samples) {
-        const Divisors* divisors = component.of_coefficients.divisors();
-        return CodedBlock{values, kernels.requantise(from, divisors, values)};
-      }
-      if (sampled) return from_samples();
-      return CodedBlock{values, kernels.recode(from, component.of_samples.divisors(), values)};
+      const auto k = static_cast<size_t>(bx - batch.begin);
+      return CodedBlock{batch.values[k], batch.masks[k]};
     };
     static const std::vector<int64_t> no_restarts;
     return coder_.code(cutter_->edges(), block, &marks_) &&
@@ -117,6 +110,38 @@ class Phase final : public TileSink {
   }
 
  private:
+  // Blocks in a row, made before the first of them is coded: how long a block will be is no
+  // processor's guess, and it should not wait for the arithmetic too when it has guessed wrong.
+  static constexpr int64_t kBatch = 8;
+  struct Batch {
+    int64_t begin = 0, end = 0;
+    uint64_t masks[kBatch];
+    alignas(64) int16_t values[kBatch][64];
+  };
+
+  // The coefficients of one block, and which of them are not zero.
+  uint64_t make(int c, int64_t y, int64_t x, const CoefficientRow& row, const SampleRows& samples,
+                bool sampled, int16_t* out) const noexcept {
+    const Component& component = components_[c];
+    const bool by_samples = component.by_samples || moves();
+    if (!moves() && row.mask(c, y, x) == 1) {
+      const int16_t mean = row.block(c, y, x)[0];
+      out[0] = by_samples ? component.of_samples.dc(64 * flat_sample(mean))
+                          : component.of_coefficients.dc(mean);
+      return 1;
+    }
+    if (!by_samples) {
+      return kernels_.requantise(row.block(c, y, x), component.of_coefficients.divisors(), out);
+    }
+    const Divisors* divisors = component.of_samples.divisors();
+    if (!sampled) return kernels_.recode(row.block(c, y, x), divisors, out);
+    uint8_t room[64];
+    size_t stride;
+    const uint8_t* from = samples.block(c, shifts_[c], dy_ == 0, y, x, room, &stride);
+    return kernels_.encode(from, stride, divisors, out);
+  }
+
+  const BlockKernels& kernels_ = block_kernels();
   const JpegFrame& target_;
   const TileCoding& coding_;
   const Component* components_;
@@ -124,6 +149,7 @@ class Phase final : public TileSink {
   TileSink& sink_;
   RowCoder coder_;
   SampleShift shifts_[kJpegComponents];
+  std::vector<Batch> batches_[kJpegComponents];  // by the row of blocks in an MCU
   std::vector<McuMark> marks_;
   std::vector<int64_t> indices_;
   std::vector<TileWindow> windows_;
