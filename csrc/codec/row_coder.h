@@ -53,7 +53,7 @@ class RowCoder {
   // By the symbol: the code, left by the magnitude's bits, and under it (5 bits) how many bits
   // that is in all; 0: no code.
   struct Codes {
-    static constexpr int32_t kSmall = 16;
+    static constexpr int32_t kSmall = 64;
     uint32_t symbols[256] = {};
     // The same with the magnitude's bits in place, for values of -kSmall to kSmall - 1 after runs
     // of up to 15: most of all there are.
