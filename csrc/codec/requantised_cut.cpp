@@ -191,7 +191,8 @@ LosslessResult cut_jpeg_requantised(const uint8_t* data, size_t size, const Tile
   CutPlan plan;
   if (!make_cut_plan(data, size, limits, &plan, &result)) return result;
   for (const JpegComponent& component : plan.frame.components) {
-    if (plan.frame.mcu_width / 8 % component.h != 0 || plan.frame.mcu_height / 8 % component.v != 0) {
+    if (plan.frame.mcu_width / 8 % component.h != 0 ||
+        plan.frame.mcu_height / 8 % component.v != 0) {
       say(&result, FL_IMAGE_UNSUPPORTED, "samples of a component in no whole ratio");
       return result;
     }
