@@ -264,6 +264,36 @@ def test_images_without_labels_from_a_folder_of_shards(places, pictures):
     assert fl.scan(ds)["content_hash"].equals(fl.scan(open_source(folder))["content_hash"])
 
 
+def test_commands_that_need_files_say_so(places, tmp_path):
+    with pytest.raises(DatasetError, match=r"pax\.tar.*unpack or copy"):
+        fl.tile(places["tar"], tmp_path / "out", size=32)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command_line_takes_archives_as_data_and_as_images(places, tmp_path, capsys):
+    from fastlabel.cli import main
+
+    (tmp_path / "set").mkdir()
+    labels = tmp_path / "set" / "labels.json"
+    write_coco(labels, ["part1/001.jpg", "absent.jpg"])
+    for k, args in enumerate(
+        ([places["tar"]], [labels, "--images", places["zip"]],
+         [f"@{Path(places['folder']).parent / 'list.txt'}"], [places["shards"]],
+         [labels, "--images", places["tar"], "--images", places["parquet"]])
+    ):  # fmt: skip
+        out = tmp_path / f"out{k}"
+        with pytest.raises(SystemExit, match="1"):
+            main(["check", *map(str, args), "--out", str(out), "--output-format", "concise"])
+        said = capsys.readouterr().out
+        assert "part1/cut.jpg" in said
+        assert ("absent.jpg" in said) == (len(args) > 1)
+        assert (out / "report.html").exists()
+    with pytest.raises(SystemExit, match="2"):
+        main(["check", str(labels), "--images", "nowhere.tar", "--out",
+              str(tmp_path / "no")])  # fmt: skip
+    assert "nowhere.tar: no such file" in capsys.readouterr().err
+
+
 # ---- tar, as others may have made it ----------------------------------------------------------
 
 
