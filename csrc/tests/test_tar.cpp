@@ -124,8 +124,8 @@ void mutated_archives() {
   test::Random r(7);
   for (int round = 0; round < 20000; ++round) {
     std::string other = bytes;
-    for (uint32_t k = 1 + r.below(6); k > 0; --k) {
-      other[r.below(uint32_t(other.size()))] = char(r.byte());
+    for (int64_t k = 1 + r.below(6); k > 0; --k) {
+      other[size_t(r.below(int64_t(other.size())))] = char(r.byte());
     }
     // Sums that fit, so that the changes are read and not refused at once.
     for (size_t at = 0; at + 512 <= other.size(); at += 512) {
@@ -137,7 +137,7 @@ void mutated_archives() {
       std::snprintf(digits, sizeof digits, "%06o", sum);
       other.replace(at + 148, 6, digits, 6);
     }
-    if (r.below(4) == 0) other.resize(r.below(uint32_t(other.size())));
+    if (r.below(4) == 0) other.resize(size_t(r.below(int64_t(other.size()))));
     index(other);
   }
 }
