@@ -140,6 +140,7 @@ def check(
     config: Config | None = None,
     rules: Iterable[UserRule | ModuleType] = (),
     progress: Callable[[int, int], None] | None = None,
+    images: Any = None,
 ) -> Report:
     """Audit a data set: read the labels, decode every image once, apply the rules.
 
@@ -165,6 +166,8 @@ def check(
         itself, or a module for all that are in it.
     progress : callable, optional
         Called with (images done, images in all).
+    images : str, path-like, ImageSource or a sequence of places, optional
+        Where the pictures are, if not beside the labels; as for :func:`fastlabel.read`.
 
     Returns
     -------
@@ -216,9 +219,11 @@ def check(
 
     clock = [time.perf_counter()]
     if isinstance(source, Dataset):
+        if images is not None:
+            raise TypeError("images: a Dataset has its pictures; give images to fastlabel.read")
         ds = source
     else:
-        ds = read(source, format if format != "auto" else config.format or "auto")
+        ds = read(source, format if format != "auto" else config.format or "auto", images=images)
     if not len(ds) and not ds.problems.num_rows:
         raise DatasetError(
             f"{ds.root}: the {ds.format} labels name no image, and there is none to judge"

@@ -123,6 +123,21 @@ class Dataset:
         """The annotations table as an Arrow C stream (the other tables have their own)."""
         return self.annotations.__arrow_c_stream__(requested_schema)
 
+    def with_files(self) -> Dataset:
+        """Give the set itself, for those who need its pictures as files below the root.
+
+        Raises
+        ------
+        DatasetError
+            If they come from an image source.
+        """
+        if self.source is not None:
+            raise DatasetError(
+                f"{self.root}: its pictures are read from {self.source.identity[:200]!r}, and here "
+                "they are needed as files: unpack or copy them beside the labels first"
+            )
+        return self
+
     def boxes(self, fmt: str = "xyxy") -> np.ndarray[Any, np.dtype[np.float64]]:
         """All boxes as one array.
 

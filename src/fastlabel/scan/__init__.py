@@ -124,6 +124,7 @@ def scan_tables(
         ``fastlabel.schema.IMAGE_STATS`` and ``fastlabel.schema.BOX_STATS``, rows in the
         order of ``ds.images`` and ``ds.annotations``.
     """
+    import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -131,9 +132,12 @@ def scan_tables(
     from .engine import run
     from .jobs import jobs_of
 
-    parts = list(run(jobs_of(ds), workers, limits or Limits(), progress, 128))
+    jobs = jobs_of(ds).in_reading_order()
+    parts = list(run(jobs, workers, limits or Limits(), progress, 128))
     images = pa.Table.from_batches([p[0] for p in parts], schema=schema.IMAGE_STATS)
     boxes = pa.Table.from_batches([p[1] for p in parts], schema=schema.BOX_STATS)
+    if len(jobs) and bool((np.diff(jobs.image_ids) < 0).any()):
+        images = images.take(pc.sort_indices(images["image_id"])).combine_chunks()
     # Batches hold the boxes image by image; put them back into the order of annotations.
     order = boxes["annotation_id"].combine_chunks()
     return images, boxes.take(pc.sort_indices(order)).combine_chunks()

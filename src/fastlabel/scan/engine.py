@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import numpy as np
 import pyarrow as pa
@@ -48,7 +49,8 @@ def run(
     )
     with ThreadPoolExecutor(max_workers=workers or None) as others:
         try:
-            yield from _batches(jobs, scanner, others, limits, progress, batch_size)
+            with closing(read_ahead(jobs, batch_size, limits.max_bytes)) as batches:
+                yield from _batches(jobs, scanner, others, limits, progress, batches)
         except BaseException:
             others.shutdown(wait=False, cancel_futures=True)
             raise
@@ -62,9 +64,8 @@ def _batches(
     others: ThreadPoolExecutor,
     limits: Limits,
     progress: Callable[[int, int], None] | None,
-    batch_size: int,
+    batches: Iterator[Fetched],
 ) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
-    batches = read_ahead(jobs, batch_size)
     in_flight: deque[tuple[Fetched, int]] = deque()
     tell = _Teller(progress, len(jobs))
     more = True
