@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -269,8 +270,7 @@ class Scanner:
     ) -> None: ...
     def submit(
         self,
-        sources: list[bytes],
-        in_memory: bool,
+        sources: Sequence[bytes | memoryview | tuple[bytes, int, int, Any] | None],
         declared: NDArray[np.int32],
         turned: NDArray[np.int32],
         boxes: NDArray[np.float64],

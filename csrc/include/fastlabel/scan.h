@@ -79,7 +79,12 @@ typedef struct fl_scan_options {
 typedef struct fl_scan_image {
   const char* path;    /* read when data is null; copied */
   const uint8_t* data; /* or the file's bytes; must live until the batch is collected */
-  uint64_t size;
+  uint64_t size;       /* of data; of a path: bytes from offset on, 0 for all to its end */
+  uint64_t offset;     /* of a path: where the picture begins, as in an archive */
+  /* Of a path: what the file was when it was listed; another file is a row that says so.
+   * file_size 0: not compared. */
+  uint64_t file_size;
+  int64_t file_mtime_ns;
   int32_t declared_width, declared_height; /* what the labels say; 0 unknown */
   int32_t turned;                          /* 1: the boxes are in the EXIF-turned picture */
   int32_t reserved;

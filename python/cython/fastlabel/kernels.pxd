@@ -396,6 +396,9 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         const char* path
         const uint8_t* data
         uint64_t size
+        uint64_t offset
+        uint64_t file_size
+        int64_t file_mtime_ns
         int32_t declared_width
         int32_t declared_height
         int32_t turned
