@@ -75,6 +75,8 @@ _LAZY = {
     "DatasetError": "dataset",
     "read": "formats",
     "scan": "scan",
+    "Cache": "scan",
+    "CacheWarning": "scan",
     "scan_batches": "scan",
     "rule": "rules.user",
     "Report": "check",
@@ -163,7 +165,7 @@ if TYPE_CHECKING:
     from .prepare.training import ignore_mask, ignored_anchors, image_targets
     from .rules.user import rule
     from .sample import make_sample
-    from .scan import scan, scan_batches
+    from .scan import Cache, CacheWarning, scan, scan_batches
     from .tables import (
         GroupedStats,
         Histogram,

@@ -267,6 +267,7 @@ class Scanner:
         max_bytes: int,
         max_scans: int,
         max_memory: int,
+        hash_only: bool = False,
     ) -> None: ...
     def submit(
         self,

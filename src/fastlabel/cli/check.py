@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..dataset import DatasetError
-from ._options import read_as
+from ._cache import cache_to_use, say_reused
+from ._options import kept_results, read_as
 from ._outside import keep_out_of
 from ._progress import images_bar
 from ._user_rules import allow_user_code, own_rules
@@ -77,6 +78,7 @@ _DEFAULT_OUT = "fastlabel-report"
     metavar="N",
     help="Do not decode a progressive JPEG of more scans [default: 200].",
 )
+@kept_results
 @allow_user_code
 @click.option(
     "--truth",
@@ -99,6 +101,7 @@ def command(data: Path, **options: Any) -> int:
     if not data.exists():
         raise DatasetError(f"{data}: no such file or folder; name the folder of the data set")
     _keep_out_of(out, data)
+    cache = cache_to_use(config, options, data)
     own = own_rules(config, options["allow_user_code"])
     with images_bar("decoding") as progress:
         report = check(
@@ -112,12 +115,14 @@ def command(data: Path, **options: Any) -> int:
             config=config,
             rules=own,
             progress=progress,
+            cache=cache or False,
         )
     # A file inside the set may be named: its root is what must stay as it is.
     _keep_out_of(out, report.ds.root)
     if options["truth"] is not None:
         report.summary["truth"] = _score(options["truth"], report)
     report.write(out)
+    say_reused(cache)
     _print(report, options["output_format"], out)
     return _exit_code(report, options["fail_on"] or config.fail_on or "error")
 

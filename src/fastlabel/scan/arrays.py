@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["numbers", "strings", "take_strings"]
+__all__ = ["bits", "numbers", "strings", "take_strings"]
 
 
 def numbers(values: NDArray[Any], null: NDArray[np.bool_] | None = None) -> pa.Array:
@@ -21,6 +21,12 @@ def numbers(values: NDArray[Any], null: NDArray[np.bool_] | None = None) -> pa.A
     data = np.ascontiguousarray(values)
     kind = pa.from_numpy_dtype(data.dtype)
     return pa.Array.from_buffers(kind, len(data), [_validity(null), pa.py_buffer(data)])
+
+
+def bits(values: NDArray[np.bool_]) -> pa.BooleanArray:
+    """Truth values as an Arrow array."""
+    packed = pa.py_buffer(np.packbits(values, bitorder="little"))
+    return pa.Array.from_buffers(pa.bool_(), len(values), [None, packed])
 
 
 def strings(values: Sequence[str | None]) -> pa.StringArray:

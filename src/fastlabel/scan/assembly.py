@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from .. import schema
+from .arrays import bits, numbers, strings
 
-__all__ = ["Assembly"]
+__all__ = ["Assembly", "fixed_bytes"]
 
 Ids = NDArray[np.int64]
 
@@ -47,28 +47,16 @@ class Assembly:
     def finish(self, names: pa.Array) -> tuple[pa.Table, pa.Table]:
         """The tables; ``names`` is the column ``file_name``. Nothing may be put any more."""
         ids = np.arange(self._images.rows)
-        images = self._images.table({"image_id": pa_numbers(ids), "file_name": names})
-        boxes = self._boxes.table({"annotation_id": pa_numbers(np.arange(self._boxes.rows))})
+        images = self._images.table({"image_id": numbers(ids), "file_name": names})
+        boxes = self._boxes.table({"annotation_id": numbers(np.arange(self._boxes.rows))})
         return images, boxes
 
 
-def pa_numbers(values: NDArray[Any], known: NDArray[np.bool_] | None = None) -> pa.Array:
-    """Numbers as an Arrow array over the same memory, null where ``known`` is false."""
-    # pa.array() would import pandas wherever it is installed.
-    validity = None
-    if known is not None and not known.all():
-        validity = pa.py_buffer(np.packbits(known, bitorder="little"))
-    kind = pa.from_numpy_dtype(values.dtype)
-    return pa.Array.from_buffers(kind, len(values), [validity, pa.py_buffer(values)])
-
-
-def pa_texts(lengths: NDArray[Any], data: pa.Buffer, known: NDArray[np.bool_] | None) -> pa.Array:
+def _texts(lengths: NDArray[Any], data: pa.Buffer, known: NDArray[np.bool_] | None) -> pa.Array:
     """Texts of these lengths, one behind the other in ``data``."""
     offsets = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])
-    validity = None
-    if known is not None and not known.all():
-        validity = pa.py_buffer(np.packbits(known, bitorder="little"))
+    validity = None if known is None or known.all() else bits(known).buffers()[1]
     buffers = [validity, pa.py_buffer(offsets), data]
     # Beyond 2 GB of text the cast fails, where int32 offsets would have wrapped.
     return pa.Array.from_buffers(pa.large_string(), len(lengths), buffers).cast(pa.string())
@@ -153,7 +141,7 @@ class _Numbers(_Column):
             self._known[at] = known
 
     def finish(self) -> pa.Array:
-        return pa_numbers(self._values, self._known)
+        return numbers(self._values, ~self._known)
 
 
 class _Lists(_Column):
@@ -192,14 +180,8 @@ class _Few(_Column):
             self._codes[at[known]] = codes[_numpy(encoded.indices)[known]]
 
     def finish(self) -> pa.Array:
-        codes = pa_numbers(self._codes, self._codes >= 0)
-        return _few_texts(self._values).take(codes)
-
-
-def _few_texts(values: list[str]) -> pa.Array:
-    data = [v.encode() for v in values]
-    lengths = np.array([len(v) for v in data], np.int64)
-    return pa_texts(lengths, pa.py_buffer(b"".join(data)), None)
+        codes = numbers(self._codes, self._codes < 0)
+        return strings(self._values).take(codes)
 
 
 class _Hex(_Column):
@@ -218,7 +200,7 @@ class _Hex(_Column):
     def finish(self) -> pa.Array:
         lengths = np.where(self._known, self._bytes.shape[1], 0)
         whole = self._bytes if self._known.all() else self._bytes[self._known]
-        return pa_texts(lengths, pa.py_buffer(whole), self._known)
+        return _texts(lengths, pa.py_buffer(whole), self._known)
 
 
 def fixed_bytes(texts: pa.Array, length: int) -> NDArray[np.uint8]:
@@ -254,4 +236,4 @@ class _Texts(_Column):
             return pa.nulls(self._rows, pa.string())
         at = np.concatenate(self._at)
         where[at] = np.arange(len(at))
-        return pa.chunked_array(self._texts).combine_chunks().take(pa_numbers(where, where >= 0))
+        return pa.chunked_array(self._texts).combine_chunks().take(numbers(where, where < 0))

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ... import _core
+from ..arrays import numbers, take_strings
 from ..jobs import Jobs
 
 __all__ = ["Keys", "as_binary", "find", "hash_rows", "label_keys", "name_keys", "settled", "unhex"]
@@ -48,8 +49,6 @@ def _hash_texts(texts: pa.StringArray) -> Keys:
 
 def name_keys(jobs: Jobs) -> tuple[Keys, NDArray[np.bool_]]:
     """Key of each image's name in its source, and whether it has one."""
-    from ..arrays import take_strings
-
     names = jobs.source.names()
     every = len(names) == len(jobs) and (jobs.rows == np.arange(len(jobs))).all()
     mine = names if every else take_strings(names, jobs.rows)
@@ -66,7 +65,9 @@ def label_keys(jobs: Jobs) -> Keys:
     return keys
 
 
-def stamp_keys(jobs: Jobs, at: NDArray[np.int64]) -> tuple[Keys, NDArray[np.int64], pa.StringArray]:
+def stamp_keys(
+    jobs: Jobs, at: NDArray[np.int64]
+) -> tuple[Keys, NDArray[np.int64], pa.ChunkedArray]:
     """Key of the stamp of each image, its size (-1: not known), and the version itself.
 
     An image whose version is not known has a key of zeros.
@@ -75,7 +76,8 @@ def stamp_keys(jobs: Jobs, at: NDArray[np.int64]) -> tuple[Keys, NDArray[np.int6
     sizes = np.full(len(at), -1, np.int64)
     versions: list[pa.StringArray] = []
     for low in range(0, len(at), _PIECE):
-        rows = jobs.rows[at[low : low + _PIECE]]
+        piece = at[low : low + _PIECE]
+        rows = np.where(jobs.escaped[piece], -1, jobs.rows[piece])
         there = np.flatnonzero(rows >= 0)
         stamps = jobs.source.stamps(rows[there])
         size = np.asarray(stamps.field("size").fill_null(-1).to_numpy(), np.int64)
@@ -86,8 +88,6 @@ def stamp_keys(jobs: Jobs, at: NDArray[np.int64]) -> tuple[Keys, NDArray[np.int6
         sizes[low + there] = size
         places = np.full(len(rows), -1, np.int64)
         places[there] = np.arange(len(there))
-        from ..arrays import take_strings
-
         versions.append(take_strings(version, places))
     return keys, sizes, pa.chunked_array(versions, pa.string())
 
@@ -132,8 +132,8 @@ _DIGIT[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16)
 
 def unhex(digits: NDArray[np.uint8]) -> Keys:
     """Rows of 32 hexadecimal digits as rows of 16 bytes."""
-    values = _DIGIT[digits]
-    return values[:, ::2] << 4 | values[:, 1::2]
+    values: Keys = _DIGIT[digits]
+    return np.bitwise_or(np.left_shift(values[:, ::2], 4), values[:, 1::2])
 
 
 def find(wanted: Keys, among: Keys) -> NDArray[np.int64]:
@@ -141,10 +141,7 @@ def find(wanted: Keys, among: Keys) -> NDArray[np.int64]:
     if len(wanted) == 0 or len(among) == 0:
         return np.full(len(wanted), -1, np.int64)
     half = [np.ascontiguousarray(keys[:, :8]).view(np.uint64).ravel() for keys in (wanted, among)]
-    numbers = [
-        pa.Array.from_buffers(pa.uint64(), len(h), [None, pa.py_buffer(h)]) for h in half
-    ]
-    found = pc.index_in(numbers[0], value_set=numbers[1]).fill_null(-1)
+    found = pc.index_in(numbers(half[0]), value_set=numbers(half[1])).fill_null(-1)
     at = np.asarray(found.to_numpy(), np.int64)
     # Half a key finds the place; the whole must agree.
     at[(at >= 0) & (among[at] != wanted).any(axis=1)] = -1

@@ -1,4 +1,4 @@
-"""Where results are kept: one folder for all sets, in it one a source, held by one run at a time."""
+"""Where results are kept: a folder for all sets, in it one a source, held by one run at a time."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def default_folder() -> Path | None:
     named = os.environ.get("FASTLABEL_CACHE", "")
     if named:
         return None if named == OFF else Path(named)
-    shared = os.environ.get("XDG_CACHE_HOME", "")
+    shared = Path(os.environ.get("XDG_CACHE_HOME", ""))
     # The specification of base directories: a relative path there is to be ignored.
-    base = Path(shared) if os.path.isabs(shared) else Path.home() / ".cache"
+    base = shared if shared.is_absolute() else Path.home() / ".cache"
     return base / "fastlabel"
 
 
@@ -76,6 +76,7 @@ class Held:
     """
 
     def __init__(self, folder: Path, waiting: Callable[[str], None]) -> None:
+        self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         # The lock is the system's: it ends with the process, however that ends.
         self._handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)

@@ -82,7 +82,6 @@ class Session:
         ``found`` is called with the number of images known so far.
         """
         entries = self._store.entries()
-        self.outcome.damaged = self._store.damaged
         images, others = np.zeros(len(self._jobs), bool), np.zeros(len(entries), bool)
         recalled = _Recalled(images, images.copy(), others)
         if len(entries):
@@ -91,10 +90,11 @@ class Session:
             found(int(recalled.images.sum()))
             self._by_content(entries, results, recalled, hashes, found)
             try:
-                self._store.tidy(entries, np.flatnonzero(recalled.entries).astype(np.int64))
+                self._store.tidy(entries, recalled.entries, len(self._jobs))
             except OSError as error:
                 self.outcome.why = error.strerror or str(error)
         self.outcome.reused = int(recalled.images.sum())
+        self.outcome.damaged = self._store.damaged
         return np.flatnonzero(~recalled.images).astype(np.int64)
 
     def keep(self, images: pa.RecordBatch, boxes: pa.RecordBatch) -> None:
@@ -102,7 +102,7 @@ class Session:
         ids = np.array(images["image_id"].to_numpy(), np.int64)
         self._pending.append((ids, self._part_rows(ids, images, boxes)))
         count = sum(len(rows) for _, rows in self._pending)
-        many = count >= FLUSH_IMAGES or count and self._boxes_pending() >= FLUSH_BOXES
+        many = count >= FLUSH_IMAGES or self._boxes_pending() >= FLUSH_BOXES
         if many or time.monotonic() - self._flushed >= FLUSH_SECONDS:
             self._flush()
 
@@ -142,8 +142,9 @@ class Session:
         # A file of a size that none has is new, and need not be read twice.
         sizes = np.unique(entries.bytes)
         near = np.searchsorted(sizes, self._size).clip(max=len(sizes) - 1)
+        there = (self._jobs.rows >= 0) & ~self._jobs.escaped
         seen = (sizes[near] == self._size) | (self._size < 0)
-        doubtful = np.flatnonzero(~recalled.decided & (self._jobs.rows >= 0) & seen)
+        doubtful = np.flatnonzero(~recalled.decided & there & seen)
         for low in range(0, len(doubtful), HASH_PIECE):
             piece = doubtful[low : low + HASH_PIECE].astype(np.int64)
             places, content = hashes(self._jobs.subset(piece))
@@ -165,10 +166,11 @@ class Session:
             rows = _one_batch(table)
             self._tables.put_images(ids, rows)
             self._put_boxes(ids, rows["boxes"])
-            if again:
+            recalled.images[ids] = True
+            if not again:
+                recalled.entries[where[mine]] = True
+            else:
                 self._writer.now(ids, self._renamed(ids, rows))
-        recalled.images[at] = True
-        recalled.entries[where] = True
 
     def _put_boxes(self, ids: Ids, lists: pa.ListArray) -> None:
         part = self._jobs.subset(ids)
@@ -182,9 +184,7 @@ class Session:
 
     # ---- keeping
 
-    def _part_rows(
-        self, ids: Ids, images: pa.RecordBatch, boxes: pa.RecordBatch
-    ) -> pa.RecordBatch:
+    def _part_rows(self, ids: Ids, images: pa.RecordBatch, boxes: pa.RecordBatch) -> pa.RecordBatch:
         offsets = np.zeros(len(ids) + 1, np.int32)
         np.cumsum(np.diff(self._jobs.offsets)[ids], out=offsets[1:])
         items = pa.StructArray.from_arrays(

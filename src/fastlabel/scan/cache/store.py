@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ..arrays import numbers
 from ..assembly import fixed_bytes
 from ..limits import Limits
 from . import keys, parts
@@ -115,10 +116,10 @@ class Store:
         for k in np.unique(of_part).tolist():
             mine = np.flatnonzero(of_part == k)
             rows = parts.load(self.parts[k], verify=False)
-            if rows is None:
-                # It was whole a moment ago: who changes it now changes the answer as well.
-                raise OSError(f"{self.parts[k].path}: changed while it was being used")
-            yield mine, rows.take(_int32(entries.row[at[mine]]))
+            if rows is None:  # it was whole a moment ago
+                self.damaged += 1
+                continue
+            yield mine, rows.take(numbers(entries.row[at[mine]]))
 
     def append(self, rows: pa.Table) -> None:
         """Add a part; places of entries stay as they are.
@@ -128,7 +129,8 @@ class Store:
         OSError
             If it cannot be written; then the store is as it was.
         """
-        self.parts.append(self._save(rows))
+        self.parts.append(self._save(rows, self._next))
+        self._next += 1
 
     def merge(self) -> None:
         """Put small parts together when there are many; entries are then of no use any more."""
@@ -136,19 +138,20 @@ class Store:
         if len(small) >= MOST_SMALL:
             self._replace(small, (parts.load(part, verify=True) for part in small))
 
-    def tidy(self, entries: Entries, used: NDArray[np.int64]) -> None:
+    def tidy(self, entries: Entries, used: NDArray[np.bool_], images: int) -> None:
         """Drop rows that newer ones stand for, and the oldest of too many.
 
         Done when it is worth rewriting the parts: when half of the rows go. The entries are
-        then of no use any more.
+        then of no use any more. Rows that are ``used`` stay in any case, and so do those of as
+        many ``images`` as the run has.
         """
-        if len(entries) <= 2 * max(len(used), 1):
+        if len(entries) <= 2 * images:
             return
         kept = np.zeros(len(entries), bool)
         facts = keys.hash_rows(entries.name, entries.content, entries.labels)
         kept[keys.find(facts, facts)] = True  # entries are newest first, and the first is found
-        kept[np.cumsum(kept) > MOST_OTHERS] = False
-        kept[used] = True
+        kept[np.cumsum(kept) > MOST_OTHERS + images] = False
+        kept |= used
         if 2 * int(kept.sum()) > len(entries):
             return
         old = self.parts[: self._looked_at]
@@ -158,7 +161,7 @@ class Store:
                 rows = parts.load(part, verify=False)
                 mine = entries.part == k
                 at = np.sort(entries.row[mine & kept])
-                yield None if rows is None else rows.take(_int32(at))
+                yield None if rows is None else rows.take(numbers(at))
 
         self._replace(old, remaining())
 
@@ -166,33 +169,30 @@ class Store:
         """Write the rows of some parts as few new ones, then remove the old."""
         new: list[Part] = []
         pending: list[pa.Table] = []
-        size = 0
         try:
-            for table in tables:
-                if table is None or table.num_rows == 0:
-                    continue
-                pending.append(table)
-                size += table.nbytes
-                if size >= FULL_BYTES:
-                    new.append(self._save(pa.concat_tables(pending)))
-                    pending, size = [], 0
-            if pending:
-                new.append(self._save(pa.concat_tables(pending)))
+            for part, table in zip(old, tables, strict=True):
+                if table is not None and table.num_rows:
+                    pending.append(table)
+                last = part is old[-1]
+                if pending and (last or sum(t.nbytes for t in pending) >= FULL_BYTES):
+                    # As old as the newest of its rows: the order of parts is that of the looks.
+                    new.append(self._save(pa.concat_tables(pending), part.number))
+                    pending = []
         except BaseException:
             for part in new:
                 part.path.unlink(missing_ok=True)
             raise
         # Only now: whenever this ends, every row is in one part at least, and twice is as once.
-        for part in old:
-            part.path.unlink(missing_ok=True)
-        gone = {part.number for part in old}
-        self.parts = [part for part in self.parts if part.number not in gone] + new
+        fresh = {part.path for part in new}
+        gone = {part.path for part in old}
+        for path in gone - fresh:
+            path.unlink(missing_ok=True)
+        rest = [part for part in self.parts if part.path not in gone]
+        self.parts = sorted(rest + new, key=lambda part: part.number)
 
-    def _save(self, rows: pa.Table) -> Part:
+    def _save(self, rows: pa.Table, number: int) -> Part:
         batches = rows.combine_chunks().to_batches()
-        part = parts.save(self._folder, self._tool, self._limits, self._next, batches)
-        self._next += 1
-        return part
+        return parts.save(self._folder, self._tool, self._limits, number, batches)
 
 
 def _entries_of(rows: pa.Table, part: int) -> Entries:
@@ -209,8 +209,3 @@ def _entries_of(rows: pa.Table, part: int) -> Entries:
         np.full(n, part, np.int32),
         np.arange(n, dtype=np.int32),
     )
-
-
-def _int32(values: NDArray[np.int32]) -> pa.Array:
-    data = np.ascontiguousarray(values)
-    return pa.Array.from_buffers(pa.int32(), len(data), [None, pa.py_buffer(data)])
