@@ -135,6 +135,34 @@ py::tuple sniff_headers(std::vector<std::string> paths, int32_t workers) {
   return py::make_tuple(formats, widths, heights, orientations);
 }
 
+// What a tar archive holds: (summary as a dict, members as a structured array, names as bytes).
+py::tuple tar_index(const std::string& path) {
+  struct Freed {
+    fl_tar* tar = nullptr;
+    ~Freed() { fl_tar_destroy(tar); }
+  } held;
+  fl_tar_summary summary;
+  fl_status status;
+  const std::string whole = whole_path(path);
+  {
+    py::gil_scoped_release release;
+    status = fl_tar_index(whole.c_str(), &summary, &held.tar);
+  }
+  check(status, "tar_index");
+  py::array_t<fl_tar_member> members(static_cast<py::ssize_t>(summary.members));
+  std::string names(summary.names, '\0');
+  check(fl_tar_copy(held.tar, members.mutable_data(), names.data()), "tar_index");
+  static const char* const ends[] = {"mark", "file", "cut", "damaged", "more", "unread"};
+  py::dict said;
+  said["status"] = fl_image_status_name(summary.status);
+  said["error"] = py::bytes(summary.error);
+  said["end"] = ends[summary.end];
+  said["end_offset"] = summary.end_offset;
+  said["size"] = summary.file_size;
+  said["mtime_ns"] = summary.file_mtime_ns;
+  return py::make_tuple(said, members, py::bytes(names));
+}
+
 template <typename NameOf>
 std::vector<std::string> names(int32_t last, NameOf name_of) {
   std::vector<std::string> all;
@@ -147,6 +175,9 @@ std::vector<std::string> names(int32_t last, NameOf name_of) {
 void register_scan(py::module_& m) {
   PYBIND11_NUMPY_DTYPE(fl_image_row, status, format, width, height, channels, orientation, bytes,
                        content_hash, has_hash, measured, turned, reserved, detail, stats);
+  PYBIND11_NUMPY_DTYPE(fl_tar_member, header, offset, size, declared, name_offset, name_length,
+                       kind, reserved);
+  m.def("tar_index", &tar_index, py::arg("path"));
   py::class_<PyScanner>(m, "Scanner")
       .def(py::init<int32_t, uint64_t, uint64_t, int32_t, uint64_t, bool>(), py::arg("workers"),
            py::arg("max_pixels"), py::arg("max_bytes"), py::arg("max_scans"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["ImageSource", "Lost", "Span"]
+__all__ = ["MOST_BYTES", "ImageSource", "Lost", "SourceProblem", "Span"]
+
+#: Bytes of one picture, where nobody sets another limit.
+MOST_BYTES = 512 << 20
 
 
 class Span(NamedTuple):
@@ -49,6 +52,33 @@ class Lost:
     detail: str
 
 
+@dataclass(frozen=True)
+class SourceProblem:
+    """What is wrong with a source itself, for ``Dataset.problems``.
+
+    Attributes
+    ----------
+    kind : str
+        One of :data:`fastlabel.schema.PROBLEM_KINDS`.
+    message : str
+        Place, value and remedy.
+    file, value : str, optional
+        The archive or list, and the name in it.
+    row : int, optional
+        The image it is about.
+    """
+
+    kind: str
+    message: str
+    file: str | None = None
+    value: str | None = None
+    row: int | None = None
+
+    def moved(self, by: int) -> SourceProblem:
+        """The same of a source whose rows begin later."""
+        return self if self.row is None else replace(self, row=self.row + by)
+
+
 @runtime_checkable
 class ImageSource(Protocol):
     """Where pictures come from: a folder, an archive, a table, a bucket.
@@ -81,6 +111,10 @@ class ImageSource(Protocol):
         """
         ...
 
-    def fetch(self, rows: NDArray[np.int64]) -> list[bytes | Span | Lost]:
-        """Content of some images, or where a native worker finds it, in the order asked for."""
+    def fetch(self, rows: NDArray[np.int64], most: int = MOST_BYTES) -> list[bytes | Span | Lost]:
+        """Content of some images, or where a native worker finds it, in the order asked for.
+
+        A picture of more than ``most`` bytes that would have to be held in memory is lost
+        with the status ``over_limit``.
+        """
         ...

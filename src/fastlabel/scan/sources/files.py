@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...source import Lost, Span
+from ...source import MOST_BYTES, Lost, Span
 from ..arrays import strings
 from ._stamps import stamp_array
 
@@ -39,7 +39,7 @@ class _Files:
             versions[k] = str(info.st_mtime_ns)
         return stamp_array(sizes, versions)
 
-    def fetch(self, rows: NDArray[np.int64]) -> list[bytes | Span | Lost]:
+    def fetch(self, rows: NDArray[np.int64], most: int = MOST_BYTES) -> list[bytes | Span | Lost]:
         """The files' paths: the native workers read them."""
         return [Span(self._path(row)) for row in rows.tolist()]
 
@@ -76,7 +76,7 @@ class FolderSource(_Files):
     def _path(self, row: int) -> bytes:
         return self._prefix + os.fsencode(self._names[row].as_py())
 
-    def fetch(self, rows: NDArray[np.int64]) -> list[bytes | Span | Lost]:
+    def fetch(self, rows: NDArray[np.int64], most: int = MOST_BYTES) -> list[bytes | Span | Lost]:
         """The files' paths: the native workers read them."""
         prefix = self._prefix
         taken = self._names.take(pa.Array.from_buffers(pa.int64(), len(rows), _plain(rows)))
@@ -136,7 +136,7 @@ class BytesSource:
         sizes = [memoryview(self._contents[row]).nbytes for row in rows.tolist()]
         return stamp_array(np.array(sizes, np.int64), [None] * len(rows))
 
-    def fetch(self, rows: NDArray[np.int64]) -> list[bytes | Span | Lost]:
+    def fetch(self, rows: NDArray[np.int64], most: int = MOST_BYTES) -> list[bytes | Span | Lost]:
         """The contents themselves, not copied."""
         return [self._contents[row] for row in rows.tolist()]
 
