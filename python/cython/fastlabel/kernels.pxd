@@ -429,6 +429,8 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         uint64_t max_pixels
         uint64_t max_bytes
         uint64_t max_memory
+        int32_t hash_only
+        int32_t reserved
 
     ctypedef struct fl_scan_image:
         const char* path

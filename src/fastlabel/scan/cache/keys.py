@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ... import _core
-from ..arrays import numbers, take_strings
+from ..arrays import numbers, take_strings, text_bytes
 from ..jobs import Jobs
 
 __all__ = ["Keys", "as_binary", "find", "hash_rows", "label_keys", "name_keys", "settled", "unhex"]
@@ -38,13 +38,8 @@ def hash_rows(*columns: NDArray[Any]) -> Keys:
 
 def _hash_texts(texts: pa.StringArray) -> Keys:
     """The key of each text; that of the empty text for a null."""
-    n = len(texts)
-    if n == 0:
-        return np.empty((0, 16), np.uint8)
-    offsets = np.frombuffer(texts.buffers()[1], np.int32, n + 1, 4 * texts.offset).astype(np.int64)
-    data = texts.buffers()[2]
-    whole = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
-    return _core.hash_slices(whole[offsets[0] : offsets[-1]], offsets - offsets[0])
+    offsets, data = text_bytes(texts)
+    return _core.hash_slices(data, offsets)
 
 
 def name_keys(jobs: Jobs) -> tuple[Keys, NDArray[np.bool_]]:
@@ -96,11 +91,11 @@ def settled(versions: pa.ChunkedArray, now_ns: int) -> NDArray[np.bool_]:
     """Whether a later change would have to show in the stamp.
 
     A file that was written in the same tick of its file system's clock as it was looked at
-    may be written once more in that tick, and its times will not tell. Versions that begin
-    with a time in nanoseconds are judged by it and by the next one; others always tell.
+    may be written once more in that tick, and its times will not tell. Versions in which
+    there are times in nanoseconds are judged by the first two; others always tell.
     """
     result = np.ones(len(versions), bool)
-    times = pc.extract_regex(versions, r"^(?P<a>\d{17,19})(?:\.(?P<b>\d{17,19}))?(?:\D|$)")
+    times = pc.extract_regex(versions, r"(?:^|\D)(?P<a>\d{17,19})(?:\.(?P<b>\d{17,19}))?(?:\D|$)")
     for name in ("a", "b"):
         text = pc.struct_field(times, name)
         text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)

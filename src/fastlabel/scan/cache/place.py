@@ -29,7 +29,10 @@ def default_folder() -> Path | None:
         return None if named == OFF else Path(named)
     shared = Path(os.environ.get("XDG_CACHE_HOME", ""))
     # The specification of base directories: a relative path there is to be ignored.
-    base = shared if shared.is_absolute() else Path.home() / ".cache"
+    try:
+        base = shared if shared.is_absolute() else Path.home() / ".cache"
+    except RuntimeError:  # nobody's home
+        return None
     return base / "fastlabel"
 
 
