@@ -32,17 +32,17 @@ def run(what: str, root: Path, tmp: Path, *rest: object, **environment: str) -> 
 
 def test_ten_kills(tmp_path: Path) -> None:
     root = draw(tmp_path / "set", 400)
-    seen = run("kill", root, tmp_path, 10, 1)
+    seen = run("kill", root, tmp_path, 10, 1, BATCH="40")
     assert seen["wrong"] == 0
     assert seen["kills"] == 10
     assert max(seen["resumed"]) > 0, "no run went on from what another had measured"
 
 
 def test_a_stop_before_every_change_of_the_disk(tmp_path: Path) -> None:
-    root = draw(tmp_path / "set", 60)
+    root = draw(tmp_path / "set", 40)
     seen = run("step", root, tmp_path)
     assert seen["wrong"] == 0
-    assert seen["steps"] > 10
+    assert seen["steps"] > 8
 
 
 @pytest.mark.slow
