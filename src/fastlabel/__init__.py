@@ -74,6 +74,7 @@ _LAZY = {
     "Dataset": "dataset",
     "DatasetError": "dataset",
     "read": "formats",
+    "open_source": "scan.sources",
     "scan": "scan",
     "Cache": "scan",
     "CacheWarning": "scan",
@@ -166,6 +167,7 @@ if TYPE_CHECKING:
     from .rules.user import rule
     from .sample import make_sample
     from .scan import Cache, CacheWarning, scan, scan_batches
+    from .scan.sources import open_source
     from .tables import (
         GroupedStats,
         Histogram,

@@ -141,6 +141,7 @@ def check(
     rules: Iterable[UserRule | ModuleType] = (),
     progress: Callable[[int, int], None] | None = None,
     cache: Cache | str | os.PathLike[str] | bool | None = None,
+    images: Any = None,
 ) -> Report:
     """Audit a data set: read the labels, decode every image once, apply the rules.
 
@@ -171,6 +172,8 @@ def check(
         and one that was interrupted goes on: a :class:`fastlabel.Cache`, its folder, or True
         for the usual folder. The report does not depend on it. By default the configuration's,
         and without one nothing is kept.
+    images : str, path-like, ImageSource or a sequence of places, optional
+        Where the pictures are, if not beside the labels; as for :func:`fastlabel.read`.
 
     Returns
     -------
@@ -222,9 +225,11 @@ def check(
 
     clock = [time.perf_counter()]
     if isinstance(source, Dataset):
+        if images is not None:
+            raise TypeError("images: a Dataset has its pictures; give images to fastlabel.read")
         ds = source
     else:
-        ds = read(source, format if format != "auto" else config.format or "auto")
+        ds = read(source, format if format != "auto" else config.format or "auto", images=images)
     if not len(ds) and not ds.problems.num_rows:
         raise DatasetError(
             f"{ds.root}: the {ds.format} labels name no image, and there is none to judge"

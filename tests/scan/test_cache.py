@@ -175,9 +175,7 @@ class TestWhatIsDecoded:
         label(root, ["0.jpg", *(jpg(k) for k in range(IMAGES))], 2)
         assert check_again(root, cache, decoded) == ["0.jpg"]
 
-    def test_boxes_moved_and_moved_back(
-        self, root: Path, cache: Cache, decoded: list[str]
-    ) -> None:
+    def test_boxes_moved_and_moved_back(self, root: Path, cache: Cache, decoded: list[str]) -> None:
         names = [jpg(k) for k in range(IMAGES)]
         label(root, names, 2, {1: 0.25, 8: 3})
         assert check_again(root, cache, decoded) == [jpg(1), jpg(8)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["cache_to_use", "say_reused"]
 
 
-def cache_to_use(config: Config, options: Mapping[str, Any], data: Path) -> Cache | None:
+def cache_to_use(config: Config, options: Mapping[str, Any], data: Iterable[str]) -> Cache | None:
     """The cache that options and configuration name; the usual one by default.
 
     Raises
@@ -38,12 +38,15 @@ def cache_to_use(config: Config, options: Mapping[str, Any], data: Path) -> Cach
     if named is None and isinstance(config.cache, str):
         named = Path(config.cache)
     if named is not None:
-        keep_out_of(
-            named,
-            data,
-            what="the cache",
-            remedy="choose another folder with --cache, or none with --no-cache",
-        )
+        for place in data:
+            if not Path(place).is_dir():  # an archive or a URL: nothing can be put into it
+                continue
+            keep_out_of(
+                named,
+                Path(place),
+                what="the cache",
+                remedy="choose another folder with --cache, or none with --no-cache",
+            )
     return Cache.open(named, fresh=options["fresh"], notify=_say)
 
 

@@ -171,7 +171,7 @@ def _tables(
     kept = cache_of(cache)
     tables = Assembly(len(jobs), len(jobs.box_ids))
     if kept is None:
-        for batch in run(jobs, workers, bounds, progress, _BATCH):
+        for batch in run(jobs.in_reading_order(), workers, bounds, progress, _BATCH):
             tables.put(*batch)
     else:
         kept.fill(
@@ -179,7 +179,7 @@ def _tables(
             jobs,
             bounds,
             roots,
-            lambda part, tell: run(part, workers, bounds, tell, _BATCH),
+            lambda part, tell: run(part.in_reading_order(), workers, bounds, tell, _BATCH),
             lambda part: content_hashes(part, workers, bounds),
             progress,
         )

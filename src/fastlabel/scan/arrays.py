@@ -13,7 +13,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["bits", "joined", "numbers", "strings", "take_strings", "text_bytes"]
+__all__ = [
+    "bits",
+    "joined",
+    "numbers",
+    "strings",
+    "take_strings",
+    "text_bytes",
+    "unique_names",
+]
 
 
 def numbers(values: NDArray[Any], null: NDArray[np.bool_] | None = None) -> pa.Array:
@@ -58,6 +66,22 @@ def text_bytes(texts: pa.StringArray) -> tuple[NDArray[np.int64], NDArray[np.uin
 def take_strings(values: pa.StringArray, rows: NDArray[np.int64]) -> pa.StringArray:
     """Some texts of an array, by row; null where a row is negative."""
     return values.take(numbers(np.asarray(rows, np.int64), np.asarray(rows) < 0))
+
+
+def unique_names(names: pa.StringArray) -> pa.StringArray:
+    """Names that tell rows apart: of equal ones all but the last get " (1)", " (2)", ... ."""
+    codes = np.asarray(names.dictionary_encode().indices)
+    counts = np.bincount(codes) if len(codes) else np.empty(0, np.int64)
+    if not (counts > 1).any():
+        return names
+    seen: dict[int, int] = {}
+    texts = names.to_pylist()
+    for row in np.flatnonzero(counts[codes] > 1).tolist():
+        code = int(codes[row])
+        seen[code] = seen.get(code, 0) + 1
+        if seen[code] < counts[code]:
+            texts[row] = f"{texts[row]} ({seen[code]})"
+    return strings(texts)
 
 
 def _validity(null: NDArray[np.bool_] | None) -> pa.Buffer | None:

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import numpy as np
 import pyarrow as pa
@@ -46,7 +47,8 @@ def run(
     scanner = _scanner(workers, limits, hash_only=False)
     with ThreadPoolExecutor(max_workers=workers or None) as others:
         try:
-            yield from _batches(jobs, scanner, others, limits, progress, batch_size)
+            with closing(read_ahead(jobs, batch_size, limits.max_bytes)) as batches:
+                yield from _batches(jobs, scanner, others, limits, progress, batches)
         except BaseException:
             others.shutdown(wait=False, cancel_futures=True)
             raise
@@ -69,10 +71,11 @@ def content_hashes(
     scanner = _scanner(workers, limits, hash_only=True)
     places, hashes = [np.empty(0, np.int64)], [np.empty((0, 16), np.uint8)]
     try:
-        for batch, rows, _ in _collected(jobs, scanner, None, _HASH_BATCH):
-            k = np.flatnonzero(rows["has_hash"])
-            places.append(batch.first + k)
-            hashes.append(rows["content_hash"][k])
+        with closing(read_ahead(jobs, _HASH_BATCH, limits.max_bytes)) as batches:
+            for batch, rows, _ in _collected(jobs, scanner, None, batches):
+                k = np.flatnonzero(rows["has_hash"])
+                places.append(batch.first + k)
+                hashes.append(rows["content_hash"][k])
     finally:
         scanner.close()
     return np.concatenate(places), np.concatenate(hashes)
@@ -95,9 +98,9 @@ def _batches(
     others: ThreadPoolExecutor,
     limits: Limits,
     progress: Callable[[int, int], None] | None,
-    batch_size: int,
+    batches: Iterator[Fetched],
 ) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
-    for batch, rows, box_rows in _collected(jobs, scanner, progress, batch_size):
+    for batch, rows, box_rows in _collected(jobs, scanner, progress, batches):
         for k, lost in batch.lost:
             columns.say(rows[k : k + 1], lost.status, lost.detail)
         _decode_others(jobs, batch, rows, box_rows, others, limits)
@@ -108,10 +111,9 @@ def _collected(
     jobs: Jobs,
     scanner: _core.Scanner,
     progress: Callable[[int, int], None] | None,
-    batch_size: int,
+    batches: Iterator[Fetched],
 ) -> Iterator[tuple[Fetched, columns.Rows, columns.Rows]]:
     """Batches as the native workers have finished them, in order."""
-    batches = read_ahead(jobs, batch_size)
     in_flight: deque[tuple[Fetched, int]] = deque()
     tell = _Teller(progress, len(jobs))
     more = True

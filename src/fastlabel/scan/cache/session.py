@@ -145,6 +145,8 @@ class Session:
         there = (self._jobs.rows >= 0) & ~self._jobs.escaped
         seen = (sizes[near] == self._size) | (self._size < 0)
         doubtful = np.flatnonzero(~recalled.decided & there & seen)
+        if getattr(self._jobs.source, "sequential", False):
+            doubtful = doubtful[np.argsort(self._jobs.rows[doubtful], kind="stable")]
         for low in range(0, len(doubtful), HASH_PIECE):
             piece = doubtful[low : low + HASH_PIECE].astype(np.int64)
             places, content = hashes(self._jobs.subset(piece))

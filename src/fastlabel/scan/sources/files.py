@@ -84,15 +84,22 @@ class PathsSource(_Files):
     Parameters
     ----------
     paths : sequence of path-like
+    folder : path-like, optional
+        Where relative paths begin; the current folder if not given.
     """
 
-    def __init__(self, paths: Sequence[str | os.PathLike[str]]) -> None:
+    def __init__(
+        self,
+        paths: Sequence[str | os.PathLike[str]],
+        folder: str | os.PathLike[str] | None = None,
+    ) -> None:
         self._texts = [os.fspath(path) for path in paths]
+        self._folder = None if folder is None else os.fsencode(folder)
 
     @property
     def identity(self) -> str:
         """Where relative paths begin."""
-        return f"paths:{Path.cwd()}"
+        return f"paths:{Path.cwd() if self._folder is None else os.fsdecode(self._folder)}"
 
     def __len__(self) -> int:
         return len(self._texts)
@@ -102,7 +109,8 @@ class PathsSource(_Files):
         return strings(self._texts)
 
     def _path(self, row: int) -> bytes:
-        return os.fsencode(self._texts[row])
+        path = os.fsencode(self._texts[row])
+        return path if self._folder is None else os.path.join(self._folder, path)  # noqa: PTH118
 
 
 class BytesSource:
