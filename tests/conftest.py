@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-
 # No test reads or writes the user's cache, nor passes because an earlier one left results there.
 # Programs that tests start inherit it; tests of the cache name their own folder.
 os.environ["FASTLABEL_CACHE"] = "off"

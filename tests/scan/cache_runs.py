@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -227,7 +228,7 @@ def stopped_at_each_step(root: Path, folder: Path, out: Path) -> None:
     truth = result.read_text()
     steps = wrong = 0
     while not (folder.parent / "through").exists():
-        assert in_a_fork(lambda: stopped(steps))
+        assert in_a_fork(partial(stopped, steps))
         assert in_a_fork(resumed)
         wrong += result.read_text() != truth
         steps += 1

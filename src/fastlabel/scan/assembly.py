@@ -25,7 +25,7 @@ _HEX = {"content_hash": 32}
 
 
 class Assembly:
-    """Room for ``images`` and ``boxes`` rows, filled by :meth:`put`, made tables by ``finish``."""
+    """Room for ``images`` and ``boxes`` rows, each put once, made tables by :meth:`finish`."""
 
     def __init__(self, images: int, boxes: int) -> None:
         self._images = _Frame(schema.IMAGE_STATS, images, ("image_id", "file_name"))
