@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..dataset import DatasetError
-from ._options import read_as
+from ._cache import cache_to_use, say_reused
+from ._options import kept_results, read_as
 from ._outside import keep_out_of
 from ._progress import images_bar
 from ._user_rules import allow_user_code, own_rules
@@ -85,6 +86,7 @@ _DEFAULT_OUT = "fastlabel-report"
     metavar="N",
     help="Do not decode a progressive JPEG of more scans [default: 200].",
 )
+@kept_results
 @allow_user_code
 @click.option(
     "--truth",
@@ -114,6 +116,7 @@ def command(data: str, **options: Any) -> int:
     for place in (*(() if alone else (data,)), *pictures):
         if Path(place).is_dir() or place == data:
             _keep_out_of(out, Path(place))
+    cache = cache_to_use(config, options, (data, *pictures))
     own = own_rules(config, options["allow_user_code"])
     with images_bar("decoding") as progress:
         report = check(
@@ -127,6 +130,7 @@ def command(data: str, **options: Any) -> int:
             config=config,
             rules=own,
             progress=progress,
+            cache=cache or False,
             images=pictures or None,
         )
     # A file inside the set may be named: its root is what must stay as it is.
@@ -135,6 +139,7 @@ def command(data: str, **options: Any) -> int:
     if options["truth"] is not None:
         report.summary["truth"] = _score(options["truth"], report)
     report.write(out)
+    say_reused(cache)
     _print(report, options["output_format"], out)
     return _exit_code(report, options["fail_on"] or config.fail_on or "error")
 
