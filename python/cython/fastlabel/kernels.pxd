@@ -170,6 +170,13 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
     ctypedef struct fl_cutter:
         pass
 
+    ctypedef struct fl_hash_pair:
+        int64_t i
+        int64_t j
+        int32_t distance
+
+    ctypedef fl_status (*fl_hash_pair_sink)(void* context, const fl_hash_pair* pairs, int64_t n) noexcept nogil
+
     ctypedef enum fl_tile_method:
         FL_TILES_NMS
         FL_TILES_SOFT_LINEAR
@@ -598,6 +605,10 @@ cdef fl_status cutter_collect(fl_cutter* cutter, int64_t ticket, fl_cut_row* row
         fl_cut_tile* tiles) noexcept nogil
 cdef fl_status cutter_cancel(fl_cutter* cutter) noexcept nogil
 cdef void cutter_destroy(fl_cutter* cutter) noexcept nogil
+cdef fl_status hamming_pairs(const uint64_t* hashes, int64_t n, int32_t distance, int32_t workers,
+        int64_t max_pairs, fl_hash_pair_sink sink, void* context) noexcept nogil
+cdef fl_status hamming_clusters(const uint64_t* hashes, int64_t n, int32_t distance,
+        int32_t workers, int64_t* clusters) noexcept nogil
 cdef fl_status tile_merge_options_init(fl_tile_merge_options* options,
         size_t struct_size) noexcept nogil
 cdef fl_status merge_tiles(const fl_tile_predictions* predictions,

@@ -86,6 +86,10 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
             fl_cut_tile* tiles)
     fl_status fl_cutter_cancel(fl_cutter* cutter)
     void fl_cutter_destroy(fl_cutter* cutter)
+    fl_status fl_hamming_pairs(const uint64_t* hashes, int64_t n, int32_t distance,
+            int32_t workers, int64_t max_pairs, fl_hash_pair_sink sink, void* context)
+    fl_status fl_hamming_clusters(const uint64_t* hashes, int64_t n, int32_t distance,
+            int32_t workers, int64_t* clusters)
     fl_status fl_tile_merge_options_init(fl_tile_merge_options* options, size_t struct_size)
     fl_status fl_merge_tiles(const fl_tile_predictions* predictions,
             const fl_tile_merge_options* options, fl_tile_merged* out)
@@ -396,6 +400,16 @@ cdef fl_status cutter_cancel(fl_cutter* cutter) noexcept nogil:
 
 cdef void cutter_destroy(fl_cutter* cutter) noexcept nogil:
     fl_cutter_destroy(cutter)
+
+
+cdef fl_status hamming_pairs(const uint64_t* hashes, int64_t n, int32_t distance, int32_t workers,
+        int64_t max_pairs, fl_hash_pair_sink sink, void* context) noexcept nogil:
+    return fl_hamming_pairs(hashes, n, distance, workers, max_pairs, sink, context)
+
+
+cdef fl_status hamming_clusters(const uint64_t* hashes, int64_t n, int32_t distance,
+        int32_t workers, int64_t* clusters) noexcept nogil:
+    return fl_hamming_clusters(hashes, n, distance, workers, clusters)
 
 
 cdef fl_status tile_merge_options_init(fl_tile_merge_options* options,
