@@ -17,6 +17,7 @@ _COMMANDS = {
     "explain": "Say what a rule finds, why it matters and how to fix it.",
     "rules": "List all rules.",
     "stats": "Measure every image and write the columns as a table.",
+    "dedup": "Find copies and near copies, and write the groups.",
     "ignore": "Turn boxes that cannot be learnt into ignore regions.",
     "tile": "Cut pictures and their boxes into tiles, as a new data set.",
     "merge-tiles": "Make one set of boxes of predictions made on tiles.",

@@ -1,0 +1,5 @@
+"""The same picture more than once: groups of copies, and splits that no copy straddles."""
+
+from .run import DedupResult, dedup
+
+__all__ = ["DedupResult", "dedup"]
