@@ -95,7 +95,7 @@ class DedupResult:
     @property
     def redundant(self) -> int:
         """Images beyond the first of each group."""
-        return self.groups.num_rows - self.count()
+        return int(self.groups.num_rows) - self.count()
 
     def __repr__(self) -> str:
         return (

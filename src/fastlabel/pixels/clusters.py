@@ -144,7 +144,7 @@ def spread(hashes: Hashes, distance: int) -> Spread:
 
 
 def _apart(hashes: Hashes, other: np.uint64) -> Ints:
-    return np.bitwise_count(hashes ^ other).astype(np.int64)
+    return np.asarray(np.bitwise_count(hashes ^ other), np.int64)
 
 
 def tight_groups(hashes: Hashes, distance: int) -> Ints:
@@ -180,4 +180,4 @@ def tight_groups(hashes: Hashes, distance: int) -> Ints:
                 taken.append(candidate)
         group[taken] = first[leader]
         free = free[~np.isin(free, taken)]
-    return group[which]
+    return np.asarray(group[which], np.int64)
