@@ -84,6 +84,8 @@ _LAZY = {
     "make_sample": "sample",
     "DedupResult": "dedup",
     "dedup": "dedup",
+    "SplitResult": "dedup",
+    "split": "dedup",
     "get_cmake_dir": "_embed",
     "get_include": "_embed",
     "get_library_dir": "_embed",
@@ -141,7 +143,7 @@ if TYPE_CHECKING:
     from .check import Report, check
     from .cut import read_tile
     from .dataset import Dataset, DatasetError
-    from .dedup import DedupResult, dedup
+    from .dedup import DedupResult, SplitResult, dedup, split
     from .formats import read
     from .merge import TileDetections, merge_tiles
     from .pixels import (

@@ -91,9 +91,9 @@ class TestChoose:
     @pytest.mark.parametrize(
         ("select", "ignore", "expected"),
         [
-            (["FL50"], None, ["FL501", "FL503", "FL504"]),
+            (["FL50"], None, ["FL501", "FL502", "FL503", "FL504"]),
             ("FL503,FL3", None, ["FL301", "FL302", "FL503"]),
-            (["fl5"], ["FL503"], ["FL501", "FL504"]),
+            (["fl5"], ["FL503"], ["FL501", "FL502", "FL504"]),
             (["FL503"], ["FL5"], []),
             (["blurry", "FL402"], None, ["FL401", "FL402"]),
             ([], None, []),

@@ -19,6 +19,7 @@ _COMMANDS = {
     "stats": "Measure every image and write the columns as a table.",
     "dedup": "Find copies and near copies, and write the groups.",
     "ignore": "Turn boxes that cannot be learnt into ignore regions.",
+    "split": "Deal a data set to train, val and test that no copy straddles.",
     "tile": "Cut pictures and their boxes into tiles, as a new data set.",
     "merge-tiles": "Make one set of boxes of predictions made on tiles.",
     "paste": "Paste shrunken objects onto other pictures, as a new data set.",

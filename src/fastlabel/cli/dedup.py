@@ -24,7 +24,7 @@ _NAMED = 5
 @click.option(
     "--distance",
     type=click.IntRange(0, 64),
-    default=8,
+    default=6,
     show_default=True,
     help="Bits of the 64-bit hash that may differ.",
 )
