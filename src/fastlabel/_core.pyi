@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -260,6 +261,8 @@ class Cutter:
     def collect(self, ticket: int) -> tuple[NDArray[Any], NDArray[Any]]: ...
     def close(self) -> None: ...
 
+def tar_index(path: bytes) -> tuple[dict[str, Any], NDArray[Any], bytes]: ...
+
 class Scanner:
     def __init__(
         self,
@@ -271,8 +274,7 @@ class Scanner:
     ) -> None: ...
     def submit(
         self,
-        sources: list[bytes],
-        in_memory: bool,
+        sources: Sequence[bytes | memoryview | tuple[bytes, int, int, Any] | None],
         declared: NDArray[np.int32],
         turned: NDArray[np.int32],
         boxes: NDArray[np.float64],

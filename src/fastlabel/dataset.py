@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from . import schema
+from .source import ImageSource
 
 __all__ = ["Dataset", "DatasetError", "as_numpy"]
 
@@ -69,6 +70,8 @@ class Dataset:
     meta : dict
         What the reader decided or was told: coordinate convention, label files,
         declared and absent splits. Plain JSON values.
+    source : ImageSource, optional
+        Where the pictures are read from, by ``images.path``. None: files below ``root``.
     """
 
     images: pa.Table
@@ -78,6 +81,7 @@ class Dataset:
     root: Path
     format: str
     meta: Mapping[str, Any] = field(default_factory=dict)
+    source: ImageSource | None = None
 
     def __post_init__(self) -> None:
         for name, wanted in (
@@ -202,4 +206,13 @@ class Dataset:
             rows.append(row)
         problems = pa.Table.from_pylist(rows, schema=schema.PROBLEMS)
         meta = {**self.meta, "selected_split": split}
-        return Dataset(images, anns, self.categories, problems, self.root, self.format, meta)
+        return Dataset(
+            images,
+            anns,
+            self.categories,
+            problems,
+            self.root,
+            self.format,
+            meta,
+            self.source,
+        )

@@ -16,7 +16,7 @@ LAYERS = (
     ("_core", "_embed"),
     ("_arrow", "_scalars"),
     ("_arrays",),
-    ("schema", "config", "boxes", "pixels", "tables", "numba"),
+    ("schema", "config", "source", "boxes", "pixels", "tables", "numba"),
     ("deploy", "dataset"),
     ("formats", "scan", "rules", "merge"),
     ("cut",),

@@ -386,6 +386,44 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         char detail[124]
         fl_luma_stats stats
 
+    ctypedef enum fl_tar_kind:
+        FL_TAR_FILE
+        FL_TAR_FOLDER
+        FL_TAR_LINK
+        FL_TAR_SPARSE
+        FL_TAR_OTHER
+
+    ctypedef enum fl_tar_end:
+        FL_TAR_END_MARK
+        FL_TAR_END_FILE
+        FL_TAR_END_CUT
+        FL_TAR_END_DAMAGED
+        FL_TAR_END_MORE
+        FL_TAR_END_UNREAD
+
+    ctypedef struct fl_tar_member:
+        uint64_t header
+        uint64_t offset
+        uint64_t size
+        uint64_t declared
+        uint64_t name_offset
+        uint64_t name_length
+        int32_t kind
+        int32_t reserved
+
+    ctypedef struct fl_tar_summary:
+        int32_t status
+        int32_t end
+        uint64_t end_offset
+        uint64_t file_size
+        int64_t file_mtime_ns
+        int64_t members
+        uint64_t names
+        char error[120]
+
+    ctypedef struct fl_tar:
+        pass
+
     ctypedef struct fl_scan_options:
         size_t struct_size
         int32_t workers
@@ -398,6 +436,9 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         const char* path
         const uint8_t* data
         uint64_t size
+        uint64_t offset
+        uint64_t file_size
+        int64_t file_mtime_ns
         int32_t declared_width
         int32_t declared_height
         int32_t turned
@@ -653,6 +694,9 @@ cdef fl_status sniff(const uint8_t* data, uint64_t size, fl_header* header) noex
 cdef fl_status sniff_files(const char* const* paths, int64_t n, int32_t workers,
         fl_header* headers) noexcept nogil
 cdef const char* image_status_name(int32_t status) noexcept nogil
+cdef fl_status tar_index(const char* path, fl_tar_summary* summary, fl_tar** out) noexcept nogil
+cdef fl_status tar_copy(const fl_tar* tar, fl_tar_member* members, char* names) noexcept nogil
+cdef void tar_destroy(fl_tar* tar) noexcept nogil
 cdef fl_status scan_options_init(fl_scan_options* options, size_t struct_size) noexcept nogil
 cdef fl_status scanner_create(const fl_scan_options* options, fl_scanner** out) noexcept nogil
 cdef fl_status scanner_submit(fl_scanner* scanner, const fl_scan_image* images, int64_t n,

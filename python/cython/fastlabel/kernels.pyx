@@ -129,6 +129,9 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
     fl_status fl_sniff_files(const char* const* paths, int64_t n, int32_t workers,
             fl_header* headers)
     const char* fl_image_status_name(int32_t status)
+    fl_status fl_tar_index(const char* path, fl_tar_summary* summary, fl_tar** out)
+    fl_status fl_tar_copy(const fl_tar* tar, fl_tar_member* members, char* names)
+    void fl_tar_destroy(fl_tar* tar)
     fl_status fl_scan_options_init(fl_scan_options* options, size_t struct_size)
     fl_status fl_scanner_create(const fl_scan_options* options, fl_scanner** out)
     fl_status fl_scanner_submit(fl_scanner* scanner, const fl_scan_image* images, int64_t n,
@@ -527,6 +530,18 @@ cdef fl_status sniff_files(const char* const* paths, int64_t n, int32_t workers,
 
 cdef const char* image_status_name(int32_t status) noexcept nogil:
     return fl_image_status_name(status)
+
+
+cdef fl_status tar_index(const char* path, fl_tar_summary* summary, fl_tar** out) noexcept nogil:
+    return fl_tar_index(path, summary, out)
+
+
+cdef fl_status tar_copy(const fl_tar* tar, fl_tar_member* members, char* names) noexcept nogil:
+    return fl_tar_copy(tar, members, names)
+
+
+cdef void tar_destroy(fl_tar* tar) noexcept nogil:
+    fl_tar_destroy(tar)
 
 
 cdef fl_status scan_options_init(fl_scan_options* options, size_t struct_size) noexcept nogil:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..dataset import DatasetError
+from ..schema import IMAGE_EXTENSIONS
 from ._text import clean, printable, quote
 
 __all__ = [
@@ -28,14 +29,6 @@ __all__ = [
     "stem",
     "walk",
 ]
-
-#: Extensions, in lower case, of files taken for images.
-IMAGE_EXTENSIONS = frozenset(
-    (
-        *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".bmp", ".dib", ".webp", ".gif"),
-        *(".tif", ".tiff", ".avif", ".heic", ".heif", ".jp2", ".ppm", ".pgm", ".pbm", ".pnm"),
-    )
-)
 
 _LABEL_EXTENSIONS = (".json", ".xml", ".txt", ".yaml", ".yml", ".data", ".names")
 

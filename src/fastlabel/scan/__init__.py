@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from ..dataset import Dataset
+    from ..source import ImageSource
 
 __all__ = ["Limits", "scan", "scan_batches", "scan_tables"]
 
@@ -25,7 +26,7 @@ Progress = Callable[[int, int], None]
 
 
 def scan(
-    source: Dataset | Iterable[str | os.PathLike[str] | bytes],
+    source: Dataset | ImageSource | Iterable[str | os.PathLike[str] | bytes],
     *,
     workers: int = 0,
     limits: Limits | None = None,
@@ -35,8 +36,9 @@ def scan(
 
     Parameters
     ----------
-    source : Dataset, or iterable of paths, or iterable of bytes
-        A data set as :func:`fastlabel.read` gives it, or files, or the files' bytes.
+    source : Dataset, ImageSource, iterable of paths, or iterable of bytes
+        A data set as :func:`fastlabel.read` gives it, an image source, files, or the files'
+        bytes.
     workers : int
         Native threads; 0 means one a CPU. The result does not depend on it.
     limits : Limits, optional
@@ -66,7 +68,7 @@ def scan(
 
 
 def scan_batches(
-    source: Dataset | Iterable[str | os.PathLike[str] | bytes],
+    source: Dataset | ImageSource | Iterable[str | os.PathLike[str] | bytes],
     *,
     workers: int = 0,
     limits: Limits | None = None,

@@ -14,6 +14,7 @@ from .. import _core
 from . import columns, fallback
 from .jobs import Jobs
 from .limits import Limits
+from .read_ahead import Fetched, read_ahead
 
 __all__ = ["run"]
 
@@ -63,22 +64,29 @@ def _batches(
     progress: Callable[[int, int], None] | None,
     batch_size: int,
 ) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
-    starts = deque(range(0, len(jobs), batch_size))
-    in_flight: deque[tuple[int, int, int]] = deque()
+    batches = read_ahead(jobs, batch_size)
+    in_flight: deque[tuple[Fetched, int]] = deque()
     tell = _Teller(progress, len(jobs))
-    while starts or in_flight:
-        while starts and len(in_flight) < 2:
-            first = starts.popleft()
-            last = min(first + batch_size, len(jobs))
-            in_flight.append((first, last, _submit(jobs, scanner, first, last)))
-        first, last, ticket = in_flight.popleft()
+    more = True
+    while more or in_flight:
+        while more and len(in_flight) < 2:
+            batch = next(batches, None)
+            if batch is None:
+                more = False
+            else:
+                in_flight.append((batch, _submit(jobs, scanner, batch)))
+        if not in_flight:
+            break
+        batch, ticket = in_flight.popleft()
         finished = False
         while not finished:
             finished, done = scanner.wait(ticket, _POLL_MS)
-            tell(first + done)
+            tell(batch.first + done)
         rows, box_rows = scanner.collect(ticket)
-        _decode_others(jobs, first, rows, box_rows, others, limits)
-        yield columns.batches(jobs, first, last, rows, box_rows)
+        for k, lost in batch.lost:
+            columns.say(rows[k : k + 1], lost.status, lost.detail)
+        _decode_others(jobs, batch, rows, box_rows, others, limits)
+        yield columns.batches(jobs, batch.first, batch.last, rows, box_rows)
     tell(len(jobs), force=True)
 
 
@@ -95,11 +103,11 @@ class _Teller:
             self._progress(done, self._total)
 
 
-def _submit(jobs: Jobs, scanner: _core.Scanner, first: int, last: int) -> int:
+def _submit(jobs: Jobs, scanner: _core.Scanner, batch: Fetched) -> int:
+    first, last = batch.first, batch.last
     low, high = jobs.offsets[first], jobs.offsets[last]
     return scanner.submit(
-        jobs.sources[first:last],
-        jobs.in_memory,
+        batch.items,
         np.ascontiguousarray(jobs.declared[first:last]),
         np.ascontiguousarray(jobs.turned[first:last]),
         np.ascontiguousarray(jobs.boxes[low:high]),
@@ -109,19 +117,21 @@ def _submit(jobs: Jobs, scanner: _core.Scanner, first: int, last: int) -> int:
 
 def _decode_others(
     jobs: Jobs,
-    first: int,
+    batch: Fetched,
     rows: columns.Rows,
     box_rows: columns.Rows,
     others: ThreadPoolExecutor,
     limits: Limits,
 ) -> None:
     """Fill in the rows whose format OpenCV decodes."""
+    first = batch.first
     base = jobs.offsets[first]
 
     def one(k: int) -> None:
         low, high = jobs.offsets[first + k] - base, jobs.offsets[first + k + 1] - base
         boxes = np.ascontiguousarray(jobs.boxes[base + low : base + high])
-        source = jobs.sources[first + k]
-        fallback.measure(source, jobs.in_memory, boxes, rows[k : k + 1], box_rows[low:high], limits)
+        item = batch.items[k]
+        if item is not None:
+            fallback.measure(item, boxes, rows[k : k + 1], box_rows[low:high], limits)
 
     list(others.map(one, np.flatnonzero(rows["status"] == _NEEDS_DECODER).tolist()))
