@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,7 +115,7 @@ def command(data: Path, out: Path, **options: Any) -> int:
             out / "groups.html": lambda place: place.write_text(page, encoding="utf-8"),
         }
     )
-    _print(result, out)
+    _print(result, [str(n) for n in dataset.images["file_name"].to_pylist()], out)
     return int(bool(len(result.unreadable)))
 
 
@@ -124,7 +125,7 @@ def _parquet(result: DedupResult, place: Path) -> None:
     pq.write_table(result.groups, place, compression="zstd")
 
 
-def _print(result: DedupResult, out: Path) -> None:
+def _print(result: DedupResult, names: Sequence[str], out: Path) -> None:
     import pyarrow.compute as pc
 
     from ..report.text import count, visible
@@ -146,18 +147,22 @@ def _print(result: DedupResult, out: Path) -> None:
     if len(result.unreadable):
         click.echo(
             f"Unread     {count(len(result.unreadable), 'image')} could not be decoded whole; "
-            "fastlabel check names them"
+            "compared by bytes at best:"
         )
+        for row in result.unreadable[:_NAMED].tolist():
+            click.echo(f"           {visible(names[row])}")
+        if len(result.unreadable) > _NAMED:
+            click.echo(f"           and {len(result.unreadable) - _NAMED:,} more")
     shown = min(groups, _NAMED)
     for group in range(shown):
         rows = result.groups.filter(pc.equal(result.groups["group_id"], group)).to_pylist()
-        names = [visible(str(row["file_name"]), 60) for row in rows[:3]]
+        shown_names = [visible(str(row["file_name"]), 60) for row in rows[:3]]
         more = f" and {len(rows) - 3:,} more" if len(rows) > 3 else ""
         far = rows[0]["diameter"]
         how = "same bytes" if rows[0]["kind"] == "exact" else f"near, {far} bits at most"
         if far is None and rows[0]["kind"] == "near":
             how = "near by embedding"
-        click.echo(f"           {', '.join(names)}{more} ({how})")
+        click.echo(f"           {', '.join(shown_names)}{more} ({how})")
     if groups > shown:
         click.echo(f"           and {count(groups - shown, 'group')} more in the table")
     chained = _chained(result)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import numpy as np
 
 from ..dataset import Dataset, as_numpy
 from ..report.text import count, visible
+from ..scan.jobs import jobs_of
+from ..source import MOST_BYTES, Lost, Span
 from .run import DedupResult
 
 __all__ = ["groups_page"]
@@ -52,8 +55,9 @@ def groups_page(result: DedupResult, dataset: Dataset, *, most: int = 40, seed: 
     # Shown in the order of the table, but those across splits first.
     order = order[np.lexsort((order, ~leaks[starts[order]]))]
     ends = np.r_[starts[1:], len(ids)]
+    pictures = _Pictures(dataset, result)
     parts = [
-        _section(table.slice(int(starts[k]), int(ends[k] - starts[k])).to_pylist(), dataset)
+        _section(table.slice(int(starts[k]), int(ends[k] - starts[k])).to_pylist(), pictures)
         for k in order.tolist()
     ]
     groups = len(starts)
@@ -75,7 +79,7 @@ def groups_page(result: DedupResult, dataset: Dataset, *, most: int = 40, seed: 
     )
 
 
-def _section(rows: list[dict[str, Any]], dataset: Dataset) -> str:
+def _section(rows: list[dict[str, Any]], pictures: _Pictures) -> str:
     first = rows[0]
     splits = sorted({str(r["split"]) for r in rows if r["split"] is not None})
     facts = [count(len(rows), "image")]
@@ -87,13 +91,13 @@ def _section(rows: list[dict[str, Any]], dataset: Dataset) -> str:
         facts.append(f"{first['diameter']} bits between the farthest")
     across = f' <span class="leak">across {escape(visible(", ".join(splits)))}</span>'
     title = f"Group {first['group_id']}: {', '.join(facts)}{across if first['leaks'] else ''}"
-    cards = "".join(_card(row, dataset) for row in rows[:SHOWN])
+    cards = "".join(_card(row, pictures) for row in rows[:SHOWN])
     more = len(rows) - SHOWN
     tail = f"<li>and {more:,} more</li>" if more > 0 else ""
     return f"<section><h2>{title}</h2><ul>{cards}{tail}</ul></section>"
 
 
-def _card(row: dict[str, Any], dataset: Dataset) -> str:
+def _card(row: dict[str, Any], pictures: _Pictures) -> str:
     name = escape(visible(str(row["file_name"]), 80))
     notes = [escape(visible(str(row["split"])))] if row["split"] is not None else []
     if row["distance"] is not None:
@@ -102,8 +106,7 @@ def _card(row: dict[str, Any], dataset: Dataset) -> str:
         notes.append(row["turn"])
     if row["similarity"] is not None:
         notes.append(f"cosine {row['similarity']:.3f}")
-    path = dataset.images["path"][row["image_id"]].as_py()
-    data = None if path is None else _picture(dataset.root / path)
+    data = pictures.small(row["image_id"])
     shown = (
         f'<img alt="{name}" src="data:image/jpeg;base64,{data}">'
         if data
@@ -112,19 +115,48 @@ def _card(row: dict[str, Any], dataset: Dataset) -> str:
     return f"<li>{shown}{name}<br>{', '.join(notes)}</li>"
 
 
-def _picture(path: Path) -> str | None:
-    """Decode small, within OpenCV's limits; None where it cannot be."""
+class _Pictures:
+    """The pictures of a data set, decoded small; those that the scan refused are not opened."""
+
+    def __init__(self, dataset: Dataset, result: DedupResult) -> None:
+        jobs = jobs_of(dataset)
+        self._source, self._rows = jobs.source, jobs.rows
+        self._refused = set(result.unreadable.tolist())
+
+    def small(self, image: int) -> str | None:
+        """Base64 of a small JPEG; None where there is none to show."""
+        row = int(self._rows[image])
+        if row < 0 or image in self._refused:
+            return None
+        (found,) = self._source.fetch(np.array([row], np.int64))
+        if isinstance(found, Lost):
+            return None
+        try:
+            return _encoded(_read(found) if isinstance(found, Span) else bytes(found))
+        except OSError:
+            return None
+
+
+def _read(span: Span) -> bytes:
+    with Path(os.fsdecode(span.path)).open("rb") as file:
+        file.seek(span.offset)
+        return file.read(min(span.length, MOST_BYTES) if span.length >= 0 else MOST_BYTES)
+
+
+def _encoded(data: bytes) -> str | None:
     import cv2
 
     try:
-        raw = np.fromfile(path, np.uint8)
+        raw = np.frombuffer(data, np.uint8)
         image = cv2.imdecode(raw, cv2.IMREAD_REDUCED_COLOR_2) if len(raw) else None
         if image is None:
             return None
         scale = SIDE / max(image.shape[:2])
         size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
-        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else 1)
-        done, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 80])
-    except (OSError, cv2.error, MemoryError):
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        done, small = cv2.imencode(
+            ".jpg", cv2.resize(image, size, interpolation=how), [cv2.IMWRITE_JPEG_QUALITY, 80]
+        )
+    except (cv2.error, MemoryError):
         return None
-    return base64.b64encode(data.tobytes()).decode("ascii") if done else None
+    return base64.b64encode(small.tobytes()).decode("ascii") if done else None
