@@ -20,7 +20,7 @@ using Hashes = BigVector<uint64_t>;
 using Rows = BigVector<uint32_t>;
 
 constexpr int64_t kTileRows = 16;
-constexpr int64_t kTileColumns = 1024;
+constexpr int64_t kTileColumns = 256;
 // Rows of one bucket that are one piece of work, and pieces that a thread takes at a time.
 constexpr int64_t kSlice = 1024;
 constexpr int64_t kPieces = 64;
@@ -131,28 +131,37 @@ class Comparer {
         found_(static_cast<size_t>(kTileRows * kTileColumns)) {}
 
   bool between(int64_t a, int64_t a_end, int64_t b, int64_t b_end) {
-    for (int64_t i = a; i < a_end; i += kTileRows) {
-      const int64_t i_end = std::min(i + kTileRows, a_end);
-      for (int64_t j = b; j < b_end; j += kTileColumns) {
-        if (!tile(i, i_end, j, std::min(j + kTileColumns, b_end))) return false;
+    for (int64_t i = a; i < a_end;) {
+      const int64_t i_end = tile_end(i, kTileRows, a_end);
+      for (int64_t j = b; j < b_end;) {
+        const int64_t j_end = tile_end(j, kTileColumns, b_end);
+        if (!tile(i, i_end, j, j_end)) return false;
+        j = j_end;
       }
+      i = i_end;
     }
     return true;
   }
 
   // The rows a .. a_end with those that come after each, up to end.
   bool within(int64_t a, int64_t a_end, int64_t end) {
-    for (int64_t i = a; i < a_end; i += kTileRows) {
-      const int64_t i_end = std::min(i + kTileRows, a_end);
+    for (int64_t i = a; i < a_end;) {
+      const int64_t i_end = tile_end(i, kTileRows, a_end);
       for (int64_t k = i; k + 1 < i_end; ++k) {
         if (!tile(k, k + 1, k + 1, i_end)) return false;
       }
       if (!between(i, i_end, i_end, end)) return false;
+      i = i_end;
     }
     return true;
   }
 
  private:
+  // Tiles end at multiples of their size, so that none lies in two cells of a visitor.
+  static int64_t tile_end(int64_t at, int64_t size, int64_t end) noexcept {
+    return std::min((at / size + 1) * size, end);
+  }
+
   bool tile(int64_t i, int64_t i_end, int64_t j, int64_t j_end) {
     if (visitor_.skips(i, i_end, j, j_end)) return true;
     const auto columns = static_cast<size_t>(j_end - j);
@@ -164,6 +173,7 @@ class Comparer {
       const auto q = static_cast<size_t>(j) + found_[k] % columns;
       if (!visitor_.near(p, q)) return false;
     }
+    if (count > 0) visitor_.seen(i, j);
     return true;
   }
 
@@ -241,6 +251,7 @@ class Lister {
         out_(out), lock_(lock) {}
 
   static bool skips(int64_t, int64_t, int64_t, int64_t) noexcept { return false; }
+  static void seen(int64_t, int64_t) noexcept {}
 
   bool near(size_t p, size_t q) {
     const uint64_t apart = buckets_.hashes[p] ^ buckets_.hashes[q];
@@ -307,12 +318,41 @@ class Components {
   std::vector<std::atomic<uint32_t>> parents_;
 };
 
+// Which cells of kTileColumns places are known to be of one component, as they stay then.
+class Merged {
+ public:
+  Merged(const Buckets& buckets, Components& components)
+      : buckets_(buckets), components_(components),
+        known_(buckets.ids.size() / kTileColumns + 1) {}
+
+  bool knows(int64_t at) const noexcept {
+    return known_[static_cast<size_t>(at / kTileColumns)].load(std::memory_order_relaxed) != 0;
+  }
+
+  void look(int64_t at) noexcept {
+    if (knows(at)) return;
+    const auto cell = static_cast<size_t>(at / kTileColumns);
+    const size_t from = cell * kTileColumns;
+    const size_t to = std::min(from + kTileColumns, buckets_.ids.size());
+    const uint32_t first = components_.root(buckets_.ids[from]);
+    for (size_t k = from + 1; k < to; ++k) {
+      if (components_.root(buckets_.ids[k]) != first) return;
+    }
+    known_[cell].store(1, std::memory_order_relaxed);
+  }
+
+ private:
+  const Buckets& buckets_;
+  Components& components_;
+  std::vector<std::atomic<uint8_t>> known_;
+};
+
 // Joins what is near, and does not compare what is joined already.
 class Joiner {
  public:
   // roots: of each place when its block began; equal ones of a bucket lie side by side.
-  Joiner(const Buckets& buckets, const Rows& roots, Components& components)
-      : buckets_(buckets), roots_(roots), components_(components) {}
+  Joiner(const Buckets& buckets, const Rows& roots, Components& components, Merged& merged)
+      : buckets_(buckets), roots_(roots), components_(components), merged_(merged) {}
 
   bool skips(int64_t i, int64_t i_end, int64_t j, int64_t j_end) const noexcept {
     return one(i, i_end) && one(j, j_end) && root(i) == root(j);
@@ -323,6 +363,12 @@ class Joiner {
     return true;
   }
 
+  // Something was joined in the tile that begins at i and j.
+  void seen(int64_t i, int64_t j) noexcept {
+    merged_.look(i);
+    merged_.look(j);
+  }
+
   void finish() const noexcept {}
 
  private:
@@ -330,21 +376,27 @@ class Joiner {
     return components_.root(buckets_.ids[static_cast<size_t>(at)]);
   }
   bool one(int64_t from, int64_t to) const noexcept {
-    return roots_[static_cast<size_t>(from)] == roots_[static_cast<size_t>(to - 1)];
+    return roots_[static_cast<size_t>(from)] == roots_[static_cast<size_t>(to - 1)] ||
+           merged_.knows(from);
   }
 
   const Buckets& buckets_;
   const Rows& roots_;
   Components& components_;
+  Merged& merged_;
 };
 
-// Joins neighbours in the order of the numbers, and of the numbers turned: what makes most of a
-// dense set one before its pairs are counted in hundreds of billions.
-void join_neighbours(const Distinct& distinct, int32_t distance, Components& components) {
-  BigVector<Numbered> turned(distinct.hashes.size());
-  for (const int turn : {0, 16, 32, 48}) {
+// Joins neighbours in the order of the numbers, and of the numbers with their bits turned round:
+// what makes most of a dense set one before its pairs are counted in hundreds of billions.
+void join_neighbours(const Hashes& all, int32_t bits, int32_t distance, Components& components) {
+  constexpr int32_t kTurns = 4;
+  const uint64_t kept = bits < 64 ? (uint64_t{1} << bits) - 1 : ~uint64_t{0};
+  BigVector<Numbered> turned(all.size());
+  for (int32_t turn = 0; turn < kTurns && turn < bits; ++turn) {
+    const int32_t by = bits * turn / kTurns;
     for (size_t u = 0; u < turned.size(); ++u) {
-      turned[u] = {std::rotl(distinct.hashes[u], turn), static_cast<uint32_t>(u)};
+      const uint64_t low = by == 0 ? 0 : all[u] >> (bits - by);
+      turned[u] = {((all[u] << by) & kept) | low, static_cast<uint32_t>(u)};
     }
     std::sort(turned.begin(), turned.end());
     for (size_t k = 1; k < turned.size(); ++k) {
@@ -428,9 +480,9 @@ void hamming_clusters(const uint64_t* hashes, int64_t n, int32_t distance, int32
   const Distinct distinct(hashes, n);
   Components components(distinct.hashes.size());
   if (distance > 0 && distinct.size() > 1) {
-    join_neighbours(distinct, distance, components);
     const HashPlan plan(distinct.hashes.data(), distinct.size(), distance);
     const Hashes all = rearranged(distinct, plan);
+    join_neighbours(all, plan.bits(), distance, components);
     Buckets buckets;
     Rows of;
     Rows roots(all.size());
@@ -438,8 +490,9 @@ void hamming_clusters(const uint64_t* hashes, int64_t n, int32_t distance, int32
       if (block.radius < 0) continue;
       buckets.fill(all, by_component(components, all.size(), &of), block);
       for (size_t at = 0; at < roots.size(); ++at) roots[at] = of[buckets.ids[at]];
+      Merged merged(buckets, components);
       search(buckets, block, distance, threads_for(workers, distinct.size()),
-             [&] { return Joiner(buckets, roots, components); });
+             [&] { return Joiner(buckets, roots, components, merged); });
     }
   }
   std::vector<int64_t> first(distinct.hashes.size(), n);

@@ -162,6 +162,7 @@ HashPlan::HashPlan(const uint64_t* hashes, int64_t n, int32_t distance) {
     }
   }
   blocks_ = best.blocks;
+  bits_ = telling;
   set_places(best.order);
 }
 

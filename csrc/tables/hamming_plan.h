@@ -30,6 +30,9 @@ class HashPlan {
 
   const std::vector<HashBlock>& blocks() const noexcept { return blocks_; }
 
+  // Bits that a rearranged hash has: those that are not equal in all.
+  int32_t bits() const noexcept { return bits_; }
+
   // The hash with its bits where the blocks want them; bits that are equal in all hashes are
   // left out, so that distances stay what they are.
   uint64_t rearranged(uint64_t hash) const noexcept {
@@ -42,6 +45,7 @@ class HashPlan {
   void set_places(const std::vector<int32_t>& order);
 
   std::vector<HashBlock> blocks_;
+  int32_t bits_;
   uint64_t places_[8][256];
 };
 

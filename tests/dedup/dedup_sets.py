@@ -7,8 +7,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fastlabel import schema
-
 
 def photo(seed: int, side: tuple[int, int] = (120, 160)) -> np.ndarray:
     """Draw clouds of colour: no two seeds are alike."""
@@ -20,7 +18,8 @@ def photo(seed: int, side: tuple[int, int] = (120, 160)) -> np.ndarray:
 
 def save(path: Path, picture: np.ndarray, quality: int = 95) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    done, data = cv2.imencode(path.suffix, picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality] if path.suffix == ".jpg" else []
+    done, data = cv2.imencode(path.suffix, picture, options)
     assert done
     path.write_bytes(data.tobytes())
 
@@ -42,6 +41,3 @@ def straddling(result: object) -> set[int]:
     for row in result.assignments.to_pylist():  # type: ignore[attr-defined]
         seen.setdefault(row["group_id"], set()).add(row["split"])
     return {group for group, splits in seen.items() if len(splits) > 1}
-
-
-STATS = schema.IMAGE_STATS

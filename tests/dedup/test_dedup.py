@@ -9,7 +9,9 @@ import pytest
 from dedup_sets import photo, save
 
 import fastlabel as fl
+from fastlabel import schema
 from fastlabel.dataset import DatasetError
+from fastlabel.dedup import embeddings
 from fastlabel.dedup.embeddings import as_embeddings, link_similar, load
 from fastlabel.dedup.sheet import groups_page
 
@@ -123,7 +125,7 @@ def test_what_has_no_hash_and_what_is_not_whole_is_not_near():
 
 
 def test_no_images_at_all():
-    result = fl.dedup(stats_of([]))
+    result = fl.dedup(schema.IMAGE_STATS.empty_table())
     assert (result.count(), result.groups.num_rows, result.redundant) == (0, 0, 0)
 
 
@@ -131,7 +133,7 @@ def test_no_images_at_all():
 
 
 def test_embeddings_against_the_formula(monkeypatch):
-    monkeypatch.setattr("fastlabel.dedup.embeddings.BLOCK", 64)
+    monkeypatch.setattr(embeddings, "BLOCK", 64)
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(300, 8))
     vectors[100:200] = vectors[:100] + rng.normal(size=(100, 8)) * 0.3

@@ -74,7 +74,7 @@ def _numba(hashes: Hashes) -> tuple[Any, ...]:
 def _numba_search() -> Any:
     from numba import njit
 
-    @njit  # type: ignore[untyped-decorator]
+    @njit
     def search(hashes, distance):  # type: ignore[no-untyped-def]
         left, right, bits = [0][:0], [0][:0], [0][:0]
         for i in range(len(hashes)):

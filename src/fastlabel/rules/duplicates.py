@@ -314,7 +314,7 @@ def _nearest_across(split: Ints, same: Ints, hashes: npt.NDArray[np.uint64]) -> 
 def _nearest_neighbours(split: Ints, same: Ints, hashes: npt.NDArray[np.uint64]) -> int | None:
     """Find it among neighbours in the order of the hashes, turned by some bits."""
     nearest: int | None = None
-    for turn in range(0, 64, 8):
+    for turn in range(64):
         low = (hashes << np.uint64(turn)) | (hashes >> np.uint64((64 - turn) % 64))
         order = np.argsort(low, kind="stable")
         a, b = order[:-1], order[1:]
