@@ -91,7 +91,7 @@ def test_split_makes_a_new_set_without_leaks(cli, copies, here, to):
     new = fl.read(here / "new")
     assert len(new) == 12
     assert set(new.images["split"].to_pylist()) == {"train", "val"}
-    findings = fl.check(new, select="FL503").findings
+    findings = fl.check(new, select=["FL503"]).findings
     assert findings.num_rows == 0
     assert (here / "new" / "assignments.parquet").is_file()
     assert tree_hash(copies) == before

@@ -57,7 +57,7 @@ def test_groups(folder):
 
 
 def test_mirrored_copies_when_asked(folder):
-    result = fl.dedup(folder, turned=True)
+    result = fl.dedup(folder, turned=True, distance=10)
     assert ("a.jpg", "a_copy.jpg", "a_half.png", "a_mirrored.png") in groups_of(result)
     turns = {row["file_name"]: row["turn"] for row in result.groups.to_pylist()}
     assert turns["a_mirrored.png"] == "mirrored"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from importlib import import_module
 
 import numpy as np
 import pyarrow as pa
@@ -200,13 +201,9 @@ def test_wrong_settings(cameras, arguments, error, said):
 
 
 def test_a_giant_group_is_said(cameras):
-    result = fl.split(cameras, (20, 80), group=None, group_by=r"cam([0-7])_|cam")
+    result = fl.split(cameras, (20, 80), group=None, group_by=r"cam(?=[0-8])")
     assert straddling(result) == set()
-    many = fl.split(cameras, (50, 50), group=None, group_by=r"cam[0-8]")
-    assert many.unreached == ()
-    giant = fl.split(cameras, (20, 80), group=None, group_by=r"images/cam(?=[0-8])")
-    assert any("the largest has 54 of 60 images" in line for line in giant.unreached)
-    assert "6 images" not in str(giant.unreached)
+    assert any("the largest has 54 of 60 images" in line for line in result.unreached)
 
 
 def test_unmatched_paths_are_counted(cameras):
@@ -223,6 +220,6 @@ def test_an_empty_set(tmp_path):
 def test_given_stats_are_used(cameras, monkeypatch):
     ds = fl.read(cameras)
     stats = fl.scan(ds)
-    monkeypatch.setattr("fastlabel.scan.scan", None)
+    monkeypatch.setattr(import_module("fastlabel.scan"), "scan", None)
     result = fl.split(ds, (50, 50), image_stats=stats)
     assert isinstance(result.assignments, pa.Table)
