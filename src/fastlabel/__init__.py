@@ -54,7 +54,9 @@ _LAZY = {
     "composite": "pixels",
     "content_hash": "pixels",
     "entropy": "pixels",
+    "hamming_clusters": "pixels",
     "hamming_distance": "pixels",
+    "hamming_pairs": "pixels",
     "image_stats": "pixels",
     "laplacian_variance": "pixels",
     "letterbox": "pixels",
@@ -83,6 +85,10 @@ _LAZY = {
     "Report": "check",
     "check": "check",
     "make_sample": "sample",
+    "DedupResult": "dedup",
+    "dedup": "dedup",
+    "SplitResult": "dedup",
+    "split": "dedup",
     "get_cmake_dir": "_embed",
     "get_include": "_embed",
     "get_library_dir": "_embed",
@@ -140,6 +146,7 @@ if TYPE_CHECKING:
     from .check import Report, check
     from .cut import read_tile
     from .dataset import Dataset, DatasetError
+    from .dedup import DedupResult, SplitResult, dedup, split
     from .formats import read
     from .merge import TileDetections, merge_tiles
     from .pixels import (
@@ -147,7 +154,9 @@ if TYPE_CHECKING:
         composite,
         content_hash,
         entropy,
+        hamming_clusters,
         hamming_distance,
+        hamming_pairs,
         image_stats,
         laplacian_variance,
         letterbox,

@@ -118,6 +118,12 @@ def weighted_boxes_fusion(
     skip_threshold: float,
     allows_overflow: bool,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]: ...
+def hamming_clusters(
+    hashes: NDArray[np.uint64], distance: int, workers: int
+) -> NDArray[np.int64]: ...
+def hamming_pairs(
+    hashes: NDArray[np.uint64], distance: int, workers: int, max_pairs: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]] | None: ...
 def merge_tiles(
     boxes: NDArray[np.float64],
     scores: NDArray[np.float64],

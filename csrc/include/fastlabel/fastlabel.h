@@ -20,6 +20,7 @@
 #include "fastlabel/coco.h"
 #include "fastlabel/cut.h"
 #include "fastlabel/files.h"
+#include "fastlabel/hashes.h"
 #include "fastlabel/merge.h"
 #include "fastlabel/paste.h"
 #include "fastlabel/pixels.h"
