@@ -255,9 +255,7 @@ def nulls(n: int, kind: pa.DataType) -> pa.Array:
     return pa.nulls(n, kind)
 
 
-def _tokens(
-    boxes: Floats, category: npt.NDArray[np.int32], image_of: Ints, size: Ints
-) -> pa.Array:
+def _tokens(boxes: Floats, category: npt.NDArray[np.int32], image_of: Ints, size: Ints) -> pa.Array:
     """The row as it stood in the file: class and four numbers of four digits."""
     n = len(boxes)
     text = np.full((n, 2 + 4 * 7), ord(" "), np.uint8)
