@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import pyarrow.compute as pc
+import pyarrow as pa
 
-from .context import Context, Floats, Ints, ints
+from .context import Context, Floats, Ints, ints, whole
 from .registry import Hits, Params, rule
 from .wording import count, quote
 
@@ -17,10 +17,15 @@ LISTED = 1000
 
 def exact_groups(ctx: Context) -> list[Ints]:
     """Rows of images with the same bytes, for each group of two or more, in row order."""
+    return ctx.once("exact groups", lambda: _exact_groups(ctx))
+
+
+def _exact_groups(ctx: Context) -> list[Ints]:
     column = ctx.image_stats["content_hash"]
-    codes = ints(pc.index_in(column, pc.unique(column).drop_null()))
+    codes = ints(whole(column.dictionary_encode()).indices)
     size = np.nan_to_num(ctx.stat("bytes"), nan=-1.0)
-    rows = np.flatnonzero(codes >= 0)
+    known = np.bincount(codes[codes >= 0])
+    rows = np.flatnonzero((codes >= 0) & (known[codes] > 1 if len(known) else False))
     order = rows[np.lexsort((rows, size[rows], codes[rows]))]
     new = (np.diff(codes[order]) != 0) | (np.diff(size[order]) != 0)
     groups = [g for g in np.split(order, np.flatnonzero(new) + 1) if len(g) > 1]
@@ -189,23 +194,24 @@ def _agreement(ctx: Context, a: int, b: int) -> float:
     left, right = ctx.annotations_of(a), ctx.annotations_of(b)
     if len(left) != len(right):
         return 0.0
-    left, right = _ordered(ctx, left), _ordered(ctx, right)
-    if not np.array_equal(ctx.category[left], ctx.category[right]):
+    (classes, first), (others, second) = _ordered(ctx, left), _ordered(ctx, right)
+    if not np.array_equal(classes, others):
         return 0.0
-    first, second = ctx.boxes[left], ctx.boxes[right]
     if np.array_equal(first, second, equal_nan=True):
         return 1.0
-    starts = np.flatnonzero(np.r_[True, np.diff(ctx.category[left]) != 0, True])
+    starts = np.flatnonzero(np.r_[True, np.diff(classes) != 0, True])
     return min(
         _matched(first[s:e], second[s:e])
         for s, e in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)
     )
 
 
-def _ordered(ctx: Context, rows: Ints) -> Ints:
-    """Boxes by class and then by their corners."""
-    b = ctx.boxes[rows]
-    return rows[np.lexsort((b[:, 3], b[:, 2], b[:, 1], b[:, 0], ctx.category[rows]))]
+def _ordered(ctx: Context, rows: Ints) -> tuple[Ints, Floats]:
+    """Classes and corners of boxes, by class and then by corners."""
+    b = ctx.corners(rows)
+    classes = ints(ctx.ds.annotations["category_id"].take(pa.array(rows)))
+    order = np.lexsort((b[:, 3], b[:, 2], b[:, 1], b[:, 0], classes))
+    return classes[order], b[order]
 
 
 def _matched(a: Floats, b: Floats) -> float:
