@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from fastlabel import schema
-from fastlabel.dataset import Dataset
+from fastlabel.dataset import Dataset, null_column
 
 BOXES_PER_IMAGE = 10
 CLASSES = 20
@@ -247,12 +247,8 @@ def _annotations(
         "origin": origin,
         **{name: pa.array(boxes[:, at].copy()) for at, name in enumerate(("x1", "y1", "x2", "y2"))},
     }
-    columns = [known[f.name] if f.name in known else nulls(n, f.type) for f in schema.ANNOTATIONS]
+    columns = [known[f.name] if f.name in known else null_column(n, f.type) for f in schema.ANNOTATIONS]
     return pa.Table.from_arrays(columns, schema=schema.ANNOTATIONS)
-
-
-def nulls(n: int, kind: pa.DataType) -> pa.Array:
-    return pa.nulls(n, kind)
 
 
 def _tokens(boxes: Floats, category: npt.NDArray[np.int32], image_of: Ints, size: Ints) -> pa.Array:
@@ -294,8 +290,10 @@ def write(out: Path, images: int, flood: bool = False) -> dict[str, int]:
     out.mkdir(parents=True, exist_ok=True)
     for name, table in zip(TABLES, tables, strict=True):
         with pa.OSFile(str(out / f"{name}.arrow"), "wb") as file:
+            used = [c for c in table.column_names if table[c].null_count < len(table)]
+            table = table.select(used).combine_chunks()
             with pa.ipc.new_file(file, table.schema) as writer:
-                writer.write_table(table.combine_chunks())
+                writer.write_table(table)
     return planted
 
 
@@ -304,12 +302,22 @@ def read(folder: Path) -> tuple[Dataset, pa.Table, pa.Table]:
     tables = []
     for name in TABLES:
         with pa.OSFile(str(folder / f"{name}.arrow"), "rb") as file:
-            tables.append(pa.ipc.open_file(file).read_all())
+            tables.append(_completed(pa.ipc.open_file(file).read_all(), name))
     images, annotations, categories, stats, box_stats = tables
     problems = schema.PROBLEMS.empty_table()
     meta = {"inclusive": False, "label_file_count": len(images)}
     ds = Dataset(images, annotations, categories, problems, Path("generated"), "yolo", meta)
     return ds, stats, box_stats
+
+
+def _completed(table: pa.Table, name: str) -> pa.Table:
+    """Put back the columns that hold nothing: they are not in the file."""
+    fields = getattr(schema, name.upper())
+    have = set(table.column_names)
+    columns = [
+        table[f.name] if f.name in have else null_column(len(table), f.type) for f in fields
+    ]
+    return pa.table(columns, schema=fields)
 
 
 def main() -> None:
