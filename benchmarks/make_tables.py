@@ -247,7 +247,9 @@ def _annotations(
         "origin": origin,
         **{name: pa.array(boxes[:, at].copy()) for at, name in enumerate(("x1", "y1", "x2", "y2"))},
     }
-    columns = [known[f.name] if f.name in known else null_column(n, f.type) for f in schema.ANNOTATIONS]
+    columns = [
+        known[f.name] if f.name in known else null_column(n, f.type) for f in schema.ANNOTATIONS
+    ]
     return pa.Table.from_arrays(columns, schema=schema.ANNOTATIONS)
 
 
@@ -314,9 +316,7 @@ def _completed(table: pa.Table, name: str) -> pa.Table:
     """Put back the columns that hold nothing: they are not in the file."""
     fields = getattr(schema, name.upper())
     have = set(table.column_names)
-    columns = [
-        table[f.name] if f.name in have else null_column(len(table), f.type) for f in fields
-    ]
+    columns = [table[f.name] if f.name in have else null_column(len(table), f.type) for f in fields]
     return pa.table(columns, schema=fields)
 
 

@@ -79,6 +79,10 @@ _LAZY = {
     "rule": "rules.user",
     "Report": "check",
     "check": "check",
+    "Diff": "compare",
+    "Stats": "compare",
+    "diff": "compare",
+    "stats": "compare",
     "make_sample": "sample",
     "get_cmake_dir": "_embed",
     "get_include": "_embed",
@@ -135,6 +139,7 @@ if TYPE_CHECKING:
         weighted_boxes_fusion,
     )
     from .check import Report, check
+    from .compare import Diff, Stats, diff, stats
     from .cut import read_tile
     from .dataset import Dataset, DatasetError
     from .formats import read

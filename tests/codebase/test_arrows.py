@@ -23,6 +23,7 @@ LAYERS = (
     ("distributions", "deployment", "verdict", "summary"),
     ("report", "sample"),
     ("check", "prepare"),
+    ("compare",),
     ("bench", "torch"),
     ("cli",),
 )

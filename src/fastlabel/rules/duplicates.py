@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from .context import Context, Floats, Ints, ints, whole
+from .context import Context, Floats, Ints, ints, whole as one_array
 from .registry import Hits, Params, rule
 from .wording import count, quote
 
@@ -22,7 +22,7 @@ def exact_groups(ctx: Context) -> list[Ints]:
 
 def _exact_groups(ctx: Context) -> list[Ints]:
     column = ctx.image_stats["content_hash"]
-    codes = ints(whole(column.dictionary_encode()).indices)
+    codes = ints(one_array(column.dictionary_encode()).indices)
     size = np.nan_to_num(ctx.stat("bytes"), nan=-1.0)
     known = np.bincount(codes[codes >= 0])
     rows = np.flatnonzero((codes >= 0) & (known[codes] > 1 if len(known) else False))
