@@ -33,7 +33,7 @@ Floats = npt.NDArray[np.float64]
 def make(
     images: int, seed: int = 0, flood: bool = False
 ) -> tuple[Dataset, pa.Table, pa.Table, dict[str, int]]:
-    """Give the data set, its ``image_stats`` and ``box_stats``, and how many faults were planted."""
+    """Give the data set, its image_stats and box_stats, and how many faults were planted."""
     rng = np.random.default_rng(seed)
     planted: dict[str, int] = {}
 
@@ -45,7 +45,7 @@ def make(
 
     size = SIZES[rng.integers(0, len(SIZES), images)]
     split = (rng.random(images) < 0.1).astype(np.int64)
-    names = numbered(["images/%s/" % SPLITS[s] for s in range(2)], split, ".jpg")
+    names = numbered([f"images/{name}/" for name in SPLITS], split, ".jpg")
     stats = _image_stats(rng, size, names, some)
     image_table = _images(size, split, names, stats, some)
     boxes, image_of, category = _boxes(rng, size, flood, some)
@@ -53,8 +53,12 @@ def make(
     box_stats = _box_stats(rng, image_of, stats, some)
     ids = np.arange(CLASSES, dtype=np.int32)
     categories = pa.table(
-        [pa.array(ids), pa.array(map(str, ids)), pa.array(f"class {i}" for i in ids)]
-        + [pa.nulls(CLASSES, pa.string())],
+        [
+            pa.array(ids),
+            pa.array(map(str, ids)),
+            pa.array(f"class {i}" for i in ids),
+            pa.nulls(CLASSES, pa.string()),
+        ],
         schema=schema.CATEGORIES,
     )
     ds = Dataset(
@@ -231,7 +235,7 @@ def _annotations(
     boxes: Floats, image_of: Ints, category: npt.NDArray[np.int32], size: Ints, split: Ints
 ) -> pa.Table:
     n = len(boxes)
-    files = numbered(["labels/%s/" % name for name in SPLITS], split, ".txt", image_of)
+    files = numbered([f"labels/{name}/" for name in SPLITS], split, ".txt", image_of)
     line = (np.arange(n) % BOXES_PER_IMAGE + 1).astype(np.int32)
     origin = pa.StructArray.from_arrays(
         [files, pa.array(line), pa.nulls(n, pa.string()), _tokens(boxes, category, image_of, size)],

@@ -101,7 +101,8 @@ def _show(row: dict[str, Any]) -> None:
     print(
         f"{row['images']:>9,} images {row['boxes']:>10,} boxes {row['findings']:>9,} findings: "
         f"rules {row['rules_s']:.2f} s + summary {row['summary_s']:.2f} s = "
-        f"{row['rules_and_summary_s']:.2f} s ({row['rules_and_summary_cpu_s']:.2f} s of CPU); tables {row['tables_mb']:,} MB, "
+        f"{row['rules_and_summary_s']:.2f} s ({row['rules_and_summary_cpu_s']:.2f} s of CPU); "
+        f"tables {row['tables_mb']:,} MB, "
         f"peak {row['peak_mb']:,} MB ({row['peak_before_mb']:,} before the rules)"
     )
     slowest = sorted(row["seconds"].items(), key=lambda kv: -kv[1])

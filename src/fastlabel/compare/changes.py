@@ -63,7 +63,7 @@ class Diff:
     @property
     def same(self) -> bool:
         """Whether nothing changed."""
-        return self.changes.num_rows == 0
+        return bool(self.changes.num_rows == 0)
 
     def __repr__(self) -> str:
         counts = {k: n for k, n in self.summary["changes"].items() if n}
@@ -303,11 +303,11 @@ def _boxes(found: _Changes, partner: Ints, min_iou: float) -> dict[str, Any] | N
     only_name = np.isin(class_a[other_a] * n_classes + class_b[other_b],
                         [old * n_classes + new for old, new in renamed.items()])  # fmt: skip
     shifted = only_name & (boxes_a[other_a] != boxes_b[other_b]).any(axis=1)
-    moved_a, moved_b, moved_iou = (
-        np.concatenate([m, o[shifted]])
-        for m, o in ((moved_a, other_a), (moved_b, other_b), (moved_iou, other_iou))
-    )
-    other_a, other_b, other_iou = (v[~only_name] for v in (other_a, other_b, other_iou))
+    moved_a = np.concatenate([moved_a, other_a[shifted]])
+    moved_b = np.concatenate([moved_b, other_b[shifted]])
+    moved_iou = np.concatenate([moved_iou, other_iou[shifted]])
+    other_a, other_b = other_a[~only_name], other_b[~only_name]
+    other_iou = other_iou[~only_name]
     shift = np.abs(boxes_a[moved_a] - boxes_b[moved_b]).max(axis=1, initial=0.0)
     labels = [pa.array([*names_a, None]), pa.array([*names_b, None])]
     of_a, of_b = (as_int64(s.ds.annotations["category_id"]) for s in (a, b))

@@ -36,7 +36,7 @@ class Side:
 
     def floats(self, table: str, column: str) -> Floats:
         """A column of numbers as float64, NaN where unknown."""
-        source = self.image_stats if table == "image_stats" else getattr(self.ds, table)
+        source: Any = self.image_stats if table == "image_stats" else getattr(self.ds, table)
         values = source[column].cast(pa.float64())
         return np.asarray(as_numpy(pc.fill_null(values, float("nan"))), np.float64)
 
@@ -137,7 +137,7 @@ def _report_folder(path: Path) -> Side:
             ) from error
     problems = tables.get("problems", schema.PROBLEMS.empty_table())
     ds = Dataset(
-        *(tables[name] for name in TABLES), problems=problems, root=path, format="report", meta={}
+        tables["images"], tables["annotations"], tables["categories"], problems, path, "report", {}
     )
     _check_ids(ds, path)
     stats = tables.get("image_stats")
@@ -157,8 +157,8 @@ def _check_ids(ds: Dataset, path: Path) -> None:
         lacking = column == "image_id" and ids.null_count
         if lacking or (span["min"] is not None and not 0 <= span["min"] <= span["max"] < rows):
             raise DatasetError(
-                f"{path / 'annotations.parquet'}: {column} {span['min']} to {span['max']}, expected "
-                f"rows of the {rows:,} there are; run fastlabel check again"
+                f"{path / 'annotations.parquet'}: {column} {span['min']} to {span['max']}, "
+                f"expected rows of the {rows:,} there are; run fastlabel check again"
             )
 
 

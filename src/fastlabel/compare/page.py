@@ -31,7 +31,8 @@ figcaption{font-weight:600;margin-bottom:.3rem}figcaption small{font-weight:400;
 svg{display:block;width:100%;height:auto}.a{fill:var(--a)}.b{fill:var(--b)}
 .base{stroke:var(--line)}text{fill:var(--muted);font-size:11px}
 ol.bars{list-style:none;margin:.5rem 0 0;padding:0;font-size:.875rem}
-ol.bars li{display:grid;grid-template-columns:minmax(5rem,9rem) 1fr auto;gap:.6rem;align-items:center}
+ol.bars li{display:grid;grid-template-columns:minmax(5rem,9rem) 1fr auto;gap:.6rem;
+align-items:center}
 ol.bars i{display:block;height:.55rem;background:var(--a);border-radius:2px;min-width:1px}
 ol.bars i.b{background:var(--b);margin-top:2px}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.9rem}
@@ -170,8 +171,8 @@ def diff_page(found: Diff) -> str:
         m = s["moved"]
         changes += (
             f'<p class="muted">Moved boxes: half by under {_number(m["median_shift"])} px, '
-            f"19 of 20 by under {_number(m['p95_shift'])} px, the farthest {_number(m['most_shift'])} "
-            f"px; lowest IoU {m['lowest_iou']:.2f}.</p>"
+            f"19 of 20 by under {_number(m['p95_shift'])} px, the farthest "
+            f"{_number(m['most_shift'])} px; lowest IoU {m['lowest_iou']:.2f}.</p>"
         )
     features = sorted(s["features"], key=lambda f: -(f["jensen_shannon"] or 0))
     figures = []

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from .context import Context, Floats, Ints, ints, whole as one_array
+from .context import Context, Floats, Ints, ints
+from .context import whole as one_array
 from .registry import Hits, Params, rule
 from .wording import count, quote
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +32,7 @@ __all__ = [
 #: Fewer values than this are written one by one.
 FEW = 256
 
-Texts = pa.Array
+Texts: TypeAlias = "pa.Array"
 Numbers = npt.NDArray[Any]
 
 
@@ -40,7 +40,8 @@ def join(*pieces: str | Texts | Sequence[str]) -> Texts:
     """Put pieces together, row by row: literal texts, and columns of one length."""
     columns = [p if isinstance(p, str | pa.Array) else pa.array(p, pa.string()) for p in pieces]
     literals = [pa.scalar(p) if isinstance(p, str) else p for p in columns]
-    return pc.binary_join_element_wise(*literals, "")
+    made: Texts = pc.binary_join_element_wise(*literals, "")
+    return made
 
 
 def choice(options: Sequence[str], which: Numbers) -> Texts:

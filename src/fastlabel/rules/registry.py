@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 Params = Mapping[str, float]
-Texts = Sequence[str] | pa.Array
+Texts: TypeAlias = "Sequence[str] | pa.Array"
 Numbers = npt.NDArray[np.floating[Any]] | float | None
 
 SCOPES = ("image", "annotation", "set")
