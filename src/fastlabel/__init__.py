@@ -84,6 +84,10 @@ _LAZY = {
     "rule": "rules.user",
     "Report": "check",
     "check": "check",
+    "Diff": "compare",
+    "Stats": "compare",
+    "diff": "compare",
+    "stats": "compare",
     "make_sample": "sample",
     "DedupResult": "dedup",
     "dedup": "dedup",
@@ -144,6 +148,7 @@ if TYPE_CHECKING:
         weighted_boxes_fusion,
     )
     from .check import Report, check
+    from .compare import Diff, Stats, diff, stats
     from .cut import read_tile
     from .dataset import Dataset, DatasetError
     from .dedup import DedupResult, SplitResult, dedup, split

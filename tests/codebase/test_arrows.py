@@ -24,6 +24,7 @@ LAYERS = (
     ("report", "sample"),
     ("check", "prepare"),
     ("dedup",),
+    ("compare",),
     ("bench", "torch"),
     ("cli",),
 )

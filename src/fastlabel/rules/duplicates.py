@@ -9,11 +9,14 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
+import pyarrow as pa
 
 from ..dataset import as_numpy
 from ..pixels.clusters import Spread, join, members, near_labels, spread
 from .context import Context, Floats, Ints, ints
 from .registry import Hits, Params, rule, thresholds
+from .context import whole as one_array
+from .registry import Hits, Params, rule
 from .wording import count, quote
 
 #: Members of a group that a finding's evidence lists; it always tells how many there are.
@@ -37,8 +40,12 @@ def _same_bytes(ctx: Context) -> Ints:
 
 
 def _first_of_bytes(ctx: Context) -> Ints:
+    return ctx.once("exact groups", lambda: _exact_groups(ctx))
+
+
+def _exact_groups(ctx: Context) -> list[Ints]:
     column = ctx.image_stats["content_hash"]
-    codes = ints(pc.index_in(column, pc.unique(column).drop_null()))
+    codes = ints(one_array(column.dictionary_encode()).indices)
     size = np.nan_to_num(ctx.stat("bytes"), nan=-1.0)
     out = np.arange(len(codes), dtype=np.int64)
     rows = np.flatnonzero(codes >= 0)
@@ -84,6 +91,12 @@ def _kept(ctx: Context, name: str, make: Callable[[], _T]) -> _T:
         mine[name] = make()
     kept: _T = mine[name]
     return kept
+    known = np.bincount(codes[codes >= 0])
+    rows = np.flatnonzero((codes >= 0) & (known[codes] > 1 if len(known) else False))
+    order = rows[np.lexsort((rows, size[rows], codes[rows]))]
+    new = (np.diff(codes[order]) != 0) | (np.diff(size[order]) != 0)
+    groups = [g for g in np.split(order, np.flatnonzero(new) + 1) if len(g) > 1]
+    return sorted(groups, key=lambda g: int(g[0]))
 
 
 def _others(ctx: Context, group: Ints) -> str:
@@ -389,23 +402,24 @@ def _agreement(ctx: Context, a: int, b: int) -> float:
     left, right = ctx.annotations_of(a), ctx.annotations_of(b)
     if len(left) != len(right):
         return 0.0
-    left, right = _ordered(ctx, left), _ordered(ctx, right)
-    if not np.array_equal(ctx.category[left], ctx.category[right]):
+    (classes, first), (others, second) = _ordered(ctx, left), _ordered(ctx, right)
+    if not np.array_equal(classes, others):
         return 0.0
-    first, second = ctx.boxes[left], ctx.boxes[right]
     if np.array_equal(first, second, equal_nan=True):
         return 1.0
-    starts = np.flatnonzero(np.r_[True, np.diff(ctx.category[left]) != 0, True])
+    starts = np.flatnonzero(np.r_[True, np.diff(classes) != 0, True])
     return min(
         _matched(first[s:e], second[s:e])
         for s, e in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)
     )
 
 
-def _ordered(ctx: Context, rows: Ints) -> Ints:
-    """Boxes by class and then by their corners."""
-    b = ctx.boxes[rows]
-    return rows[np.lexsort((b[:, 3], b[:, 2], b[:, 1], b[:, 0], ctx.category[rows]))]
+def _ordered(ctx: Context, rows: Ints) -> tuple[Ints, Floats]:
+    """Classes and corners of boxes, by class and then by corners."""
+    b = ctx.corners(rows)
+    classes = ints(ctx.ds.annotations["category_id"].take(pa.array(rows)))
+    order = np.lexsort((b[:, 3], b[:, 2], b[:, 1], b[:, 0], classes))
+    return classes[order], b[order]
 
 
 def _matched(a: Floats, b: Floats) -> float:
