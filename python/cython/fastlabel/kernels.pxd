@@ -213,6 +213,7 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         int64_t size
         int64_t mtime_ns
         int64_t ctime_ns
+
     ctypedef struct fl_hash_pair:
         int64_t i
         int64_t j

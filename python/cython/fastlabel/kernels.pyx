@@ -470,6 +470,8 @@ cdef fl_status stat_files(const char* folder, const char* names, const int64_t* 
 cdef fl_status hash_slices(const uint8_t* data, const int64_t* offsets, int64_t n,
         uint8_t* out) noexcept nogil:
     return fl_hash_slices(data, offsets, n, out)
+
+
 cdef fl_status hamming_pairs(const uint64_t* hashes, int64_t n, int32_t distance, int32_t workers,
         int64_t max_pairs, fl_hash_pair_sink sink, void* context) noexcept nogil:
     return fl_hamming_pairs(hashes, n, distance, workers, max_pairs, sink, context)

@@ -16,7 +16,6 @@ _COMMANDS = {
     "check": "Audit a data set and write a health report.",
     "explain": "Say what a rule finds, why it matters and how to fix it.",
     "rules": "List all rules.",
-    "stats": "Measure every image and write the columns as a table.",
     "dedup": "Find copies and near copies, and write the groups.",
     "stats": "Show the distributions of a data set, from its tables alone.",
     "diff": "Show how two data sets, or two versions of one, differ.",

@@ -146,7 +146,6 @@ def command(data: str, **options: Any) -> int:
         report.summary["truth"] = _score(options["truth"], report)
     report.write(out)
     say_reused(cache)
-    _print(report, options["output_format"], out)
     _print(report, options["output_format"], out, options["max_findings"])
     return _exit_code(report, options["fail_on"] or config.fail_on or "error")
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.compute as pc
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..dataset import as_numpy
 from ..pixels.clusters import Spread, join, members, near_labels, spread
 from .context import Context, Floats, Ints, ints
-from .registry import Hits, Params, rule, thresholds
 from .context import whole as one_array
-from .registry import Hits, Params, rule
+from .registry import Hits, Params, rule, thresholds
 from .wording import count, quote
 
 #: Members of a group that a finding's evidence lists; it always tells how many there are.
@@ -24,31 +21,24 @@ LISTED = 1000
 #: Files of a cluster that are all compared across splits; of more, neighbours only.
 COMPARED = 2048
 
-_T = TypeVar("_T")
-#: What was made of a set for one rule and serves the others too.
-_KEPT: WeakKeyDictionary[Context, dict[str, Any]] = WeakKeyDictionary()
-
 
 def exact_groups(ctx: Context) -> list[Ints]:
     """Rows of images with the same bytes, for each group of two or more, in row order."""
-    return _kept(ctx, "exact", lambda: members(_same_bytes(ctx)))
+    return ctx.once("exact copies", lambda: members(_same_bytes(ctx)))
 
 
 def _same_bytes(ctx: Context) -> Ints:
     """For each image the first with the same bytes; itself where they are unknown."""
-    return _kept(ctx, "bytes", lambda: _first_of_bytes(ctx))
+    return ctx.once("bytes copies", lambda: _first_of_bytes(ctx))
 
 
 def _first_of_bytes(ctx: Context) -> Ints:
-    return ctx.once("exact groups", lambda: _exact_groups(ctx))
-
-
-def _exact_groups(ctx: Context) -> list[Ints]:
     column = ctx.image_stats["content_hash"]
     codes = ints(one_array(column.dictionary_encode()).indices)
     size = np.nan_to_num(ctx.stat("bytes"), nan=-1.0)
     out = np.arange(len(codes), dtype=np.int64)
-    rows = np.flatnonzero(codes >= 0)
+    known = np.bincount(codes[codes >= 0])
+    rows = np.flatnonzero((codes >= 0) & (known[codes] > 1 if len(known) else False))
     if len(rows):
         order = rows[np.lexsort((rows, size[rows], codes[rows]))]
         new = np.r_[True, (np.diff(codes[order]) != 0) | (np.diff(size[order]) != 0)]
@@ -58,7 +48,7 @@ def _exact_groups(ctx: Context) -> list[Ints]:
 
 def near_groups(ctx: Context) -> tuple[list[Ints], int]:
     """Rows of near copies of at least two different files, and how many could not be judged."""
-    return _kept(ctx, "near", lambda: _near_groups(ctx))
+    return ctx.once("near copies", lambda: _near_groups(ctx))
 
 
 def _near_groups(ctx: Context) -> tuple[list[Ints], int]:
@@ -82,21 +72,6 @@ def _hashes(ctx: Context) -> npt.NDArray[np.uint64]:
 
 def _distance(ctx: Context) -> int:
     return int(min(thresholds("FL502", ctx.config)["distance"], 64))
-
-
-def _kept(ctx: Context, name: str, make: Callable[[], _T]) -> _T:
-    """Make what several rules need once for a set."""
-    mine: dict[str, Any] = _KEPT.setdefault(ctx, {})
-    if name not in mine:
-        mine[name] = make()
-    kept: _T = mine[name]
-    return kept
-    known = np.bincount(codes[codes >= 0])
-    rows = np.flatnonzero((codes >= 0) & (known[codes] > 1 if len(known) else False))
-    order = rows[np.lexsort((rows, size[rows], codes[rows]))]
-    new = (np.diff(codes[order]) != 0) | (np.diff(size[order]) != 0)
-    groups = [g for g in np.split(order, np.flatnonzero(new) + 1) if len(g) > 1]
-    return sorted(groups, key=lambda g: int(g[0]))
 
 
 def _others(ctx: Context, group: Ints) -> str:
