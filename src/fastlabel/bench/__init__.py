@@ -31,6 +31,7 @@ TOPICS = (
     "lossless",
     "paste",
     "tables",
+    "hashes",
     "rules",
     "ingest",
 )
