@@ -69,7 +69,7 @@ def write_zip(path: Path, pictures: dict[str, bytes], method: int = zipfile.ZIP_
     return path
 
 
-def write_parquet(path: Path, pictures: dict[str, bytes], rows: int = 7) -> Path:
+def write_parquet(path: Path, pictures: dict[str, bytes], rows: int = 40) -> Path:
     image = pa.StructArray.from_arrays(
         [pa.array(pictures.values(), pa.binary()), pa.array(pictures.keys(), pa.string())],
         ["bytes", "path"],
@@ -133,7 +133,7 @@ def test_fetch_names_and_stamps_of_any_rows(places, pictures, kind):
     source = open_source(places[kind])
     names = source.names().to_pylist()
     assert len(set(names)) == len(names)
-    rows = np.array([30, 2, 2, 41, 0], np.int64)
+    rows = np.array([38, 2, 2, 41, 0], np.int64)
     contents = list(pictures.values())
     for row, item in zip(rows.tolist(), source.fetch(rows), strict=True):
         assert not isinstance(item, Lost)
@@ -173,11 +173,11 @@ def test_boxes_of_a_subset_keep_their_ids(tmp_path):
     write_coco(tmp_path / "labels.json", names, boxes=3)
     ds = fl.read(tmp_path)
     _, wanted = scan_tables(ds)
-    jobs = jobs_of(ds).subset(np.array([3, 1], np.int64))
+    jobs = jobs_of(ds).subset(np.array([2, 1], np.int64))
     ((images, boxes),) = run(jobs, 1, Limits(), None, 128)
-    assert images["image_id"].to_pylist() == [3, 1]
+    assert images["image_id"].to_pylist() == [2, 1]
     assert boxes.to_pylist() == wanted.take(boxes["annotation_id"]).to_pylist()
-    assert boxes["image_id"].to_pylist() == [3] * 3 + [1] * 3
+    assert boxes["image_id"].to_pylist() == [2] * 5 + [1] * 4
 
 
 def write_coco(path: Path, names, boxes: int = 1) -> None:
@@ -186,9 +186,9 @@ def write_coco(path: Path, names, boxes: int = 1) -> None:
             {"id": k, "file_name": name, "width": 48, "height": 40} for k, name in enumerate(names)
         ],
         "annotations": [
-            {"id": k * boxes + b, "image_id": k, "category_id": 1, "bbox": [2 + b, 3, 12 + k, 15]}
+            {"id": 10 * k + b, "image_id": k, "category_id": 1, "bbox": [2 + b, 3, 12 + k, 15]}
             for k in range(len(names))
-            for b in range(boxes)
+            for b in range(boxes + k % 3 if boxes > 1 else 1)
         ],
         "categories": [{"id": 1, "name": "thing"}],
     }
@@ -386,13 +386,19 @@ def test_duplicate_names_are_a_finding_and_labels_go_to_the_last(tmp_path):
     path = tmp_path / "twice.tar"
     first, last = jpeg(1), jpeg(2)
     path.write_bytes(
-        tar_with((member("a.jpg"), first), (member("b.jpg"), jpeg(3)), (member("a.jpg"), last))
+        tar_with(
+            (member("a.jpg"), first),
+            (member("b.jpg"), jpeg(3)),
+            (member("a.jpg"), last),
+            (member("c.jpg"), jpeg(4)),
+        )
     )
     report = fl.check(path)
     assert report.image_stats["file_name"].to_pylist() == [
         "twice.tar/a.jpg (1)",
         "twice.tar/b.jpg",
         "twice.tar/a.jpg",
+        "twice.tar/c.jpg",
     ]
     hashes = report.image_stats["content_hash"].to_pylist()
     assert hashes[0] == fl.content_hash(first) and hashes[2] == fl.content_hash(last)
