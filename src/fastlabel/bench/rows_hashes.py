@@ -68,7 +68,7 @@ def _numba(hashes: Hashes) -> tuple[Any, ...]:
     if not _COMPILED:
         _COMPILED.append(_numba_search())
     i, j, d = _COMPILED[0](hashes, DISTANCE)
-    return np.asarray(i), np.asarray(j), np.asarray(d)
+    return np.asarray(i[1:]), np.asarray(j[1:]), np.asarray(d[1:])
 
 
 def _numba_search() -> Any:
@@ -76,7 +76,7 @@ def _numba_search() -> Any:
 
     @njit
     def search(hashes, distance):  # type: ignore[no-untyped-def]
-        left, right, bits = [0][:0], [0][:0], [0][:0]
+        left, right, bits = [0], [0], [0]  # a first entry tells numba what is in them
         for i in range(len(hashes)):
             for j in range(i + 1, len(hashes)):
                 v = hashes[i] ^ hashes[j]
