@@ -116,14 +116,14 @@ class TestMatching:
             if i not in used_a and j not in used_b:
                 used_a.add(i), used_b.add(j), want.append((i, j, -negative))
         i, j, iou = match_boxes(a, ga, b, gb, 0.3)
-        assert sorted(zip(i.tolist(), j.tolist())) == sorted((i, j) for i, j, _ in want)
+        assert sorted(zip(i.tolist(), j.tolist(), strict=True)) == sorted((i, j) for i, j, _ in want)
         assert sorted(iou) == pytest.approx(sorted(v for _, _, v in want))
 
     def test_rows_and_texts_are_used_once(self):
         a = [np.array([1, 1, 2, 3]), np.array([0.5, 0.5, np.nan, 1.0])]
         b = [np.array([2, 1, 4, 1, 1]), np.array([np.nan, 0.5, 1.0, 0.5, 0.5])]
         i, j = equal_rows(a, b)
-        assert sorted(zip(i.tolist(), j.tolist())) == [(0, 1), (1, 3), (2, 0)]
+        assert sorted(zip(i.tolist(), j.tolist(), strict=True)) == [(0, 1), (1, 3), (2, 0)]
         i, j = match_texts(
             pa.chunked_array([["x", None, "y", "x"]]), pa.chunked_array([["x", None]])
         )
@@ -148,8 +148,8 @@ class TestStats:
             by_name["boxes_per_image"]["counts"][:7]
             == np.bincount(per_image, minlength=7)[:7].tolist()
         )
-        assert dict(zip(by_name["class"]["categories"], by_name["class"]["counts"])) == dict(
-            zip(CLASSES, ds.category_counts().tolist())
+        assert dict(zip(by_name["class"]["categories"], by_name["class"]["counts"], strict=True)) == dict(
+            zip(CLASSES, ds.category_counts().tolist(), strict=True)
         )
         assert "brightness" not in by_name
         whole = found.table.filter(pa.compute.equal(found.table["feature"], "box_ratio"))
