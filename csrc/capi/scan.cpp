@@ -1,11 +1,15 @@
 // fastlabel.h: files and the scanner.
+#include <algorithm>
+#include <cstdio>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "capi/common.h"
 #include "codec/jpeg.h"
 #include "codec/sniff.h"
 #include "scan/scanner.h"
+#include "scan/tar_index.h"
 
 using fl::check_offsets;
 using fl::guarded;
@@ -13,6 +17,10 @@ using fl::guarded;
 struct fl_scanner {
   explicit fl_scanner(const fl_scan_options& options) : scanner(options) {}
   fl::Scanner scanner;
+};
+
+struct fl_tar {
+  fl::TarIndex index;
 };
 
 namespace {
@@ -57,6 +65,35 @@ fl_status fl_sniff_files(const char* const* paths, int64_t n, int32_t workers,
     return FL_OK;
   });
 }
+
+fl_status fl_tar_index(const char* path, fl_tar_summary* summary, fl_tar** out) {
+  if (path == nullptr || summary == nullptr || out == nullptr) return FL_ERROR_ARGUMENT;
+  return guarded([&] {
+    auto tar = std::make_unique<fl_tar>();
+    std::string error;
+    *summary = fl_tar_summary{};
+    summary->status = fl::index_tar_file(path, &tar->index, &summary->file_size,
+                                         &summary->file_mtime_ns, &error);
+    std::snprintf(summary->error, sizeof summary->error, "%s", error.c_str());
+    summary->end = tar->index.end;
+    summary->end_offset = tar->index.end_offset;
+    summary->members = static_cast<int64_t>(tar->index.members.size());
+    summary->names = tar->index.names.size();
+    *out = tar.release();
+    return FL_OK;
+  });
+}
+
+fl_status fl_tar_copy(const fl_tar* tar, fl_tar_member* members, char* names) {
+  if (tar == nullptr) return FL_ERROR_ARGUMENT;
+  if (!tar->index.members.empty() && members == nullptr) return FL_ERROR_ARGUMENT;
+  if (!tar->index.names.empty() && names == nullptr) return FL_ERROR_ARGUMENT;
+  std::copy(tar->index.members.begin(), tar->index.members.end(), members);
+  std::copy(tar->index.names.begin(), tar->index.names.end(), names);
+  return FL_OK;
+}
+
+void fl_tar_destroy(fl_tar* tar) { delete tar; }
 
 fl_status fl_scan_options_init(fl_scan_options* options, size_t struct_size) {
   return fl::init_options(options, struct_size, default_options());

@@ -32,6 +32,12 @@ struct CoefficientRow {
   Plane planes[kJpegComponents];
 };
 
+// The sample, less 128, that all of a block has that is nothing but its mean.
+inline int flat_sample(int16_t dc) noexcept {
+  const int sample = (dc + 4) >> 3;
+  return sample < -128 ? -128 : sample > 127 ? 127 : sample;
+}
+
 class CoefficientRows {
  public:
   CoefficientRows(const uint8_t* data, size_t size, const CutPlan& plan);

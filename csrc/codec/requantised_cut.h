@@ -1,5 +1,5 @@
-// Tiles of a JPEG at another quality without going to pixels: the source's coefficients are
-// quantised anew, coded once, and their bits shared by all the tiles that hold them.
+// Tiles of a JPEG at another quality: the source is read once, its coefficients are made those of
+// the tiles and coded once, and their bits shared by all the tiles that hold them.
 #pragma once
 
 #include <cstddef>
@@ -16,9 +16,12 @@ struct RequantiseOptions {
 
 // As cut_jpeg_lossless, with which it shares the reading of the file and the cutting; of gray and
 // YCbCr pictures, which the caller knows. Tiles are baseline, with the standard Huffman tables.
-// Each coefficient is the source's to the nearest that the table of the quality has, so a tile is
-// nearer to the source than one whose pixels were rounded to 8 bits in between. All of the picture
-// is read, and a damaged row anywhere is an outcome of `broken`.
+//
+// Up to a quality of 85, and where the table of the quality divides the source's, tiles on the
+// source's grid have each coefficient to the nearest that the table has, and never see pixels:
+// nearer to the source than through pixels rounded to 8 bits. Above it, and off the grid, the
+// coefficients are those that libjpeg's encoder makes of the samples of libjpeg's decoder, to the
+// bit. All of the picture is read, and a damaged row anywhere is an outcome of `broken`.
 LosslessResult cut_jpeg_requantised(const uint8_t* data, size_t size, const TileWindow* windows,
                                     int64_t n, const RequantiseOptions& options,
                                     const JpegLimits& limits, TileSink& sink);

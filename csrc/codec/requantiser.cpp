@@ -1,67 +1,28 @@
 #include "codec/requantiser.h"
 
 #include <algorithm>
-#include <cstring>
+#include <cstdlib>
 
 #include "codec/jpeg_frame.h"
 #include "codec/jpeg_session.h"
 
 namespace fl {
 
-namespace {
-
-// What size 10 of the AC code, and of the DC's difference size 11, can say.
-constexpr int16_t kMostAc = 1023, kLeastDc = -1024;
-// Twice the product below must not be more than 16 bits.
-constexpr int16_t kMostDividend = 16383;
-
-// x * y >> 16
-inline uint16_t high(uint16_t x, uint16_t y) noexcept {
-  return static_cast<uint16_t>(static_cast<uint32_t>(x) * y >> 16);
-}
-
-}  // namespace
-
-void Requantiser::set(const uint16_t* quant) noexcept {
+void Requantiser::set(const uint16_t* quant, uint32_t times) noexcept {
   for (int k = 0; k < 64; ++k) {
-    const uint32_t q = quant[k];
+    const uint32_t q = quant[k] * times;
     const int shift = q == 1 ? 0 : 32 - __builtin_clz(q - 1);
-    half_[k] = static_cast<uint16_t>(q / 2);
-    multiplier_[k] = static_cast<uint16_t>(((uint32_t{1} << (15 + shift)) + q - 1) / q);
-    scale_[k] = static_cast<uint16_t>(1U << (15 - shift));
+    by_.half[k] = static_cast<uint16_t>(q / 2);
+    by_.multiplier[k] = static_cast<uint16_t>(((uint32_t{1} << (15 + shift)) + q - 1) / q);
+    by_.scale[k] = static_cast<uint16_t>(1U << (15 - shift));
   }
 }
 
-uint64_t Requantiser::apply(const int16_t* values, int16_t* out) const noexcept {
-  uint8_t set[64];
-  for (int k = 0; k < 64; ++k) {
-    const int16_t v = values[k];
-    const auto sign = static_cast<int16_t>(v >> 15);
-    const auto sum = static_cast<int16_t>(static_cast<int16_t>((v ^ sign) - sign) + half_[k]);
-    const auto x = static_cast<uint16_t>(std::min(sum, kMostDividend));
-    const uint16_t product = high(static_cast<uint16_t>(2 * x), multiplier_[k]);
-    auto r = static_cast<int16_t>(high(static_cast<uint16_t>(2 * product), scale_[k]));
-    r = std::min(r, kMostAc);
-    out[k] = static_cast<int16_t>((r ^ sign) - sign);
-  }
-  out[0] = apply_dc(values[0]);
-  for (int k = 0; k < 64; ++k) set[k] = out[k] != 0;
-  uint64_t mask = 0;
-  for (int k = 0; k < 8; ++k) {  // eight bytes of 0 or 1 to eight bits
-    uint64_t eight;
-    std::memcpy(&eight, set + 8 * k, sizeof eight);
-    if constexpr (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__) eight = __builtin_bswap64(eight);
-    mask |= (eight * 0x0102040810204080ULL >> 56) << (8 * k);
-  }
-  return mask;
-}
-
-int16_t Requantiser::apply_dc(int16_t value) const noexcept {
-  const int sum = (value < 0 ? -value : value) + half_[0];
-  const auto x = static_cast<uint16_t>(std::min<int>(sum, kMostDividend));
-  const uint16_t product = high(static_cast<uint16_t>(2 * x), multiplier_[0]);
-  const int r = high(static_cast<uint16_t>(2 * product), scale_[0]);
-  return static_cast<int16_t>(value < 0 ? std::max<int>(-r, kLeastDc) : std::min<int>(r, kMostAc));
+int16_t Requantiser::dc(int value) const noexcept {
+  const auto x = static_cast<uint32_t>(std::min(std::abs(value) + by_.half[0], 16383));
+  const uint32_t product = 2 * x * by_.multiplier[0] >> 16;
+  const auto r = static_cast<int>(2 * product * by_.scale[0] >> 16);
+  return static_cast<int16_t>(value < 0 ? std::max(-r, -1024) : std::min(r, 1023));
 }
 
 bool quality_tables(int quality, uint16_t luma[64], uint16_t chroma[64]) noexcept {

@@ -1,27 +1,22 @@
-// Dequantised coefficients to those of another table.
+// Dequantised coefficients, and samples, to the coefficients of another table.
 #pragma once
 
 #include <cstdint>
+
+#include "codec/block_kernels.h"
 
 namespace fl {
 
 class Requantiser {
  public:
-  // Quantisers of 1 to 255, in zigzag order.
-  void set(const uint16_t* quant) noexcept;
-
-  // Rounds values / quant to the nearest, halves away from zero, into what a code of 8-bit samples
-  // can say; and says which are not zero. Values are at most kMostDequantised; those beyond 16256,
-  // which no 8-bit samples have, count as that or somewhat more.
-  uint64_t apply(const int16_t* values, int16_t* out) const noexcept;
-  // Of a block that is nothing but its mean.
-  int16_t apply_dc(int16_t value) const noexcept;
+  // Quantisers of 1 to 255, in zigzag order; those that come in are `times` (1 or 8) too large.
+  void set(const uint16_t* quant, uint32_t times) noexcept;
+  const Divisors* divisors() const noexcept { return &by_; }
+  // The first of what block_kernels.h's requantise makes of a block.
+  int16_t dc(int value) const noexcept;
 
  private:
-  // (x * multiplier_ >> 15) >> shift is x / quant for all x of 14 bits, rounded down: the
-  // multiplier is 2^(15 + shift) / quant rounded up, and shift the bits of quant. Granlund and
-  // Montgomery, "Division by invariant integers using multiplication", 1994.
-  uint16_t half_[64], multiplier_[64], scale_[64];  // scale: 2^(15 - shift)
+  Divisors by_;
 };
 
 // The tables of luma and chroma, in zigzag order, that libjpeg's encoder takes for a quality.

@@ -53,7 +53,11 @@ class RowCoder {
   // By the symbol: the code, left by the magnitude's bits, and under it (5 bits) how many bits
   // that is in all; 0: no code.
   struct Codes {
+    static constexpr int32_t kSmall = 64;
     uint32_t symbols[256] = {};
+    // The same with the magnitude's bits in place, for values of -kSmall to kSmall - 1 after runs
+    // of up to 15: most of all there are.
+    uint32_t small[16 * 2 * kSmall] = {};
     void set(const HuffmanSpec& spec) noexcept {
       HuffmanCodes codes;
       make_codes(spec, &codes);
@@ -61,6 +65,15 @@ class RowCoder {
         const uint32_t size = s & 15;
         if (codes.length[s] == 0 || size > kMostSize) continue;
         symbols[s] = (uint32_t{codes.code[s]} << size) << 5 | (codes.length[s] + size);
+      }
+      for (uint32_t run = 0; run < 16; ++run) {
+        for (int32_t value = -kSmall; value < kSmall; ++value) {
+          const uint32_t size = kSizes[static_cast<uint32_t>(std::abs(value))];
+          const uint32_t e = value == 0 ? 0 : symbols[run << 4 | size];
+          const uint32_t low = static_cast<uint32_t>(value + (value >> 31)) & ((1U << size) - 1);
+          small[run * 2 * kSmall + static_cast<uint32_t>(value + kSmall)] =
+              e == 0 ? 0 : e | low << 5;
+        }
       }
     }
   };
@@ -91,6 +104,14 @@ class RowCoder {
     for (uint64_t rest = block.mask & ~uint64_t{1}; rest != 0; rest &= rest - 1) {
       const int at = __builtin_ctzll(rest);
       int run = at - before - 1;
+      const auto value = static_cast<uint32_t>(block.values[at] + Codes::kSmall);
+      if (value < 2 * Codes::kSmall && run < 16) [[likely]] {
+        const uint32_t e = codes.small[static_cast<uint32_t>(run) * 2 * Codes::kSmall + value];
+        if (e == 0) [[unlikely]] return false;
+        pen.put(e >> 5, static_cast<int>(e & 31));
+        before = at;
+        continue;
+      }
       for (; run > 15; run -= 16) put(pen, codes, 0xF0);
       if (!put(pen, codes, run, block.values[at])) [[unlikely]] return false;
       before = at;

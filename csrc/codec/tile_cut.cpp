@@ -19,9 +19,6 @@ namespace {
 // Decoded bands that are kept: a tile that begins inside a band needs parts of two, and chroma
 // between two rows one row of a third.
 constexpr int64_t kBands = 3;
-// Above this quality what is lost is little more than what rounding the source's pixels to 8 bits
-// took from them, and a tile made of the rounded ones is measurably nearer to these.
-constexpr int kMostRequantised = 85;
 constexpr int kMaxBandRows = MAX_SAMP_FACTOR * DCTSIZE;
 
 int64_t ceil_div(int64_t a, int64_t b) noexcept { return (a + b - 1) / b; }
@@ -439,10 +436,7 @@ TileCutResult cut_jpeg(const uint8_t* data, size_t size, const TileWindow* windo
   if (options.orientation == 1 && source.plane_sampling(h, v)) {
     // Where that says no, or finds damage, the decoder has the last word.
     const RequantiseOptions how{options.quality, options.keep_profile};
-    LosslessResult r;
-    if (options.quality <= kMostRequantised) {
-      r = cut_jpeg_requantised(data, size, windows, n, how, limits, sink);
-    }
+    const LosslessResult r = cut_jpeg_requantised(data, size, windows, n, how, limits, sink);
     if (r.outcome == LosslessOutcome::done || r.outcome == LosslessOutcome::stopped) {
       result.status = r.outcome == LosslessOutcome::done ? FL_IMAGE_OK : FL_IMAGE_UNREADABLE;
       result.stopped = r.outcome == LosslessOutcome::stopped;

@@ -33,8 +33,8 @@ constexpr int64_t kMaxTileSide = 65500;
 // The picture's own luma and chroma planes go into the tiles: no conversion of colours, and no
 // resampling of chroma but for windows that begin between two chroma samples, where the mean of
 // the two is taken (what enlarging and reducing it again would give). Pictures that are neither
-// gray nor YCbCr, of broken sampling ratios or to be turned go through RGB. Up to a quality of 85,
-// and with all windows inside of the picture, tiles come from the coefficients: requantised_cut.h.
+// gray nor YCbCr, of broken sampling ratios or to be turned go through RGB. With all windows inside
+// of the picture, on few grids, what tiles share is encoded once: requantised_cut.h.
 //
 // Tiles are handed out in the order in which they are finished. A picture that turns out to be
 // truncated or corrupt is no picture to cut: the status says so, and tiles handed out before are

@@ -71,6 +71,10 @@ struct BigPages {
 
   static constexpr size_t kPage = size_t{2} << 20;
   static constexpr size_t kBig = kPage;  // bytes; shorter arrays are like all others
+  // Plain operator new knows of 16 bytes only, and entries may be a cache line each.
+  static constexpr std::align_val_t kAligned{alignof(T) > __STDCPP_DEFAULT_NEW_ALIGNMENT__
+                                                 ? alignof(T)
+                                                 : __STDCPP_DEFAULT_NEW_ALIGNMENT__};
 
   BigPages() noexcept = default;
   template <typename U>
@@ -80,7 +84,7 @@ struct BigPages {
     if (n > (std::numeric_limits<size_t>::max() - kPage) / sizeof(T)) {
       throw std::bad_array_new_length();
     }
-    if (n * sizeof(T) < kBig) return static_cast<T*>(::operator new(n * sizeof(T)));
+    if (n * sizeof(T) < kBig) return static_cast<T*>(::operator new(n * sizeof(T), kAligned));
     const size_t bytes = long_of(n);
     if (BigPagesKept* kept = BigPagesKept::mine()) {
       if (void* memory = kept->take(bytes)) return static_cast<T*>(memory);
@@ -94,7 +98,7 @@ struct BigPages {
   }
   void deallocate(T* memory, size_t n) noexcept {
     if (n * sizeof(T) < kBig) {
-      ::operator delete(memory);
+      ::operator delete(memory, kAligned);
     } else {
       BigPagesKept* kept = BigPagesKept::mine();
       if (kept == nullptr || !kept->keep(memory, long_of(n))) std::free(memory);

@@ -207,18 +207,59 @@ class Joiner {
 
   // Double boxes of one window go where the best of them goes.
   void lead() {
-    int64_t keys = 0;
-    for (size_t i = 0; i < n_; ++i) keys = std::max(keys, in_.keys[i] + 1);
-    BigVector<int64_t> apart(n_);
-    for (size_t i = 0; i < n_; ++i) apart[i] = in_.window_of[i] * keys + in_.keys[i];
-    const Merged doubles = non_max_merge(in_.boxes, *in_.order, apart.data(), Overlap::iou,
-                                         rules_.threshold);
+    BigVector<int64_t> ends;
+    by_key_.resize(n_);
+    std::iota(by_key_.begin(), by_key_.end(), int64_t{0});
+    if (!std::is_sorted(in_.window_of, in_.window_of + n_)) {
+      by_key_ = order_by_class(by_key_, in_.window_of, &ends);
+    }
     leader_.resize(n_);
-    for (size_t i = 0; i < n_; ++i) {
-      leader_[i] = doubles.best[static_cast<size_t>(doubles.group[i])];
+    const auto of = [](const int64_t* column, int64_t row) { return column[row]; };
+    for (size_t begin = 0, end = 0; begin < n_; begin = end) {
+      while (end < n_ && of(in_.window_of, by_key_[end]) == of(in_.window_of, by_key_[begin])) {
+        ++end;
+      }
+      std::sort(&by_key_[begin], &by_key_[begin] + (end - begin), [&](int64_t a, int64_t b) {
+        return in_.keys[a] != in_.keys[b] ? in_.keys[a] < in_.keys[b] : better(a, b);
+      });
+      for (size_t first = begin, last = begin; first < end; first = last) {
+        while (last < end && of(in_.keys, by_key_[last]) == of(in_.keys, by_key_[first])) ++last;
+        lead_run(&by_key_[first], last - first);
+      }
     }
     for (size_t i = 0; i < n_; ++i) {
       if (leads(i)) leaders_.push_back(static_cast<int64_t>(i));
+    }
+  }
+
+  // Rows of one window and key, the best first. Most windows show a few boxes: those are looked
+  // through where they lie.
+  void lead_run(const int64_t* rows, size_t count) {
+    constexpr size_t kFew = 64;
+    if (count > kFew) {
+      BigVector<double> boxes;
+      for (size_t k = 0; k < count; ++k) boxes.insert(boxes.end(), box(rows[k]), box(rows[k]) + 4);
+      BigVector<int64_t> order(count);
+      std::iota(order.begin(), order.end(), int64_t{0});
+      const Merged doubles =
+          non_max_merge(boxes.data(), order, nullptr, Overlap::iou, rules_.threshold);
+      for (size_t k = 0; k < count; ++k) {
+        const auto group = static_cast<size_t>(doubles.group[k]);
+        leader_[static_cast<size_t>(rows[k])] = rows[static_cast<size_t>(doubles.best[group])];
+      }
+      return;
+    }
+    for (size_t k = 0; k < count; ++k) {
+      const double* b = box(rows[k]);
+      int64_t leader = rows[k];
+      for (size_t m = 0; m < k && leader == rows[k]; ++m) {
+        const double* other = box(rows[m]);
+        if (leads(static_cast<size_t>(rows[m])) &&
+            iou_of(other, area_of(other), b, area_of(b)) > rules_.threshold) {
+          leader = rows[m];
+        }
+      }
+      leader_[static_cast<size_t>(rows[k])] = leader;
     }
   }
 
@@ -307,15 +348,12 @@ class Joiner {
   };
 
   Lists list_windows() const {
-    BigVector<int64_t> ends;
-    BigVector<int64_t> rows = order_by_class(leaders_, in_.keys, &ends);
-    rows = order_by_class(rows, in_.window_of, &ends);
     Lists lists;
     lists.starts.assign(static_cast<size_t>(in_.n_windows) + 1, 0);
-    lists.seen.reserve(rows.size());
-    for (const int64_t row : rows) {
+    lists.seen.reserve(leaders_.size());
+    for (const int64_t row : by_key_) {
       const auto k = static_cast<size_t>(row);
-      if (into_[k] != row) continue;
+      if (!leads(k) || into_[k] != row) continue;
       const double* b = box(row);
       lists.seen.push_back({{b[0], b[1], b[2], b[3]}, in_.keys[k], row});
       ++lists.starts[static_cast<size_t>(in_.window_of[k]) + 1];
@@ -464,6 +502,7 @@ class Joiner {
   BigVector<int64_t> rank_;
   BigVector<int64_t> leader_;   // of every row
   BigVector<int64_t> leaders_;
+  BigVector<int64_t> by_key_;  // window by window, in each key by key, the best first
   BigVector<int64_t> into_;  // of every row, the row that stands for its group
   BigVector<BigVector<int64_t>> united_;
   BigVector<uint8_t> unites_;

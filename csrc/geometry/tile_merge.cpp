@@ -288,9 +288,7 @@ Kept keep(const TileMergeInput& in, const Placed& p, const Joined& units,
   return out;
 }
 
-}  // namespace
-
-TileMerged merge_tiles(const TileMergeInput& in, const TileMergeRules& rules) {
+TileMerged merge_frames(const TileMergeInput& in, const TileMergeRules& rules) {
   const BigPagesKept pages;
   TileMerged out;
   const Frames frames = frames_of(in);
@@ -373,6 +371,34 @@ TileMerged merge_tiles(const TileMergeInput& in, const TileMergeRules& rules) {
     if (k < 0) continue;
     out.members[static_cast<size_t>(at[static_cast<size_t>(k)]++)] = p.rows[i];
   }
+  return out;
+}
+
+}  // namespace
+
+TileMerged merge_tiles(const TileMergeInput& in, const TileMergeRules& rules) {
+  if (in.n_images <= in.n_windows + 1) return merge_frames(in, rules);
+  // Images that no window is of take no room.
+  BigVector<int64_t> shown;
+  for (int64_t w = 0; w < in.n_windows; ++w) shown.push_back(image_of(in, w));
+  BigVector<int64_t> images = shown;
+  std::sort(shown.begin(), shown.end());
+  shown.erase(std::unique(shown.begin(), shown.end()), shown.end());
+  for (int64_t& image : images) {
+    image = std::lower_bound(shown.begin(), shown.end(), image) - shown.begin();
+  }
+  BigVector<int64_t> sizes;
+  TileMergeInput dense = in;
+  if (in.sizes != nullptr) {
+    for (const int64_t image : shown) {
+      sizes.insert(sizes.end(), in.sizes + 2 * image, in.sizes + 2 * image + 2);
+    }
+    dense.sizes = sizes.data();
+  }
+  dense.images = images.data();
+  dense.n_images = static_cast<int64_t>(shown.size());
+  TileMerged out = merge_frames(dense, rules);
+  for (int64_t& image : out.images) image = shown[static_cast<size_t>(image)];
   return out;
 }
 

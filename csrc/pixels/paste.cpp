@@ -16,9 +16,11 @@ constexpr double kMostReach = 24;
 constexpr double kBoundOfBox = 64;
 constexpr double kBoundOfOutline = 32;
 constexpr double kTolerance = 2.5;
-// What is finer than kFine pixels loses contrast in a mixture; this share of it is given back. All of
-// it shows again: what is mixed of two textures is spread more evenly than either.
-constexpr float kFine = 2.5F;
+// What is finer than kFine pixels changes over further out than the rest, where the ramp has only
+// these shares left. This share of the contrast it loses in the mixture is given back.
+constexpr float kFine = 2.0F;
+constexpr float kFineFrom = 0.35F;
+constexpr float kFineTo = 0.05F;
 constexpr float kGivenBack = 0.4F;
 
 double short_side(const PasteBox& b) noexcept { return std::min(b.x2 - b.x1, b.y2 - b.y1); }
@@ -77,9 +79,10 @@ void soften(const ObjectPaste& p, PasteLayer* layer) {
   }
 }
 
-// A blur of a plane, over the blur of where it is known.
-Plane low_of(const Plane& plane, const Plane& weight) {
+// A blur of a plane where it is known, over the blur of that.
+Plane low_of(const Plane& plane, const Plane& known, const Plane& weight) {
   Plane low = plane;
+  for (size_t i = 0; i < low.v.size(); ++i) low.v[i] *= known.v[i];
   box_blur(&low, kFine);
   for (size_t i = 0; i < low.v.size(); ++i) {
     low.v[i] = weight.v[i] > 1e-6F ? low.v[i] / weight.v[i] : plane.v[i];
@@ -87,25 +90,37 @@ Plane low_of(const Plane& plane, const Plane& weight) {
   return low;
 }
 
-// Where two unrelated textures are mixed their contrast falls to sqrt(a^2 + (1 - a)^2) of theirs.
-// Dividing by that keeps the variance (Heitz and Neyret, 2018): what has to be added to the mixture
-// for it, by kGivenBack.
-void keep_contrast(const Plane scene[3], const PasteLayer& layer, Plane out[3]) {
+// How much of the fine details is the patch's, where its ramp has fallen to alpha.
+float fine_share(float alpha) noexcept {
+  return std::clamp((alpha - kFineTo) / (kFineFrom - kFineTo), 0.0F, 1.0F);
+}
+
+// The mixture of scene and patch in two bands (Burt and Adelson, 1983): along the whole ramp, but for
+// fine details. Over a wide ramp two textures become a softer one, so those change over within a
+// narrow part of it, outside of the ellipse. Where they do their contrast falls to
+// sqrt(d^2 + (1 - d)^2); dividing by that would keep it (Heitz and Neyret, 2018).
+void mix_bands(const Plane scene[3], const PasteLayer& layer, Plane out[3]) {
   Plane all(layer.width, layer.height);
   std::fill(all.v.begin(), all.v.end(), 1.0F);
-  box_blur(&all, kFine);
-  Plane known = layer.known;
-  box_blur(&known, kFine);
+  Plane of_all = all;
+  box_blur(&of_all, kFine);
+  Plane of_known = layer.known;
+  box_blur(&of_known, kFine);
   for (size_t c = 0; c < 3; ++c) {
-    const Plane under = low_of(scene[c], all);
-    const Plane above = low_of(layer.colour[c], known);
+    const Plane under = low_of(scene[c], all, of_all);
+    const Plane above = low_of(layer.colour[c], layer.known, of_known);
     out[c] = Plane(layer.width, layer.height);
     for (size_t i = 0; i < under.v.size(); ++i) {
       const float a = layer.alpha.v[i];
-      if (!(a > 0 && a < 1)) continue;
-      const float fine = (1 - a) * (scene[c].v[i] - under.v[i]) +
-                         a * (layer.colour[c].v[i] - above.v[i]);
-      out[c].v[i] = kGivenBack * fine * (1 / std::sqrt(a * a + (1 - a) * (1 - a)) - 1);
+      if (!(a < 1)) {
+        out[c].v[i] = layer.colour[c].v[i];
+        continue;
+      }
+      const float d = fine_share(a);
+      const float fine = (1 - d) * (scene[c].v[i] - under.v[i]) +
+                         d * (layer.colour[c].v[i] - above.v[i]);
+      const float lost = 1 / std::sqrt(d * d + (1 - d) * (1 - d)) - 1;
+      out[c].v[i] = under.v[i] + a * (above.v[i] - under.v[i]) + (1 + kGivenBack * lost) * fine;
     }
   }
 }
@@ -154,10 +169,10 @@ void paste_object(const ObjectPaste& p, uint8_t* mask, uint8_t* pixels,
     patch_noise = place_stats(layer.colour, layer.known).noise;
   }
   soften(p, &layer);
-  Plane contrast[3];
-  const bool keep = p.options.match != 0 && p.options.loose != 0 && pixels == nullptr &&
-                    p.options.blend == FL_PASTE_FEATHER;
-  if (keep) keep_contrast(scene, layer, contrast);
+  Plane bands[3];
+  const bool banded = p.options.match != 0 && p.options.loose != 0 && pixels == nullptr &&
+                      p.options.blend == FL_PASTE_FEATHER;
+  if (banded) mix_bands(scene, layer, bands);
 
   for (int64_t y = 0; y < layer.height; ++y) {
     uint8_t* to = const_cast<uint8_t*>(p.scene.data) + (layer.y + y) * p.scene.row_stride +
@@ -169,15 +184,16 @@ void paste_object(const ObjectPaste& p, uint8_t* mask, uint8_t* pixels,
       mask[i] = covered;
       float grain = 0;
       if (place_noise > 0 && (covered > 0 || pixels != nullptr)) {
-        const float amount = missing_noise(place_noise, patch_noise, pixels == nullptr ? a : 1.0F);
+        const float share = pixels != nullptr ? 1.0F : banded ? fine_share(a) : a;
+        const float amount = missing_noise(place_noise, patch_noise, share);
         report->noise = std::max(report->noise, static_cast<double>(amount));
         if (amount > 0) grain = amount * pixel_noise(p.options.seed, layer.x + x, layer.y + y);
       }
       for (size_t c = 0; c < 3; ++c) {
         const float back = scene[c].v[i];
-        float mixed = object ? layer.object[c].v[i] + (1 - a) * back
-                                   : back + a * (layer.colour[c].v[i] - back);
-        if (keep) mixed += contrast[c].v[i];
+        const float mixed = object   ? layer.object[c].v[i] + (1 - a) * back
+                            : banded ? bands[c].v[i]
+                                     : back + a * (layer.colour[c].v[i] - back);
         if (pixels != nullptr) {
           // Where the patch ends, the scene goes on.
           pixels[3 * i + c] = to_byte(layer.known.v[i] > 0 ? layer.colour[c].v[i] + grain : back);

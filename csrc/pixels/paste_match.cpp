@@ -255,7 +255,7 @@ void match_rim(const Plane scene[3], float radius, PasteLayer* layer) {
     box_blur(&difference, radius);
     for (size_t i = 0; i < weight.v.size(); ++i) {
       // On a straight outline half of the square lies outside; less than that is inside it.
-      if (total.v[i] > 1e-6F) {
+      if (total.v[i] > 1e-6F && layer->known.v[i] > 0) {
         const float share = std::min(1.0F, 2 * total.v[i]);
         layer->colour[c].v[i] += difference.v[i] / total.v[i] * share;
       }

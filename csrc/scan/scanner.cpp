@@ -102,8 +102,10 @@ void scan_one(ScanBatch& b, size_t i, const fl_scan_options& o, const std::atomi
   uint64_t size = image.size;
   try {
     if (data == nullptr) {
-      const fl_image_status status = w.file.read(image.path, o.max_bytes, UINT64_MAX);
-      if (status != FL_IMAGE_MISSING) row->bytes = static_cast<int64_t>(w.file.file_size());
+      const FilePart part{image.path, image.offset, image.size, image.file_size,
+                          image.file_mtime_ns};
+      const fl_image_status status = w.file.read(part, o.max_bytes, UINT64_MAX);
+      if (status != FL_IMAGE_MISSING) row->bytes = static_cast<int64_t>(w.file.part_size());
       if (status != FL_IMAGE_OK) {
         row->status = status;
         set_detail(row, w.file.error());
@@ -113,6 +115,23 @@ void scan_one(ScanBatch& b, size_t i, const fl_scan_options& o, const std::atomi
       size = w.file.size();
     }
     row->bytes = static_cast<int64_t>(size);
+    if (size == 0) {  // in memory; the same row as for an empty file
+      row->status = FL_IMAGE_UNREADABLE;
+      set_detail(row, "empty file");
+      return;
+    }
+    if (size > o.max_bytes) {
+      row->status = FL_IMAGE_OVER_LIMIT;
+      std::snprintf(row->detail, sizeof row->detail, "%llu bytes, the limit is %llu",
+                    static_cast<unsigned long long>(size),
+                    static_cast<unsigned long long>(o.max_bytes));
+      return;
+    }
+    if (o.hash_only != 0) {
+      content_hash(data, size, row->content_hash);
+      row->has_hash = 1;
+      return;
+    }
     scan_bytes(data, size, image, boxes, n_boxes, o, cancelled, w, row, box_rows);
   } catch (const std::exception&) {  // in practice: no memory
     row->status = FL_IMAGE_OVER_LIMIT;
@@ -164,11 +183,12 @@ void sniff_files(const char* const* paths, int64_t n, int32_t workers, fl_header
     for (int64_t i = next++; i < n; i = next++) {
       headers[i] = sniff(nullptr, 0);
       try {
-        if (file.read(paths[i], kLimit, kHead) != FL_IMAGE_OK) continue;
+        const FilePart whole{paths[i], 0, 0, 0, 0};
+        if (file.read(whole, kLimit, kHead) != FL_IMAGE_OK) continue;
         headers[i] = sniff(file.data(), file.size());
-        const bool cut = headers[i].width < 0 && file.file_size() > kHead;
+        const bool cut = headers[i].width < 0 && file.part_size() > kHead;
         // EXIF with a thumbnail or an ICC profile can push the size beyond the head.
-        if (cut && file.read(paths[i], kLimit, uint64_t{16} << 20) == FL_IMAGE_OK) {
+        if (cut && file.read(whole, kLimit, uint64_t{16} << 20) == FL_IMAGE_OK) {
           headers[i] = sniff(file.data(), file.size());
         }
       } catch (const std::exception&) {

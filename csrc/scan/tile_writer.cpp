@@ -228,7 +228,7 @@ void cut_one(CutBatch& b, size_t i, const fl_cut_options& o, const std::atomic<b
     const uint8_t* data = picture.data;
     uint64_t size = picture.size;
     if (data == nullptr) {
-      const fl_image_status status = file.read(picture.path.c_str(), o.max_bytes, UINT64_MAX);
+      const fl_image_status status = file.read({picture.path.c_str(), 0, 0, 0, 0}, o.max_bytes, UINT64_MAX);
       if (status != FL_IMAGE_OK) {
         cut_picture(nullptr, 0, windows, n, o, cancelled, sink, row, tiles);
         row->status = status;

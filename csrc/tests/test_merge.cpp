@@ -54,6 +54,26 @@ Frame two_halves() {
           {0, 0, 100, 100, 80, 0, 180, 100}};
 }
 
+// Room is taken for the images that windows are of, whatever their numbers are.
+void images_without_windows_take_no_room() {
+  const Frame f = two_halves();
+  fl_tile_predictions p = f.view();
+  const fl_tile_merge_options o = defaults();
+  const int64_t last = (INT64_C(1) << 31) - 2;
+  const std::vector<int64_t> images = {last, last};
+  p.images = images.data();
+  p.n_images = last + 1;
+  Room room(2);
+  CHECK(fl_merge_tiles(&p, &o, &room.out) == FL_OK);
+  CHECK(room.out.results == 1);
+  CHECK(room.images[0] == last);
+  p.n = 0;
+  p.n_windows = 0;
+  Room none(0);
+  CHECK(fl_merge_tiles(&p, &o, &none.out) == FL_OK);
+  CHECK(none.out.results == 0);
+}
+
 void halves_are_joined_at_their_edges() {
   const Frame f = two_halves();
   const fl_tile_predictions p = f.view();
@@ -222,6 +242,7 @@ void bad_arguments_are_refused() {
 }  // namespace
 
 int main() {
+  images_without_windows_take_no_room();
   halves_are_joined_at_their_edges();
   parts_agree_by_three_rules();
   a_frame_that_ends_cuts_nothing();

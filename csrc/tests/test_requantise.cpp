@@ -1,12 +1,13 @@
-// Tiles at another quality hold the source's coefficients to the nearest of the new table, on its
-// grid exactly; off it, those of the source's own samples (an inverse DCT in doubles). libjpeg
-// reads both.
+// Tiles at another quality hold the source's coefficients to the nearest of the new table where the
+// grid is the source's; elsewhere, and above a quality of 85, those that libjpeg makes of the
+// samples that libjpeg decodes. libjpeg reads both.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <string>
 
 #include "check.h"
+#include "codec/block_kernels.h"
 #include "codec/requantised_cut.h"
 #include "codec/requantiser.h"
 #include "codec/tile_cut.h"
@@ -47,50 +48,22 @@ int rounded(double value, int k) {
   return std::clamp(r, k == 0 ? -1024 : -1023, 1023);
 }
 
-// The coefficients, dequantised, of the 8 x 8 samples that begin `y`, `x` samples into a plane of
-// blocks, parts of a sample being means; by the definition of the DCT.
-std::vector<double> shifted(const Coefficients::Component& s, double y, double x) {
-  static const auto basis = [](int f, int at) {
-    return (f == 0 ? std::sqrt(0.125) : 0.5) * std::cos((2 * at + 1) * f * M_PI / 16);
-  };
-  const auto sample = [&](int64_t row, int64_t column) {
-    const int64_t by = std::min(row / 8, s.high - 1), bx = std::min(column / 8, s.wide - 1);
-    const int16_t* b = s.blocks.data() + (by * s.wide + bx) * 64;
-    double sum = 0;
-    for (int v = 0; v < 8; ++v) {
-      for (int u = 0; u < 8; ++u) {
-        if (b[8 * v + u] == 0) continue;
-        sum += b[8 * v + u] * double(s.quant[8 * v + u]) * basis(v, int(row % 8)) *
-               basis(u, int(column % 8));
-      }
-    }
-    return sum;
-  };
-  const auto y0 = int64_t(std::floor(y)), x0 = int64_t(std::floor(x));
-  const double fy = y - double(y0), fx = x - double(x0);
-  double samples[9][9] = {};
-  for (int j = 0; j < (fy > 0 ? 9 : 8); ++j) {
-    for (int i = 0; i < (fx > 0 ? 9 : 8); ++i) samples[j][i] = sample(y0 + j, x0 + i);
-  }
-  std::vector<double> out(64);
-  for (int v = 0; v < 8; ++v) {
-    for (int u = 0; u < 8; ++u) {
-      for (int j = 0; j < 8; ++j) {
-        for (int i = 0; i < 8; ++i) {
-          const double value =
-              (samples[j][i] * (1 - fx) + samples[j][i + 1] * fx) * (1 - fy) +
-              (samples[j + 1][i] * (1 - fx) + samples[j + 1][i + 1] * fx) * fy;
-          out[size_t(8 * v + u)] += value * basis(v, j) * basis(u, i);
-        }
-      }
-    }
-  }
-  return out;
+// The same tiles through the decoder and the encoder of libjpeg: a window that runs past the picture
+// wants pixels, and all of them take that way then.
+std::vector<Bytes> by_libjpeg(const Bytes& source, std::vector<fl::TileWindow> windows, int width,
+                              int height, int quality) {
+  windows.push_back({width - 8, height - 8, 16, 16});
+  Tiles tiles(windows.size());
+  const fl::TileCutOptions options{width, height, quality, 1, {114, 114, 114}, true};
+  const auto result = fl::cut_jpeg(source.data(), source.size(), windows.data(),
+                                   int64_t(windows.size()), options, kLimits, tiles);
+  CHECK(result.status == FL_IMAGE_OK);
+  return tiles.tiles;
 }
 
-void check_tile(const Coefficients& source, const Bytes& bytes, const fl::TileWindow& w,
-                const std::string& name) {
-  const Coefficients tile = read_coefficients(bytes);
+void check_tile(const Coefficients& source, const Bytes& bytes, const Bytes& libjpeg,
+                const fl::TileWindow& w, int quality, const std::string& name) {
+  const Coefficients tile = read_coefficients(bytes), other = read_coefficients(libjpeg);
   bool good = tile.width == w.width && tile.height == w.height && tile.warnings == 0 &&
               tile.components.size() == source.components.size() &&
               tile.colour_space == source.colour_space;
@@ -103,31 +76,24 @@ void check_tile(const Coefficients& source, const Bytes& bytes, const fl::TileWi
   for (size_t c = 0; good && c < tile.components.size(); ++c) {
     const auto& s = source.components[c];
     const auto& t = tile.components[c];
-    const double x0 = double(w.x) * (one ? 1 : s.h) / most_h;
-    const double y0 = double(w.y) * (one ? 1 : s.v) / most_v;
+    const int64_t ratio_x = one ? 1 : most_h / s.h, ratio_y = one ? 1 : most_v / s.v;
+    bool exact = true;
+    for (int k = 0; k < 64; ++k) exact = exact && s.quant[k] % t.quant[k] == 0;
     for (int64_t y = 0; y < t.high && good; ++y) {
       for (int64_t x = 0; x < t.wide && good; ++x) {
         const int16_t* b = t.blocks.data() + (y * t.wide + x) * 64;
-        if (on_grid) {
-          const int16_t* a =
-              s.blocks.data() + ((int64_t(y0) / 8 + y) * s.wide + int64_t(x0) / 8 + x) * 64;
+        if (on_grid && (quality <= 85 || exact)) {
+          const int64_t y0 = w.y / ratio_y / 8, x0 = w.x / ratio_x / 8;
+          const int16_t* a = s.blocks.data() + ((y0 + y) * s.wide + x0 + x) * 64;
           for (int k = 0; k < 64; ++k) {
             good = good && b[k] == rounded(double(a[k] * s.quant[k]) / t.quant[k], k);
           }
           continue;
         }
-        // Beyond the last whole block the source has no samples that could be asked for.
-        if (y0 + double(8 * y + 9) > double(8 * s.high) ||
-            x0 + double(8 * x + 9) > double(8 * s.wide)) {
-          continue;
-        }
-        const auto want = shifted(s, y0 + double(8 * y), x0 + double(8 * x));
-        for (size_t k = 0; k < 64; ++k) {
-          // First to a whole number, then to the table's: both halves may fall either way.
-          const double value = want[k] / t.quant[k];
-          good = good && std::abs(std::clamp(value, -1024.0, 1023.0) - b[k]) <=
-                             0.5 + 0.51 / t.quant[k];
-        }
+        // Beyond its last sample the decoder's tile has that one again, ours the picture's next.
+        if (8 * (y + 1) * ratio_y > w.height || 8 * (x + 1) * ratio_x > w.width) continue;
+        good = good && std::equal(b, b + 64, other.components[c].blocks.data() +
+                                                 (y * other.components[c].wide + x) * 64);
       }
     }
   }
@@ -157,7 +123,7 @@ void every_kind() {
       const Coefficients truth = read_coefficients(source);
       const int64_t mw = variant == 11 ? 8 : 8 * std::max(s[0], s[2]);
       const int64_t mh = variant == 11 ? 8 : 8 * std::max(s[1], s[3]);
-      for (const int quality : {1, 30, 75, 95, 100}) {
+      for (const int quality : {1, 30, 75, 90, 95, 100}) {
         // On the grid, anything goes; off it, whole MCUs that lie in the picture.
         std::vector<fl::TileWindow> windows = {{0, 0, w, h}};
         for (int k = 0; k < 4; ++k) {
@@ -175,8 +141,9 @@ void every_kind() {
         CHECK(result.outcome == fl::LosslessOutcome::done);
         if (result.outcome != fl::LosslessOutcome::done) std::printf("  %s\n", result.why);
         if (tiles.taken != int(windows.size())) continue;
+        const std::vector<Bytes> libjpeg = by_libjpeg(source, windows, w, h, quality);
         for (size_t k = 0; k < windows.size(); ++k) {
-          check_tile(truth, tiles.tiles[k], windows[k],
+          check_tile(truth, tiles.tiles[k], libjpeg[k], windows[k], quality,
                      std::to_string(s[0]) + "x" + std::to_string(s[1]) + " variant " +
                          std::to_string(variant) + " quality " + std::to_string(quality));
         }
@@ -191,30 +158,64 @@ void every_value() {
   for (int q = 1; q <= 255; ++q) {
     uint16_t table[64];
     std::fill_n(table, 64, uint16_t(q));
-    fl::Requantiser requantiser;
-    requantiser.set(table);
-    bool good = true;
-    for (int v = -16256; v <= 16256; v += 63) {
-      for (int k = 0; k < 64; ++k) values[k] = int16_t(std::min(v + k, 16256));
-      const uint64_t mask = requantiser.apply(values, out);
-      for (int k = 0; k < 64; ++k) {
-        const int a = std::abs(int(values[k]));
-        const int r = (2 * a + q) / (2 * q) * (values[k] < 0 ? -1 : 1);
-        good = good && out[k] == std::clamp(r, k == 0 ? -1024 : -1023, 1023);
-        good = good && (mask >> k & 1) == (out[k] != 0);
+    for (const int times : {1, 8}) {
+      fl::Requantiser requantiser;
+      requantiser.set(table, uint32_t(times));
+      const int all = q * times, most = 16383 - all / 2;
+      bool good = true;
+      for (int v = -most; v <= most; v += 63) {
+        for (int k = 0; k < 64; ++k) values[k] = int16_t(std::min(v + k, most));
+        const uint64_t mask =
+            fl::oracle_block_kernels().requantise(values, requantiser.divisors(), out);
+        for (int k = 0; k < 64; ++k) {
+          const int r = (std::abs(int(values[k])) + all / 2) / all * (values[k] < 0 ? -1 : 1);
+          good = good && out[k] == std::clamp(r, k == 0 ? -1024 : -1023, 1023);
+          good = good && (mask >> k & 1) == (out[k] != 0);
+        }
+        good = good && requantiser.dc(values[0]) == out[0];
       }
-      good = good && requantiser.apply_dc(values[0]) == out[0];
+      CHECK(good);
     }
-    // What no samples have ends well too.
-    for (const int16_t v : {int16_t{32640}, int16_t{-32640}}) {
-      std::fill_n(values, 64, v);
-      requantiser.apply(values, out);
-      for (int k = 0; k < 64; ++k) {
-        good = good && std::abs(int(out[k])) >= std::min(16256 / q, 1023) && (out[k] < 0) == (v < 0);
-      }
+  }
+}
+
+void every_tier_equals_the_oracle() {
+  test::Random r(17);
+  const fl::BlockKernels& oracle = fl::oracle_block_kernels();
+  const char* names[8];
+  const int32_t tiers = fl_isa_available(names, 8);
+  for (int32_t t = 0; t < tiers; ++t) {
+    CHECK(fl_isa_select(names[t]) == FL_OK);
+    const fl::BlockKernels& k = fl::block_kernels();
+    bool good = true;
+    for (int round = 0; round < 4000; ++round) {
+      uint16_t table[64];
+      for (uint16_t& q : table) q = uint16_t(1 + r.below(round % 3 == 0 ? 4 : 255));
+      fl::Requantiser one, eight;
+      one.set(table, 1);
+      eight.set(table, 8);
+      // From nearly empty to full, from small to what the reader lets pass.
+      int16_t block[64] = {}, a[64], b[64];
+      const int64_t most = int64_t{1} << (2 + r.below(12)), some = 1 + r.below(64);
+      for (int64_t i = 0; i < some; ++i) block[r.below(64)] = int16_t(r.below(2 * most) - most);
+      const uint64_t ma = k.recode(block, eight.divisors(), a);
+      good = good && ma == oracle.recode(block, eight.divisors(), b) && std::equal(a, a + 64, b);
+      uint8_t sa[8 * 11 + 8] = {}, sb[8 * 11 + 8] = {};
+      k.decode(block, sa + 1, 11);
+      oracle.decode(block, sb + 1, 11);
+      good = good && std::equal(sa, sa + sizeof sa, sb);
+      for (uint8_t& s : sa) s = round % 2 == 0 ? r.byte() : uint8_t(r.below(2) * 255);
+      const uint64_t me = k.encode(sa + 1, 11, eight.divisors(), a);
+      good = good && me == oracle.encode(sa + 1, 11, eight.divisors(), b) &&
+             std::equal(a, a + 64, b);
+      for (int16_t& v : block) v = int16_t(r.below(65281) - 32640);
+      const uint64_t mr = k.requantise(block, one.divisors(), a);
+      good = good && mr == oracle.requantise(block, one.divisors(), b) && std::equal(a, a + 64, b);
     }
     CHECK(good);
+    if (!good) std::printf("  tier %s\n", names[t]);
   }
+  CHECK(fl_isa_select(names[tiers - 1]) == FL_OK);
 }
 
 // Whatever is wrong with a file, the answer is the decoder's: a window that runs past the picture
@@ -311,6 +312,7 @@ void refusals() {
 
 int main() {
   every_value();
+  every_tier_equals_the_oracle();
   every_kind();
   damage();
   refusals();

@@ -15,10 +15,34 @@ struct Scanning {
   static void destroy(Handle* handle) { fl_scanner_destroy(handle); }
 };
 
+const uint8_t kNothing = 0;
+
+void read_span(const py::tuple& span, std::string* path, fl_scan_image* image) {
+  if (span.size() != 4) throw py::value_error("submit: a span has path, offset, length, stamp");
+  *path = whole_path(span[0].cast<std::string>());
+  const auto offset = span[1].cast<int64_t>();
+  const auto length = span[2].cast<int64_t>();
+  if (offset < 0 || length < -1) {
+    throw py::value_error("submit: a span begins at 0 or later, and its length is -1 or more");
+  }
+  if (length == 0) {  // a member without bytes; in the C struct, 0 is the whole file
+    image->data = &kNothing;
+    return;
+  }
+  image->path = path->c_str();
+  image->offset = static_cast<uint64_t>(offset);
+  image->size = length < 0 ? 0 : static_cast<uint64_t>(length);
+  if (!span[3].is_none()) {
+    const auto stamp = span[3].cast<std::pair<int64_t, int64_t>>();
+    image->file_size = stamp.first > 0 ? static_cast<uint64_t>(stamp.first) : 0;
+    image->file_mtime_ns = stamp.second;
+  }
+}
+
 class PyScanner : public Batches<Scanning> {
  public:
   PyScanner(int32_t workers, uint64_t max_pixels, uint64_t max_bytes, int32_t max_scans,
-            uint64_t max_memory) {
+            uint64_t max_memory, bool hash_only) {
     fl_scan_options options;
     fl_scan_options_init(&options, sizeof options);
     options.workers = workers;
@@ -26,10 +50,14 @@ class PyScanner : public Batches<Scanning> {
     options.max_bytes = max_bytes;
     options.max_scans = max_scans;
     options.max_memory = max_memory;
+    options.hash_only = hash_only ? 1 : 0;
     check(fl_scanner_create(&options, &native_->handle), "Scanner");
   }
 
-  int64_t submit(const py::list& sources, bool in_memory,
+  // Each source is the file's bytes; or (path, offset, length, stamp), length -1 for a whole
+  // file, stamp None or (size, mtime_ns) of the file when it was listed; or None, for a picture
+  // that is known not to be there.
+  int64_t submit(const py::list& sources,
                  const py::array_t<int32_t, py::array::c_style>& declared,
                  const py::array_t<int32_t, py::array::c_style>& turned, const BoxArray& boxes,
                  const py::array_t<int64_t, py::array::c_style>& offsets) {
@@ -42,19 +70,20 @@ class PyScanner : public Batches<Scanning> {
     }
     Scanning::Held held;
     std::vector<fl_scan_image> images(static_cast<size_t>(n));
-    std::vector<std::string> paths(in_memory ? 0 : images.size());
+    std::vector<std::string> paths(images.size());
     for (size_t i = 0; i < images.size(); ++i) {
       fl_scan_image& image = images[i];
       image = fl_scan_image{};
-      if (in_memory) {
-        held.push_back(contiguous_bytes(sources[i].cast<py::buffer>(), "source"));
+      const py::handle source = sources[i];
+      if (source.is_none()) {
+        image.path = "";
+      } else if (py::isinstance<py::tuple>(source)) {
+        read_span(py::reinterpret_borrow<py::tuple>(source), &paths[i], &image);
+      } else {
+        held.push_back(contiguous_bytes(source.cast<py::buffer>(), "source"));
         image.data = static_cast<const uint8_t*>(held.back().ptr);
         image.size = static_cast<uint64_t>(held.back().size * held.back().itemsize);
-        static const uint8_t empty = 0;
-        if (image.data == nullptr) image.data = &empty;
-      } else {
-        paths[i] = whole_path(sources[i].cast<std::string>());
-        image.path = paths[i].c_str();
+        if (image.data == nullptr) image.data = &kNothing;
       }
       image.declared_width = declared.at(static_cast<py::ssize_t>(i), 0);
       image.declared_height = declared.at(static_cast<py::ssize_t>(i), 1);
@@ -106,6 +135,34 @@ py::tuple sniff_headers(std::vector<std::string> paths, int32_t workers) {
   return py::make_tuple(formats, widths, heights, orientations);
 }
 
+// What a tar archive holds: (summary as a dict, members as a structured array, names as bytes).
+py::tuple tar_index(const std::string& path) {
+  struct Freed {
+    fl_tar* tar = nullptr;
+    ~Freed() { fl_tar_destroy(tar); }
+  } held;
+  fl_tar_summary summary;
+  fl_status status;
+  const std::string whole = whole_path(path);
+  {
+    py::gil_scoped_release release;
+    status = fl_tar_index(whole.c_str(), &summary, &held.tar);
+  }
+  check(status, "tar_index");
+  py::array_t<fl_tar_member> members(static_cast<py::ssize_t>(summary.members));
+  std::string names(summary.names, '\0');
+  check(fl_tar_copy(held.tar, members.mutable_data(), names.data()), "tar_index");
+  static const char* const ends[] = {"mark", "file", "cut", "damaged", "more", "unread"};
+  py::dict said;
+  said["status"] = fl_image_status_name(summary.status);
+  said["error"] = py::bytes(summary.error);
+  said["end"] = ends[summary.end];
+  said["end_offset"] = summary.end_offset;
+  said["size"] = summary.file_size;
+  said["mtime_ns"] = summary.file_mtime_ns;
+  return py::make_tuple(said, members, py::bytes(names));
+}
+
 template <typename NameOf>
 std::vector<std::string> names(int32_t last, NameOf name_of) {
   std::vector<std::string> all;
@@ -118,11 +175,14 @@ std::vector<std::string> names(int32_t last, NameOf name_of) {
 void register_scan(py::module_& m) {
   PYBIND11_NUMPY_DTYPE(fl_image_row, status, format, width, height, channels, orientation, bytes,
                        content_hash, has_hash, measured, turned, reserved, detail, stats);
+  PYBIND11_NUMPY_DTYPE(fl_tar_member, header, offset, size, declared, name_offset, name_length,
+                       kind, reserved);
+  m.def("tar_index", &tar_index, py::arg("path"));
   py::class_<PyScanner>(m, "Scanner")
-      .def(py::init<int32_t, uint64_t, uint64_t, int32_t, uint64_t>(), py::arg("workers"),
+      .def(py::init<int32_t, uint64_t, uint64_t, int32_t, uint64_t, bool>(), py::arg("workers"),
            py::arg("max_pixels"), py::arg("max_bytes"), py::arg("max_scans"),
-           py::arg("max_memory"))
-      .def("submit", &PyScanner::submit, py::arg("sources"), py::arg("in_memory"),
+           py::arg("max_memory"), py::arg("hash_only") = false)
+      .def("submit", &PyScanner::submit, py::arg("sources"),
            py::arg("declared").noconvert(), py::arg("turned").noconvert(),
            py::arg("boxes").noconvert(), py::arg("offsets").noconvert())
       .def("wait", &PyScanner::wait, py::arg("ticket"), py::arg("timeout_ms"))

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -117,6 +118,12 @@ def weighted_boxes_fusion(
     skip_threshold: float,
     allows_overflow: bool,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]: ...
+def hamming_clusters(
+    hashes: NDArray[np.uint64], distance: int, workers: int
+) -> NDArray[np.int64]: ...
+def hamming_pairs(
+    hashes: NDArray[np.uint64], distance: int, workers: int, max_pairs: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]] | None: ...
 def merge_tiles(
     boxes: NDArray[np.float64],
     scores: NDArray[np.float64],
@@ -225,6 +232,10 @@ def letterbox(
     workers: int = 1,
 ) -> list[tuple[int, int, int, int, float, float]]: ...
 def content_hash(data: Any) -> bytes: ...
+def hash_slices(data: Any, offsets: NDArray[np.int64]) -> NDArray[np.uint8]: ...
+def stat_files(
+    folder: bytes | None, names: Any, offsets: NDArray[np.int64], workers: int = 0
+) -> NDArray[Any]: ...
 def sniff_headers(
     paths: list[str] | list[bytes], workers: int = 0
 ) -> tuple[list[str], NDArray[np.int32], NDArray[np.int32], NDArray[np.int8]]: ...
@@ -254,6 +265,8 @@ class Cutter:
     def collect(self, ticket: int) -> tuple[NDArray[Any], NDArray[Any]]: ...
     def close(self) -> None: ...
 
+def tar_index(path: bytes) -> tuple[dict[str, Any], NDArray[Any], bytes]: ...
+
 class Scanner:
     def __init__(
         self,
@@ -262,11 +275,11 @@ class Scanner:
         max_bytes: int,
         max_scans: int,
         max_memory: int,
+        hash_only: bool = False,
     ) -> None: ...
     def submit(
         self,
-        sources: list[bytes],
-        in_memory: bool,
+        sources: Sequence[bytes | memoryview | tuple[bytes, int, int, Any] | None],
         declared: NDArray[np.int32],
         turned: NDArray[np.int32],
         boxes: NDArray[np.float64],
@@ -382,3 +395,30 @@ def tile_boxes(
     NDArray[np.float64],
     NDArray[np.uint8],
 ]: ...
+
+class CocoColumns:
+    def __init__(
+        self, path: str | bytes, workers: int = 0, window: int = 0, most_text: int = 0
+    ) -> None: ...
+    def members(self) -> list[tuple[int, int, int, bytes, bytes]]: ...
+    def take(
+        self, column: str
+    ) -> list[
+        tuple[int, NDArray[np.uint8] | None, NDArray[np.uint8] | None, NDArray[np.uint8] | None]
+    ]: ...
+    @property
+    def outcome(self) -> int: ...
+    @property
+    def error(self) -> int: ...
+    @property
+    def file_bytes(self) -> int: ...
+    @property
+    def stopped_at(self) -> int: ...
+    @property
+    def images(self) -> int: ...
+    @property
+    def annotations(self) -> int: ...
+    @property
+    def odd(self) -> int: ...
+    @property
+    def ids_rise(self) -> bool: ...

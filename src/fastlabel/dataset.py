@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from . import schema
+from .source import ImageSource
 
 __all__ = ["Dataset", "DatasetError", "as_numpy", "null_column"]
 
@@ -87,6 +88,8 @@ class Dataset:
     meta : dict
         What the reader decided or was told: coordinate convention, label files,
         declared and absent splits. Plain JSON values.
+    source : ImageSource, optional
+        Where the pictures are read from, by ``images.path``. None: files below ``root``.
     """
 
     images: pa.Table
@@ -96,6 +99,7 @@ class Dataset:
     root: Path
     format: str
     meta: Mapping[str, Any] = field(default_factory=dict)
+    source: ImageSource | None = None
 
     def __post_init__(self) -> None:
         for name, wanted in (
@@ -136,6 +140,21 @@ class Dataset:
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """The annotations table as an Arrow C stream (the other tables have their own)."""
         return self.annotations.__arrow_c_stream__(requested_schema)
+
+    def with_files(self) -> Dataset:
+        """Give the set itself, for those who need its pictures as files below the root.
+
+        Raises
+        ------
+        DatasetError
+            If they come from an image source.
+        """
+        if self.source is not None:
+            raise DatasetError(
+                f"{self.root}: its pictures are read from {self.source.identity[:200]!r}, and here "
+                "they are needed as files: unpack or copy them beside the labels first"
+            )
+        return self
 
     def boxes(self, fmt: str = "xyxy") -> np.ndarray[Any, np.dtype[np.float64]]:
         """All boxes as one array.
@@ -225,4 +244,13 @@ class Dataset:
             rows.append(row)
         problems = pa.Table.from_pylist(rows, schema=schema.PROBLEMS)
         meta = {**self.meta, "selected_split": split}
-        return Dataset(images, anns, self.categories, problems, self.root, self.format, meta)
+        return Dataset(
+            images,
+            anns,
+            self.categories,
+            problems,
+            self.root,
+            self.format,
+            meta,
+            self.source,
+        )

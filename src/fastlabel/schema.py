@@ -8,6 +8,14 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+#: Extensions, in lower case, of files taken for images.
+IMAGE_EXTENSIONS = frozenset(
+    (
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".bmp", ".dib", ".webp", ".gif"),
+        *(".tif", ".tiff", ".avif", ".heic", ".heif", ".jp2", ".ppm", ".pgm", ".pbm", ".pnm"),
+    )
+)
+
 #: How an image came by its labels. ``labelled_empty`` is a checked negative;
 #: ``missing`` means the set has labels but this image has no record of its own;
 #: ``unlabelled`` means the set was never annotated.

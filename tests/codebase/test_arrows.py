@@ -16,13 +16,14 @@ LAYERS = (
     ("_core", "_embed"),
     ("_arrow", "_scalars"),
     ("_arrays",),
-    ("schema", "config", "boxes", "pixels", "tables", "numba"),
+    ("schema", "config", "source", "boxes", "pixels", "tables", "numba"),
     ("deploy", "dataset"),
     ("formats", "scan", "rules", "merge"),
     ("cut",),
     ("distributions", "deployment", "verdict", "summary"),
     ("report", "sample"),
     ("check", "prepare"),
+    ("dedup",),
     ("compare",),
     ("bench", "torch"),
     ("cli",),
@@ -30,6 +31,8 @@ LAYERS = (
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 #: check.Report writes itself through report, which knows only the shape of a Report.
 SAME_ROW = {
+    # Labels of pictures that lie in archives or buckets: their names, and sizes for YOLO.
+    ("formats", "scan"),
     ("verdict", "distributions"),
     ("deployment", "distributions"),
     *(("summary", part) for part in ("verdict", "distributions", "deployment")),

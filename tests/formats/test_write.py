@@ -414,6 +414,15 @@ def test_voc_says_how_it_counts(write, tmp_path, base):
     assert back.meta["evidence"] == "declared in the files"
 
 
+@pytest.mark.parametrize(("base", "told"), [(0, 0), (1, 2)])
+def test_voc_tells_of_boxes_thinner_than_its_pixels(write, tmp_path, base, told):
+    thin = ([3, 3, 0, 0], [3, 3, 9, 0.5], [3, 3, 1, 1])
+    data = one_image(write, *({"bbox": box} for box in thin))
+    given, back, report = there_and_back(data, tmp_path / "new", "voc", voc_base=base)
+    same(back, given)
+    assert sum(loss.count for loss in report.losses if loss.kind == "thin-box") == told
+
+
 def test_voc_files_that_disagree_are_judged_by_evidence(write, tmp_path):
     data = one_image(write, {"bbox": [0, 0, 10, 10]})
     copy_into(data, tmp_path / "new", "voc")

@@ -86,18 +86,19 @@ def test_a_planted_rectangle_is_seen():
     assert "0.5 is" in str(result)
 
 
-@pytest.mark.parametrize(("name", "most"), [("bccd", 0.65), ("raccoon", 0.72)])
-def test_the_default_blend_hides_and_a_rectangle_does_not(shared_data, name, most):
-    """By the script that the documentation quotes; raccoons are above the 0.65 aimed at."""
+@pytest.mark.parametrize("name", ["bccd", "raccoon"])
+def test_the_default_blend_hides_and_a_rectangle_does_not(shared_data, name):
+    """By the script that the documentation quotes; one draw scatters by 0.05, so three."""
     path = Path(__file__).parents[2] / "benchmarks" / "seam_audit.py"
     spec = importlib.util.spec_from_file_location("seam_audit", path)
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     dataset = fl.read(shared_data / name)
     bank = build_bank(dataset)
-    pairs = seam_pairs(dataset, bank, script.picks(bank, 5), 5)
-    assert audit_pairs(pairs, "rectangle", False).auc > 0.9
-    assert audit_pairs(pairs).auc <= most
+    draws = [seam_pairs(dataset, bank, script.picks(bank, seed), seed) for seed in (5, 6, 7)]
+    assert audit_pairs(draws[0], "rectangle", False).auc > 0.9
+    assert np.mean([audit_pairs(pairs).auc for pairs in draws]) <= 0.65
+    assert script.audit_rings(draws[0], "rectangle", False).auc > 0.9
 
 
 def test_the_same_seed_gives_the_same_numbers():

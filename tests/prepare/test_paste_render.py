@@ -152,6 +152,28 @@ def test_a_sharp_patch_is_blurred_at_a_blurred_place_and_not_at_a_sharp_one():
     assert energy(render(noise((160, 160, 3), 8, 60, 180), [item]).pixels) > 0.8 * unmatched
 
 
+def test_two_textures_are_not_mixed_into_a_softer_one():
+    """Over the ramp outside of a box's ellipse, fine details are of the one or of the other."""
+
+    def sharpness(pixels, ring):
+        return np.abs(cv2.Laplacian(pixels.astype(float), cv2.CV_64F)).mean(axis=2)[ring].mean()
+
+    pixels, target = (smooth((160, 160), seed, sigma=1.0, contrast=10) for seed in (8, 9))
+    ys, xs = np.mgrid[:160, :160] + 0.5 - 80
+    ring = np.abs(np.hypot(ys, xs) - 26) < 7  # the ramp of a disc of 20 pixels
+    item = PasteItem(disc(pixels, (60, 60, 100, 100)), (60, 60, 100, 100))
+    done = render(target, [item])
+    x0, y0, mask = done.alphas[0]
+    cover = np.zeros((160, 160))
+    cover[y0 : y0 + mask.shape[0], x0 : x0 + mask.shape[1]] = mask / 255
+    ring &= (cover > 0.15) & (cover < 0.85)
+    assert np.count_nonzero(ring) > 500
+    plain = target + cover[:, :, None] * (pixels.astype(float) - target)
+    either = (sharpness(pixels, ring) + sharpness(target, ring)) / 2
+    assert sharpness(plain, ring) < 0.85 * either
+    assert 0.9 * either < sharpness(done.pixels, ring) < 1.05 * either
+
+
 @pytest.mark.parametrize("sigma", [3.0, 6.0])
 def test_a_clean_patch_gets_the_noise_of_the_place(sigma):
     rng = np.random.default_rng(0)

@@ -19,7 +19,6 @@ def submit(native: _core.Scanner, sources: list[bytes]) -> int:
     n = len(sources)
     return native.submit(
         sources,
-        True,
         np.zeros((n, 2), np.int32),
         np.zeros(n, np.int32),
         np.zeros((0, 4)),

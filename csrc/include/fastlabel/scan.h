@@ -65,6 +65,52 @@ typedef struct fl_image_row {
   fl_luma_stats stats;
 } fl_image_row;
 
+/* ---- tar archives: where the members lie, so that the scanner reads them in place ---- */
+
+typedef enum fl_tar_kind {
+  FL_TAR_FILE = 0,
+  FL_TAR_FOLDER = 1,
+  FL_TAR_LINK = 2,   /* hard or symbolic; never followed */
+  FL_TAR_SPARSE = 3, /* its bytes are not its content */
+  FL_TAR_OTHER = 4   /* devices, pipes, volume labels, continued files */
+} fl_tar_kind;
+
+typedef enum fl_tar_end {
+  FL_TAR_END_MARK = 0,    /* a block of zeros, and nothing behind it */
+  FL_TAR_END_FILE = 1,    /* the file ends behind a member, without the mark */
+  FL_TAR_END_CUT = 2,     /* the file ends inside a member or a header */
+  FL_TAR_END_DAMAGED = 3, /* what should be a header is none */
+  FL_TAR_END_MORE = 4,    /* something follows the mark; it is not read */
+  FL_TAR_END_UNREAD = 5   /* the disk gave an error */
+} fl_tar_end;
+
+typedef struct fl_tar_member {
+  uint64_t header, offset;           /* in the file */
+  uint64_t size, declared;           /* bytes there are, bytes that the header says */
+  uint64_t name_offset, name_length; /* in fl_tar_names */
+  int32_t kind, reserved;
+} fl_tar_member;
+
+typedef struct fl_tar_summary {
+  int32_t status; /* fl_image_status of the file itself: ok, missing or unreadable */
+  int32_t end;    /* fl_tar_end */
+  uint64_t end_offset;
+  uint64_t file_size;
+  int64_t file_mtime_ns;
+  int64_t members;
+  uint64_t names; /* bytes */
+  char error[120];
+} fl_tar_summary;
+
+typedef struct fl_tar fl_tar;
+
+/* Reads the headers of ustar, pax, GNU and V7 archives, in archive order. Of a file that is no
+ * archive the summary says so, with no member; the status is of the call alone. */
+FL_API fl_status fl_tar_index(const char* path, fl_tar_summary* summary, fl_tar** out);
+/* Copies the members and their names, one behind the other without separators. */
+FL_API fl_status fl_tar_copy(const fl_tar* tar, fl_tar_member* members, char* names);
+FL_API void fl_tar_destroy(fl_tar* tar);
+
 /* ---- scanner: bytes -> codec -> pixels -> columns, over a pool of threads --------- */
 
 typedef struct fl_scan_options {
@@ -74,12 +120,19 @@ typedef struct fl_scan_options {
   uint64_t max_pixels;  /* width * height */
   uint64_t max_bytes;   /* of a file */
   uint64_t max_memory;  /* of one JPEG decoder (progressive files hold all coefficients) */
+  int32_t hash_only;    /* 1: nothing is decoded; of a row only bytes, status and content_hash */
+  int32_t reserved;
 } fl_scan_options;
 
 typedef struct fl_scan_image {
   const char* path;    /* read when data is null; copied */
   const uint8_t* data; /* or the file's bytes; must live until the batch is collected */
-  uint64_t size;
+  uint64_t size;       /* of data; of a path: bytes from offset on, 0 for all to its end */
+  uint64_t offset;     /* of a path: where the picture begins, as in an archive */
+  /* Of a path: what the file was when it was listed; another file is a row that says so.
+   * file_size 0: not compared. */
+  uint64_t file_size;
+  int64_t file_mtime_ns;
   int32_t declared_width, declared_height; /* what the labels say; 0 unknown */
   int32_t turned;                          /* 1: the boxes are in the EXIF-turned picture */
   int32_t reserved;

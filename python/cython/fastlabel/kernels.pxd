@@ -122,6 +122,45 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         int64_t n_thresholds
         int64_t max_predictions
 
+    ctypedef enum fl_coco_outcome:
+        FL_COCO_READ
+        FL_COCO_NOT_JUDGED
+        FL_COCO_UNREADABLE
+        FL_COCO_CHANGED
+
+    ctypedef enum fl_coco_section:
+        FL_COCO_OTHER
+        FL_COCO_IMAGES
+        FL_COCO_ANNOTATIONS
+        FL_COCO_CATEGORIES
+
+    ctypedef enum fl_coco_part:
+        FL_COCO_VALUES
+        FL_COCO_OFFSETS
+        FL_COCO_VALID
+
+    ctypedef struct fl_coco_options:
+        size_t struct_size
+        int32_t workers
+        int32_t reserved
+        int64_t window
+        int64_t most_text
+
+    ctypedef struct fl_coco_summary:
+        int32_t outcome
+        int32_t error
+        int64_t file_bytes
+        int64_t stopped_at
+        int64_t members
+        int64_t images
+        int64_t annotations
+        int64_t odd
+        int32_t ids_rise
+        int32_t reserved
+
+    ctypedef struct fl_coco:
+        pass
+
     ctypedef enum fl_cut_mode:
         FL_CUT_FAILED
         FL_CUT_LOSSLESS
@@ -169,6 +208,18 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
 
     ctypedef struct fl_cutter:
         pass
+
+    ctypedef struct fl_file_stamp:
+        int64_t size
+        int64_t mtime_ns
+        int64_t ctime_ns
+
+    ctypedef struct fl_hash_pair:
+        int64_t i
+        int64_t j
+        int32_t distance
+
+    ctypedef fl_status (*fl_hash_pair_sink)(void* context, const fl_hash_pair* pairs, int64_t n) noexcept nogil
 
     ctypedef enum fl_tile_method:
         FL_TILES_NMS
@@ -379,6 +430,44 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         char detail[124]
         fl_luma_stats stats
 
+    ctypedef enum fl_tar_kind:
+        FL_TAR_FILE
+        FL_TAR_FOLDER
+        FL_TAR_LINK
+        FL_TAR_SPARSE
+        FL_TAR_OTHER
+
+    ctypedef enum fl_tar_end:
+        FL_TAR_END_MARK
+        FL_TAR_END_FILE
+        FL_TAR_END_CUT
+        FL_TAR_END_DAMAGED
+        FL_TAR_END_MORE
+        FL_TAR_END_UNREAD
+
+    ctypedef struct fl_tar_member:
+        uint64_t header
+        uint64_t offset
+        uint64_t size
+        uint64_t declared
+        uint64_t name_offset
+        uint64_t name_length
+        int32_t kind
+        int32_t reserved
+
+    ctypedef struct fl_tar_summary:
+        int32_t status
+        int32_t end
+        uint64_t end_offset
+        uint64_t file_size
+        int64_t file_mtime_ns
+        int64_t members
+        uint64_t names
+        char error[120]
+
+    ctypedef struct fl_tar:
+        pass
+
     ctypedef struct fl_scan_options:
         size_t struct_size
         int32_t workers
@@ -386,11 +475,16 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         uint64_t max_pixels
         uint64_t max_bytes
         uint64_t max_memory
+        int32_t hash_only
+        int32_t reserved
 
     ctypedef struct fl_scan_image:
         const char* path
         const uint8_t* data
         uint64_t size
+        uint64_t offset
+        uint64_t file_size
+        int64_t file_mtime_ns
         int32_t declared_width
         int32_t declared_height
         int32_t turned
@@ -579,6 +673,20 @@ cdef fl_status obb_nms(const double* boxes, const double* scores, const int64_t*
         int64_t n, double iou_threshold, int64_t* keep, int64_t* kept) noexcept nogil
 cdef fl_status obb_to_corners(const double* boxes, int64_t n, double* out) noexcept nogil
 cdef fl_status obb_from_corners(const double* corners, int64_t n, double* out) noexcept nogil
+cdef fl_status coco_options_init(fl_coco_options* options, size_t struct_size) noexcept nogil
+cdef fl_status coco_read(const char* path, const fl_coco_options* options,
+        fl_coco** out) noexcept nogil
+cdef fl_status coco_summarise(const fl_coco* coco, fl_coco_summary* summary) noexcept nogil
+cdef fl_status coco_member(const fl_coco* coco, int64_t member, int32_t* section, int64_t* offset,
+        int64_t* elements, const char** key, int64_t* key_bytes, const char** value,
+        int64_t* value_bytes) noexcept nogil
+cdef fl_status coco_pieces(fl_coco* coco, const char* column, int64_t* pieces) noexcept nogil
+cdef fl_status coco_rows(fl_coco* coco, const char* column, int64_t piece,
+        int64_t* rows) noexcept nogil
+cdef fl_status coco_take(fl_coco* coco, const char* column, int64_t piece, int32_t part,
+        void** data, int64_t* bytes) noexcept nogil
+cdef void coco_free(void* data) noexcept nogil
+cdef void coco_destroy(fl_coco* coco) noexcept nogil
 cdef const char* cut_mode_name(int32_t mode) noexcept nogil
 cdef fl_status cut_options_init(fl_cut_options* options, size_t struct_size) noexcept nogil
 cdef fl_status cut_jpeg(const uint8_t* data, uint64_t size, const int64_t* windows, int64_t n,
@@ -598,6 +706,14 @@ cdef fl_status cutter_collect(fl_cutter* cutter, int64_t ticket, fl_cut_row* row
         fl_cut_tile* tiles) noexcept nogil
 cdef fl_status cutter_cancel(fl_cutter* cutter) noexcept nogil
 cdef void cutter_destroy(fl_cutter* cutter) noexcept nogil
+cdef fl_status stat_files(const char* folder, const char* names, const int64_t* offsets, int64_t n,
+        int32_t workers, fl_file_stamp* out) noexcept nogil
+cdef fl_status hash_slices(const uint8_t* data, const int64_t* offsets, int64_t n,
+        uint8_t* out) noexcept nogil
+cdef fl_status hamming_pairs(const uint64_t* hashes, int64_t n, int32_t distance, int32_t workers,
+        int64_t max_pairs, fl_hash_pair_sink sink, void* context) noexcept nogil
+cdef fl_status hamming_clusters(const uint64_t* hashes, int64_t n, int32_t distance,
+        int32_t workers, int64_t* clusters) noexcept nogil
 cdef fl_status tile_merge_options_init(fl_tile_merge_options* options,
         size_t struct_size) noexcept nogil
 cdef fl_status merge_tiles(const fl_tile_predictions* predictions,
@@ -642,6 +758,9 @@ cdef fl_status sniff(const uint8_t* data, uint64_t size, fl_header* header) noex
 cdef fl_status sniff_files(const char* const* paths, int64_t n, int32_t workers,
         fl_header* headers) noexcept nogil
 cdef const char* image_status_name(int32_t status) noexcept nogil
+cdef fl_status tar_index(const char* path, fl_tar_summary* summary, fl_tar** out) noexcept nogil
+cdef fl_status tar_copy(const fl_tar* tar, fl_tar_member* members, char* names) noexcept nogil
+cdef void tar_destroy(fl_tar* tar) noexcept nogil
 cdef fl_status scan_options_init(fl_scan_options* options, size_t struct_size) noexcept nogil
 cdef fl_status scanner_create(const fl_scan_options* options, fl_scanner** out) noexcept nogil
 cdef fl_status scanner_submit(fl_scanner* scanner, const fl_scan_image* images, int64_t n,

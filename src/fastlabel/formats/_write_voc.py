@@ -112,6 +112,15 @@ class _Writer:
         ledger.annotations(
             "box", np.flatnonzero(~self.finite).tolist(), "unknown or not finite: left out"
         )
+        if base:
+            sides = rows.boxes[:, 2:] - rows.boxes[:, :2]
+            thin = self.finite & (((sides >= 0) & (sides < 1)).any(axis=1))
+            ledger.annotations(
+                "thin-box",
+                np.flatnonzero(thin).tolist(),
+                "a side under one pixel: counted from 1 with the last pixel included, it reads "
+                "as swapped corners elsewhere",
+            )
         for name, why in (
             ("segmentation", "VOC has boxes only"),
             ("obb", "VOC has upright boxes only"),

@@ -6,19 +6,25 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from .. import _core
 from . import columns, fallback
 from .jobs import Jobs
 from .limits import Limits
+from .read_ahead import Fetched, read_ahead
 
-__all__ = ["run"]
+__all__ = ["content_hashes", "run"]
 
 #: How long a wait may keep Python from seeing Ctrl-C, in milliseconds.
 _POLL_MS = 100
+
+#: Images a batch where only their bytes are hashed.
+_HASH_BATCH = 512
 
 _NEEDS_DECODER = _core.STATUSES.index("needs_decoder")
 
@@ -38,21 +44,52 @@ def run(
         raise ValueError(f"workers: got {workers}, expected 0 (one a CPU) to 1024")
     if batch_size < 1:
         raise ValueError(f"batch_size: got {batch_size}, expected at least 1")
-    scanner = _core.Scanner(
-        workers=workers,
-        max_pixels=limits.max_pixels,
-        max_bytes=limits.max_bytes,
-        max_scans=limits.max_scans,
-        max_memory=limits.max_memory,
-    )
+    scanner = _scanner(workers, limits, hash_only=False)
     with ThreadPoolExecutor(max_workers=workers or None) as others:
         try:
-            yield from _batches(jobs, scanner, others, limits, progress, batch_size)
+            with closing(read_ahead(jobs, batch_size, limits.max_bytes)) as batches:
+                yield from _batches(jobs, scanner, others, limits, progress, batches)
         except BaseException:
             others.shutdown(wait=False, cancel_futures=True)
             raise
         finally:
             scanner.close()
+
+
+def content_hashes(
+    jobs: Jobs, workers: int, limits: Limits
+) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Read images without decoding them.
+
+    Returns
+    -------
+    places : numpy.ndarray
+        (k,) places among the jobs of the images that could be read, ascending.
+    hashes : numpy.ndarray
+        (k, 16) uint8, as ``content_hash`` of a scan.
+    """
+    scanner = _scanner(workers, limits, hash_only=True)
+    places, hashes = [np.empty(0, np.int64)], [np.empty((0, 16), np.uint8)]
+    try:
+        with closing(read_ahead(jobs, _HASH_BATCH, limits.max_bytes)) as batches:
+            for batch, rows, _ in _collected(jobs, scanner, None, batches):
+                k = np.flatnonzero(rows["has_hash"])
+                places.append(batch.first + k)
+                hashes.append(rows["content_hash"][k])
+    finally:
+        scanner.close()
+    return np.concatenate(places), np.concatenate(hashes)
+
+
+def _scanner(workers: int, limits: Limits, *, hash_only: bool) -> _core.Scanner:
+    return _core.Scanner(
+        workers=workers,
+        max_pixels=limits.max_pixels,
+        max_bytes=limits.max_bytes,
+        max_scans=limits.max_scans,
+        max_memory=limits.max_memory,
+        hash_only=hash_only,
+    )
 
 
 def _batches(
@@ -61,24 +98,41 @@ def _batches(
     others: ThreadPoolExecutor,
     limits: Limits,
     progress: Callable[[int, int], None] | None,
-    batch_size: int,
+    batches: Iterator[Fetched],
 ) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
-    starts = deque(range(0, len(jobs), batch_size))
-    in_flight: deque[tuple[int, int, int]] = deque()
+    for batch, rows, box_rows in _collected(jobs, scanner, progress, batches):
+        for k, lost in batch.lost:
+            columns.say(rows[k : k + 1], lost.status, lost.detail)
+        _decode_others(jobs, batch, rows, box_rows, others, limits)
+        yield columns.batches(jobs, batch.first, batch.last, rows, box_rows)
+
+
+def _collected(
+    jobs: Jobs,
+    scanner: _core.Scanner,
+    progress: Callable[[int, int], None] | None,
+    batches: Iterator[Fetched],
+) -> Iterator[tuple[Fetched, columns.Rows, columns.Rows]]:
+    """Batches as the native workers have finished them, in order."""
+    in_flight: deque[tuple[Fetched, int]] = deque()
     tell = _Teller(progress, len(jobs))
-    while starts or in_flight:
-        while starts and len(in_flight) < 2:
-            first = starts.popleft()
-            last = min(first + batch_size, len(jobs))
-            in_flight.append((first, last, _submit(jobs, scanner, first, last)))
-        first, last, ticket = in_flight.popleft()
+    more = True
+    while more or in_flight:
+        while more and len(in_flight) < 2:
+            batch = next(batches, None)
+            if batch is None:
+                more = False
+            else:
+                in_flight.append((batch, _submit(jobs, scanner, batch)))
+        if not in_flight:
+            break
+        batch, ticket = in_flight.popleft()
         finished = False
         while not finished:
             finished, done = scanner.wait(ticket, _POLL_MS)
-            tell(first + done)
+            tell(batch.first + done)
         rows, box_rows = scanner.collect(ticket)
-        _decode_others(jobs, first, rows, box_rows, others, limits)
-        yield columns.batches(jobs, first, last, rows, box_rows)
+        yield batch, rows, box_rows
     tell(len(jobs), force=True)
 
 
@@ -95,11 +149,11 @@ class _Teller:
             self._progress(done, self._total)
 
 
-def _submit(jobs: Jobs, scanner: _core.Scanner, first: int, last: int) -> int:
+def _submit(jobs: Jobs, scanner: _core.Scanner, batch: Fetched) -> int:
+    first, last = batch.first, batch.last
     low, high = jobs.offsets[first], jobs.offsets[last]
     return scanner.submit(
-        jobs.sources[first:last],
-        jobs.in_memory,
+        batch.items,
         np.ascontiguousarray(jobs.declared[first:last]),
         np.ascontiguousarray(jobs.turned[first:last]),
         np.ascontiguousarray(jobs.boxes[low:high]),
@@ -109,19 +163,21 @@ def _submit(jobs: Jobs, scanner: _core.Scanner, first: int, last: int) -> int:
 
 def _decode_others(
     jobs: Jobs,
-    first: int,
+    batch: Fetched,
     rows: columns.Rows,
     box_rows: columns.Rows,
     others: ThreadPoolExecutor,
     limits: Limits,
 ) -> None:
     """Fill in the rows whose format OpenCV decodes."""
+    first = batch.first
     base = jobs.offsets[first]
 
     def one(k: int) -> None:
         low, high = jobs.offsets[first + k] - base, jobs.offsets[first + k + 1] - base
         boxes = np.ascontiguousarray(jobs.boxes[base + low : base + high])
-        source = jobs.sources[first + k]
-        fallback.measure(source, jobs.in_memory, boxes, rows[k : k + 1], box_rows[low:high], limits)
+        item = batch.items[k]
+        if item is not None:
+            fallback.measure(item, boxes, rows[k : k + 1], box_rows[low:high], limits)
 
     list(others.map(one, np.flatnonzero(rows["status"] == _NEEDS_DECODER).tolist()))

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import struct
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
-from .columns import Rows
+from ..source import Span
+from .columns import Rows, say
 from .limits import Limits
 
 __all__ = ["measure"]
-
-_OK, _TRUNCATED, _UNREADABLE, _OVER_LIMIT, _MISSING = (
-    _core.STATUSES.index(s) for s in ("ok", "truncated", "unreadable", "over_limit", "missing")
-)
 
 _CUT = "the file ends before the picture does"
 
 
 def measure(
-    source: bytes,
-    in_memory: bool,
+    source: bytes | Span,
     boxes: NDArray[np.float64],
     row: Rows,
     box_rows: Rows,
@@ -36,29 +31,31 @@ def measure(
     hash are there, the status says that a decoder is needed.
     """
     try:
-        data = source if in_memory else _read(source, limits)
+        data = _read(source, limits) if isinstance(source, Span) else source
         name = _core.FORMATS[int(row["format"][0])]
         cut = _is_cut(data, name)
         if cut and name == "png":  # libpng would say so aloud, and give nothing
-            _say(row, _TRUNCATED, _CUT)
+            say(row, "truncated", _CUT)
             return
         luma = _luma(data, name)
     except OSError as error:
         missing = isinstance(error, FileNotFoundError)
-        _say(row, _MISSING if missing else _UNREADABLE, error.strerror or str(error))
+        say(row, "missing" if missing else "unreadable", error.strerror or str(error))
         return
     except MemoryError:
-        _say(row, _OVER_LIMIT, "not enough memory to decode it")
+        say(row, "over_limit", "not enough memory to decode it")
         return
     if luma is None:
-        _say(row, _UNREADABLE, f"OpenCV cannot decode this {name}")
+        say(row, "unreadable", f"OpenCV cannot decode this {name}")
         return
     if luma.size > limits.max_pixels:  # the header said otherwise
-        _say(
-            row, _OVER_LIMIT, f"{luma.shape[1]} x {luma.shape[0]} pixels, more than its header says"
+        say(
+            row,
+            "over_limit",
+            f"{luma.shape[1]} x {luma.shape[0]} pixels, more than its header says",
         )
         return
-    _say(row, _TRUNCATED if cut else _OK, _CUT if cut else "")
+    say(row, "truncated" if cut else "ok", _CUT if cut else "")
     row["height"], row["width"] = luma.shape
     turned = bool(row["turned"][0])
     stats, measured = _core.measure_luma(luma, boxes, int(row["orientation"][0]), turned)
@@ -67,17 +64,14 @@ def measure(
     box_rows[:] = measured
 
 
-def _read(path: bytes, limits: Limits) -> bytes:
-    with Path(path.decode("utf-8", "surrogateescape")).open("rb") as file:
-        data = file.read(limits.max_bytes + 1)
+def _read(span: Span, limits: Limits) -> bytes:
+    with open(span.path, "rb") as file:  # noqa: PTH123  the path is bytes
+        if span.offset:
+            file.seek(span.offset)
+        data = file.read(limits.max_bytes + 1 if span.length < 0 else span.length)
     if len(data) > limits.max_bytes:
         raise MemoryError
     return data
-
-
-def _say(row: Rows, status: int, detail: str) -> None:
-    row["status"] = status
-    row["detail"] = detail.encode("utf-8", "replace")[:120]
 
 
 def _luma(data: bytes | memoryview, name: str) -> NDArray[np.uint8] | None:

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..dataset import Dataset, as_numpy
+from ..source import ImageSource
+from .arrays import take_strings
+from .sources import BytesSource, FolderSource, PathsSource
 
 __all__ = ["Jobs", "jobs_of"]
 
@@ -19,9 +23,10 @@ __all__ = ["Jobs", "jobs_of"]
 class Jobs:
     """One entry an image; boxes of image i are rows ``offsets[i]`` to ``offsets[i + 1]``."""
 
-    names: list[str | None]  # for the file_name column
-    sources: list[bytes]  # encoded paths, or the files' bytes
-    in_memory: bool
+    names: pa.StringArray  # for the file_name column
+    source: ImageSource
+    rows: NDArray[np.int64]  # (n,) of the source; -1: the source has no such image
+    image_ids: NDArray[np.int64]  # (n,)
     escaped: NDArray[np.bool_]  # outside the root: never opened
     declared: NDArray[np.int32]  # (n, 2) width and height by the labels, 0 unknown
     turned: NDArray[np.int32]  # 1: boxes lie in the EXIF-turned picture
@@ -30,35 +35,65 @@ class Jobs:
     box_ids: NDArray[np.int64]  # (m,) annotation_id of each box row
 
     def __len__(self) -> int:
-        return len(self.sources)
+        return len(self.rows)
+
+    def in_reading_order(self) -> Jobs:
+        """The jobs in the order of the source's rows, where reading out of order is dear."""
+        if not getattr(self.source, "sequential", False) or bool((np.diff(self.rows) >= 0).all()):
+            return self
+        return self.subset(np.argsort(self.rows, kind="stable").astype(np.int64))
+
+    def subset(self, indices: NDArray[np.int64]) -> Jobs:
+        """The jobs of some images, in the order given, with their own ids."""
+        at = np.asarray(indices, np.int64)
+        counts = np.diff(self.offsets)[at]
+        offsets = np.zeros(len(at) + 1, np.int64)
+        np.cumsum(counts, out=offsets[1:])
+        # Row of each box here: where its image's boxes begin there, plus its place among them.
+        boxes = np.repeat(self.offsets[:-1][at] - offsets[:-1], counts) + np.arange(offsets[-1])
+        return Jobs(
+            take_strings(self.names, at),
+            self.source,
+            self.rows[at],
+            self.image_ids[at],
+            self.escaped[at],
+            self.declared[at],
+            self.turned[at],
+            self.boxes[boxes],
+            offsets,
+            self.box_ids[boxes],
+        )
 
 
-def jobs_of(source: Dataset | Iterable[Any]) -> Jobs:
-    """Jobs for a data set, for paths, or for bytes."""
+def jobs_of(source: Dataset | ImageSource | Iterable[Any]) -> Jobs:
+    """Jobs for a data set, for an image source, for paths, or for bytes."""
     if isinstance(source, (str, os.PathLike, bytes, bytearray, memoryview)):
         raise TypeError(
             f"source: got one {type(source).__name__}, expected a Dataset or a list of paths or "
             "of bytes; put it into a list, or read a folder with fastlabel.read"
         )
-    return _of_dataset(source) if isinstance(source, Dataset) else _of_items(list(source))
+    if isinstance(source, Dataset):
+        return _of_dataset(source)
+    if isinstance(source, ImageSource):
+        return _of_source(source)
+    return _of_source(_of_items(list(source)))
 
 
-def _of_items(items: list[Any]) -> Jobs:
-    n = len(items)
-    in_memory = n > 0 and isinstance(items[0], (bytes, bytearray, memoryview))
+def _of_items(items: list[Any]) -> ImageSource:
+    in_memory = len(items) > 0 and isinstance(items[0], (bytes, bytearray, memoryview))
     for item in items:
         if isinstance(item, (bytes, bytearray, memoryview)) != in_memory:
             raise TypeError("source: paths and bytes cannot be mixed in one scan")
-    if in_memory:
-        names: list[str | None] = [None] * n
-        sources = items
-    else:
-        names = [os.fspath(item) for item in items]
-        sources = [os.fsencode(item) for item in items]
+    return BytesSource(items) if in_memory else PathsSource(items)
+
+
+def _of_source(source: ImageSource) -> Jobs:
+    n = len(source)
     return Jobs(
-        names,
-        sources,
-        in_memory,
+        source.names(),
+        source,
+        np.arange(n, dtype=np.int64),
+        np.arange(n, dtype=np.int64),
         np.zeros(n, bool),
         np.zeros((n, 2), np.int32),
         np.zeros(n, np.int32),
@@ -70,10 +105,14 @@ def _of_items(items: list[Any]) -> Jobs:
 
 def _of_dataset(ds: Dataset) -> Jobs:
     n = len(ds)
-    paths = ds.images["path"].to_pylist()
-    root = os.fsencode(ds.root) + b"/"
-    sources = [b"" if p is None else root + os.fsencode(p) for p in paths]
-    escaped = np.array([p is None for p in paths], dtype=bool)
+    paths = _one_chunk(ds.images["path"])
+    escaped = np.asarray(paths.is_null().to_numpy(zero_copy_only=False), bool)
+    source = ds.source
+    if source is None:
+        source = FolderSource(ds.root, paths)
+        rows = np.where(escaped, -1, np.arange(n, dtype=np.int64))
+    else:
+        rows = _rows_named(source, paths)
 
     declared = np.zeros((n, 2), np.int32)
     for k, side in enumerate(("width", "height")):
@@ -85,9 +124,10 @@ def _of_dataset(ds: Dataset) -> Jobs:
     offsets = np.searchsorted(image_ids[order], np.arange(n + 1)).astype(np.int64)
     boxes = np.ascontiguousarray(ds.boxes()[order])
     return Jobs(
-        ds.images["file_name"].to_pylist(),
-        sources,
-        False,
+        _one_chunk(ds.images["file_name"]),
+        source,
+        rows,
+        np.arange(n, dtype=np.int64),
         escaped,
         declared,
         turned,
@@ -95,3 +135,21 @@ def _of_dataset(ds: Dataset) -> Jobs:
         offsets,
         order,
     )
+
+
+def _rows_named(source: ImageSource, paths: pa.StringArray) -> NDArray[np.int64]:
+    """Row of the source for each path; -1 where it has no such name."""
+    import pyarrow.compute as pc
+
+    names = source.names()
+    if names.equals(paths):
+        return np.arange(len(names), dtype=np.int64)
+    found = pc.index_in(paths, names, skip_nulls=True)
+    return np.asarray(as_numpy(found.fill_null(-1)), np.int64)
+
+
+def _one_chunk(column: pa.ChunkedArray) -> pa.StringArray:
+    whole = column.combine_chunks()
+    if isinstance(whole, pa.ChunkedArray):
+        return whole.chunk(0) if whole.num_chunks else pa.array([], pa.string())
+    return whole

@@ -108,7 +108,8 @@ def render(
     and an offset for each channel give the patch's surroundings the mean of the place's. Luma
     changes by 32 grey levels at most, or by 64 where the outline is an ellipse in a box; a channel
     against it by a quarter of that. Of such an ellipse, the difference that is left at the outline
-    is smoothed and added too, fading inwards. **Sharpness**: a
+    is smoothed and added too, fading inwards; feathered, its details finer than 2 px change over
+    within a narrow part of the ramp. **Sharpness**: a
     Gaussian blur, when the patch's acutance is over 2.5 times that of the place and the target;
     nothing is sharpened. **Noise**: what the mixture of patch and place lacks of the variance of
     the noise there is added, in targets of 256 x 256 pixels or more.
