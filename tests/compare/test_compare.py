@@ -116,7 +116,9 @@ class TestMatching:
             if i not in used_a and j not in used_b:
                 used_a.add(i), used_b.add(j), want.append((i, j, -negative))
         i, j, iou = match_boxes(a, ga, b, gb, 0.3)
-        assert sorted(zip(i.tolist(), j.tolist(), strict=True)) == sorted((i, j) for i, j, _ in want)
+        assert sorted(zip(i.tolist(), j.tolist(), strict=True)) == sorted(
+            (i, j) for i, j, _ in want
+        )
         assert sorted(iou) == pytest.approx(sorted(v for _, _, v in want))
 
     def test_rows_and_texts_are_used_once(self):
@@ -148,9 +150,9 @@ class TestStats:
             by_name["boxes_per_image"]["counts"][:7]
             == np.bincount(per_image, minlength=7)[:7].tolist()
         )
-        assert dict(zip(by_name["class"]["categories"], by_name["class"]["counts"], strict=True)) == dict(
-            zip(CLASSES, ds.category_counts().tolist(), strict=True)
-        )
+        assert dict(
+            zip(by_name["class"]["categories"], by_name["class"]["counts"], strict=True)
+        ) == dict(zip(CLASSES, ds.category_counts().tolist(), strict=True))
         assert "brightness" not in by_name
         whole = found.table.filter(pa.compute.equal(found.table["feature"], "box_ratio"))
         assert sum(whole["count"].to_pylist()) == len(box)

@@ -103,8 +103,10 @@ def _text(found: Diff) -> str:
     features = [] if s["same"] else sorted(s["features"], key=lambda f: -(f["jensen_shannon"] or 0))
     for f in features:
         unit = "octaves" if f["kind"] == "log" else f["unit"]
-        numbers = [f"{number(f[k]) if f[k] is not None else '-':>{w}}"
-                   for k, w in (("jensen_shannon", 10), ("ks", 8), ("wasserstein", 10))]  # fmt: skip
+        numbers = [
+            f"{number(f[key]) if f[key] is not None else '-':>{wide}}"
+            for key, wide in (("jensen_shannon", 10), ("ks", 8), ("wasserstein", 10))
+        ]
         medians = ""
         if f["kind"] != "categories":
             medians = f" {unit}; {number(f['median_a'])} -> {number(f['median_b'])} {f['unit']}"
