@@ -184,8 +184,12 @@ class Dataset:
 
     def category_counts(self) -> np.ndarray[Any, np.dtype[np.int64]]:
         """Number of boxes of each category, (categories,) int64, unknown classes left out."""
-        ids = self.annotations["category_id"].drop_null()
-        return np.bincount(as_numpy(ids), minlength=self.categories.num_rows).astype(np.int64)
+        counts = np.zeros(self.categories.num_rows, np.int64)
+        ids = self.annotations["category_id"]
+        for at in range(0, len(ids), 1 << 20):  # bincount takes a copy in 64 bits
+            some = as_numpy(ids.slice(at, 1 << 20).drop_null())
+            counts += np.bincount(some, minlength=len(counts))
+        return counts
 
     def annotations_of(self, image_id: int) -> pa.Table:
         """The rows of ``annotations`` that belong to one image."""

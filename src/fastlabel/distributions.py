@@ -100,8 +100,16 @@ class Columns:
 
     def joined(self, take: Callable[[Columns], tuple[FloatArray, ...]]) -> tuple[FloatArray, ...]:
         """Columns of the whole set from those of its parts."""
-        pieces = [take(part) for part in self.parts()]
-        return tuple(np.concatenate(column) for column in zip(*pieces, strict=True))
+        out: list[FloatArray] = []
+        used = 0
+        for part in self.parts():
+            pieces = take(part)
+            if not out:  # pages that stay empty cost nothing
+                out = [np.empty(self.ds.annotations.num_rows, piece.dtype) for piece in pieces]
+            for whole, piece in zip(out, pieces, strict=True):
+                whole[used : used + len(piece)] = piece
+            used += len(pieces[0])
+        return tuple(whole[:used] for whole in out)
 
     def threshold(self, code: str, name: str, default: float) -> float:
         """Give a threshold in force, or the default where its rule did not run."""
@@ -526,18 +534,24 @@ def class_table(columns: Columns) -> list[dict[str, Any]]:
     del pairs, once
     total = int(boxes.sum())
 
-    def take(part: Columns) -> tuple[FloatArray, ...]:
+    def kept(part: Columns) -> tuple[BoolArray, FloatArray]:
         short = np.minimum(*part.input_sides)
-        keep = part.usable & np.isfinite(short) & (part.category >= 0)
+        return part.usable & np.isfinite(short) & (part.category >= 0), short
+
+    def sides_of(part: Columns) -> tuple[FloatArray, ...]:
+        keep, short = kept(part)
+        return part.category[keep].astype(kind), short[keep]
+
+    def ratios_of(part: Columns) -> tuple[FloatArray, ...]:
         x1, y1, x2, y2 = part.corners
         with np.errstate(invalid="ignore", divide="ignore"):
-            ratio = ((y2 - y1) / (x2 - x1))[keep]
-        return part.category[keep].astype(kind), short[keep], ratio
+            return (((y2 - y1) / (x2 - x1))[kept(part)[0]],)
 
-    owner, ordered, ratio = columns.joined(take)
+    owner, ordered = columns.joined(sides_of)
     order = np.argsort(owner, kind="stable")  # a radix sort for 8 and 16 bits
     bounds = np.r_[0, np.cumsum(np.bincount(owner, minlength=classes))]
     ordered = ordered[order]
+    (ratio,) = columns.joined(ratios_of)
     ratio = ratio[order]
     del order, owner
     target = box_target(columns.profile)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -86,20 +86,7 @@ def _text(found: Diff) -> str:
             continue
         lines.append(f"{kind:<16} {n:>12,}")
         for row in s["examples"][kind]:
-            before, after = (visible(row.get(k), 60) for k in ("before", "after"))
-            said = (
-                f"{before} -> {after}" if before and after and before != after else before or after
-            )
-            box = row.get("annotation_a", row.get("annotation_b"))
-            said += (
-                f", box {box} of image {row.get('image_a', row.get('image_b'))}"
-                if box is not None
-                else ""
-            )
-            said += (
-                f", by {number(row['shift'])} px (IoU {row['iou']:.2f})" if "shift" in row else ""
-            )
-            lines.append(f"    {said}")
+            lines.append(f"    {_example(row)}")
         if n > len(s["examples"][kind]):
             lines.append(f"    and {n - len(s['examples'][kind]):,} more")
     if s["moved"]:
@@ -116,10 +103,27 @@ def _text(found: Diff) -> str:
     features = [] if s["same"] else sorted(s["features"], key=lambda f: -(f["jensen_shannon"] or 0))
     for f in features:
         unit = "octaves" if f["kind"] == "log" else f["unit"]
-        numbers = [f"{number(f[k]) if f[k] is not None else '-':>{w}}"
-                   for k, w in (("jensen_shannon", 10), ("ks", 8), ("wasserstein", 10))]  # fmt: skip
+        numbers = [
+            f"{number(f[key]) if f[key] is not None else '-':>{wide}}"
+            for key, wide in (("jensen_shannon", 10), ("ks", 8), ("wasserstein", 10))
+        ]
         medians = ""
         if f["kind"] != "categories":
             medians = f" {unit}; {number(f['median_a'])} -> {number(f['median_b'])} {f['unit']}"
         lines.append(f"{f['name'].replace('_', ' '):<20} {' '.join(numbers)}{medians}")
     return "\n".join(lines)
+
+
+def _example(row: dict[str, Any]) -> str:
+    """One change in words."""
+    from ..report.text import number, visible
+
+    before, after = (visible(row.get(k), 60) for k in ("before", "after"))
+    changed = before and after and before != after
+    said = f"{before} -> {after}" if changed else before or after or "no split"
+    box = row.get("annotation_a", row.get("annotation_b"))
+    if box is not None:
+        said += f", box {box} of image {row.get('image_a', row.get('image_b'))}"
+    if "shift" in row:
+        said += f", by {number(row['shift'])} px (IoU {row['iou']:.2f})"
+    return said

@@ -51,12 +51,14 @@ def _learnt(
         n = len(ctx.class_names)
         # Sorting numbers of 8 or 16 bits is one or two passes.
         kind = np.min_scalar_type(max(n - 1, 0)) if n <= 2**16 else np.dtype(np.int64)
-        values, classes = [], []
+        boxes = ctx.whole.ds.annotations.num_rows
+        values, classes, used = np.empty(boxes), np.empty(boxes, kind), 0
         for part in ctx.whole.parts():
             rows, measured = measure(part)
-            values.append(measured)
-            classes.append(part.category[rows].astype(kind))
-        return _robust(np.concatenate(values), np.concatenate(classes), n, least)
+            span = slice(used, used + len(rows))
+            values[span], classes[span] = measured, part.category[rows]
+            used = span.stop
+        return _robust(values[:used], classes[:used], n, least)
 
     return ctx.once(key, learn)
 
