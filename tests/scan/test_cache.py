@@ -302,6 +302,29 @@ class TestWhatAnswersDependOn:
         decoded.clear()
         assert check_again(root, cache, decoded) == [jpg(5)]
 
+    def test_a_file_replaced_between_its_hash_and_its_decoding(
+        self, tmp_path: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What OpenCV decodes is read twice: a hash of one content, the statistics of another."""
+        fallback = import_module("fastlabel.scan.fallback")
+        root = draw(tmp_path / "set", 3, suffix=".png")
+        path = root / "00001.png"
+        good = padded(path.read_bytes(), 9000)
+        path.write_bytes(good)
+        cache = Cache(tmp_path / "cache")
+        measure = fallback.measure
+
+        def meanwhile(*args: Any) -> None:
+            path.write_bytes(padded(picture(55, ".png"), 9000))
+            measure(*args)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(fallback, "measure", meanwhile)
+            scan_tables(fl.read(root), cache=cache)
+        path.write_bytes(good)
+        decoded.clear()
+        assert check_again(root, cache, decoded) == ["00001.png"]
+
     def test_limits(self, root: Path, cache: Cache, decoded: list[str]) -> None:
         tight = Limits(max_pixels=100)
         text, measured = scanned(root, cache, limits=tight)
