@@ -36,6 +36,7 @@ PYBIND11_MODULE(_core, m) {
   register_arrow(m);
   register_boxes(m);
   register_cut(m);
+  register_files(m);
   register_merge(m);
   register_paste(m);
   register_pixels(m);

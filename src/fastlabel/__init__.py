@@ -74,7 +74,10 @@ _LAZY = {
     "Dataset": "dataset",
     "DatasetError": "dataset",
     "read": "formats",
+    "open_source": "scan.sources",
     "scan": "scan",
+    "Cache": "scan",
+    "CacheWarning": "scan",
     "scan_batches": "scan",
     "rule": "rules.user",
     "Report": "check",
@@ -163,7 +166,8 @@ if TYPE_CHECKING:
     from .prepare.training import ignore_mask, ignored_anchors, image_targets
     from .rules.user import rule
     from .sample import make_sample
-    from .scan import scan, scan_batches
+    from .scan import Cache, CacheWarning, scan, scan_batches
+    from .scan.sources import open_source
     from .tables import (
         GroupedStats,
         Histogram,

@@ -18,6 +18,7 @@
 #include "fastlabel/base.h"
 #include "fastlabel/boxes.h"
 #include "fastlabel/cut.h"
+#include "fastlabel/files.h"
 #include "fastlabel/merge.h"
 #include "fastlabel/paste.h"
 #include "fastlabel/pixels.h"

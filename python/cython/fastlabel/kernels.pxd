@@ -170,6 +170,11 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
     ctypedef struct fl_cutter:
         pass
 
+    ctypedef struct fl_file_stamp:
+        int64_t size
+        int64_t mtime_ns
+        int64_t ctime_ns
+
     ctypedef enum fl_tile_method:
         FL_TILES_NMS
         FL_TILES_SOFT_LINEAR
@@ -424,6 +429,8 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         uint64_t max_pixels
         uint64_t max_bytes
         uint64_t max_memory
+        int32_t hash_only
+        int32_t reserved
 
     ctypedef struct fl_scan_image:
         const char* path
@@ -639,6 +646,10 @@ cdef fl_status cutter_collect(fl_cutter* cutter, int64_t ticket, fl_cut_row* row
         fl_cut_tile* tiles) noexcept nogil
 cdef fl_status cutter_cancel(fl_cutter* cutter) noexcept nogil
 cdef void cutter_destroy(fl_cutter* cutter) noexcept nogil
+cdef fl_status stat_files(const char* folder, const char* names, const int64_t* offsets, int64_t n,
+        int32_t workers, fl_file_stamp* out) noexcept nogil
+cdef fl_status hash_slices(const uint8_t* data, const int64_t* offsets, int64_t n,
+        uint8_t* out) noexcept nogil
 cdef fl_status tile_merge_options_init(fl_tile_merge_options* options,
         size_t struct_size) noexcept nogil
 cdef fl_status merge_tiles(const fl_tile_predictions* predictions,

@@ -86,6 +86,9 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
             fl_cut_tile* tiles)
     fl_status fl_cutter_cancel(fl_cutter* cutter)
     void fl_cutter_destroy(fl_cutter* cutter)
+    fl_status fl_stat_files(const char* folder, const char* names, const int64_t* offsets,
+            int64_t n, int32_t workers, fl_file_stamp* out)
+    fl_status fl_hash_slices(const uint8_t* data, const int64_t* offsets, int64_t n, uint8_t* out)
     fl_status fl_tile_merge_options_init(fl_tile_merge_options* options, size_t struct_size)
     fl_status fl_merge_tiles(const fl_tile_predictions* predictions,
             const fl_tile_merge_options* options, fl_tile_merged* out)
@@ -399,6 +402,16 @@ cdef fl_status cutter_cancel(fl_cutter* cutter) noexcept nogil:
 
 cdef void cutter_destroy(fl_cutter* cutter) noexcept nogil:
     fl_cutter_destroy(cutter)
+
+
+cdef fl_status stat_files(const char* folder, const char* names, const int64_t* offsets, int64_t n,
+        int32_t workers, fl_file_stamp* out) noexcept nogil:
+    return fl_stat_files(folder, names, offsets, n, workers, out)
+
+
+cdef fl_status hash_slices(const uint8_t* data, const int64_t* offsets, int64_t n,
+        uint8_t* out) noexcept nogil:
+    return fl_hash_slices(data, offsets, n, out)
 
 
 cdef fl_status tile_merge_options_init(fl_tile_merge_options* options,

@@ -77,8 +77,8 @@ def main(args: list[str] | None = None) -> Any:
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     try:
         code = _group.main(args=args, prog_name="fastlabel", standalone_mode=False)
-    except click.exceptions.Abort:
-        code = _say("interrupted", 130)
+    except click.exceptions.Abort as stopped:  # what click makes of Ctrl-C; why is its cause
+        code = _say(str(stopped.__cause__ or "") or "interrupted", 130)
     except KeyboardInterrupt:
         code = _say("interrupted; nothing was written", 130)
     except click.ClickException as error:

@@ -18,13 +18,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .. import _core
 from ..dataset import Dataset, DatasetError
 from . import _sidecar as sidecar
 from . import _yolo_rows as rows_
 from . import _yolo_set as set_
 from ._build import NOT_KNOWN, Builder
 from ._paths import IMAGE_EXTENSIONS, Tree, is_foreign, parent, split_of_path
+from ._sourced import headers
 from ._text import MIB, LabelFileError, clean, printable, quote, read_text
 
 __all__ = ["read_tree"]
@@ -485,8 +485,7 @@ class _Reader:
         sizes = np.full((len(paths), 2), np.nan)
         if not known:
             return sizes
-        names = [str(self.tree.path(paths[at])) for at in known]
-        _, widths, heights, turns = _core.sniff_headers(names)
+        _, widths, heights, turns = headers(self.tree, [paths[at] for at in known])
         for at, width, height, turn in zip(
             known, widths.tolist(), heights.tolist(), turns.tolist(), strict=True
         ):
