@@ -69,6 +69,14 @@ _DEFAULT_OUT = "fastlabel-report"
     help="Decoding threads; 0 means one a CPU [default: 0].",
 )
 @click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="What decodes the images: this process, or tasks of Ray, on this machine or where "
+    "RAY_ADDRESS says; then --workers is the number of tasks at a time.",
+)
+@click.option(
     "--max-pixels",
     type=click.IntRange(1),
     metavar="N",
@@ -132,6 +140,7 @@ def command(data: str, **options: Any) -> int:
             progress=progress,
             cache=cache or False,
             images=pictures or None,
+            engine=options["engine"],
         )
     # A file inside the set may be named: its root is what must stay as it is.
     if report.ds.root.is_dir():

@@ -1,0 +1,189 @@
+"""The engine ``ray``: the same work as tasks of Ray Data, on this machine or on a cluster."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pyarrow as pa
+
+from ..config import ConfigError
+from ..source import ImageSource
+from .jobs import Jobs
+from .limits import Limits
+from .partial import Partial, Tree
+from .transport import measure_rows, parted, work
+
+__all__ = ["ray_data", "run"]
+
+#: Images a task: long enough that starting it does not show, short enough that the last ones
+#: do not keep one CPU waiting for another.
+BATCH = 512
+#: At most this many tasks' worth of work for each CPU of the cluster in the making.
+_TASKS_A_CPU = 8
+
+
+def run(
+    jobs: Jobs,
+    workers: int,
+    limits: Limits,
+    progress: Callable[[int, int], None] | None,
+    batch_size: int = BATCH,
+) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
+    """Scan all jobs; yields (image_stats, box_stats) batches as they are done, in any order.
+
+    ``workers`` is the number of tasks at a time, each with one native thread; 0 means one a CPU
+    of the cluster. The cluster is the one that the program is connected to, else the one that
+    ``RAY_ADDRESS`` names, else one of this machine's CPUs that ends with the scan. The workers
+    must see the files, if the source gives paths, and have the same version of fastlabel.
+
+    Raises
+    ------
+    ImportError
+        Without Ray.
+    ConfigError
+        If there is no cluster at ``RAY_ADDRESS``.
+    RuntimeError
+        If Ray gives up a task, or does not give every image back once.
+    """
+    if not 0 <= workers <= 1024:
+        raise ValueError(f"workers: got {workers}, expected 0 (one a CPU) to 1024")
+    if len(jobs) == 0:
+        return
+    ray = ray_data()
+    with _cluster(ray, workers) as cpus, _quiet(ray):
+        # A small set must still give each CPU some tasks.
+        size = max(min(batch_size, -(-len(jobs) // (cpus * _TASKS_A_CPU))), 16)
+        tree = Tree()
+        done = 0
+        for images, boxes, parts in _results(ray, jobs, limits, workers, size):
+            for partial in parts:
+                tree.add(partial)
+            done += images.num_rows
+            yield images, boxes
+            if progress is not None:
+                progress(done, len(jobs))
+        total = tree.total()
+        if (total.images, done, total.boxes) != (len(jobs), len(jobs), len(jobs.box_ids)):
+            raise RuntimeError(
+                f"ray: got {done:,} images, and summaries of {total.images:,} images and "
+                f"{total.boxes:,} boxes, expected {len(jobs):,} and {len(jobs.box_ids):,}"
+            )
+
+
+def ray_data() -> Any:
+    """The package ray, with ray.data.
+
+    Raises
+    ------
+    ImportError
+        If it is not installed.
+    """
+    try:
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise ImportError(
+            "the engine ray needs Ray Data, which is not installed: "
+            'pip install "fastlabel[ray]"'
+        ) from error
+    return ray
+
+
+@contextmanager
+def _cluster(ray: Any, workers: int) -> Iterator[int]:
+    """A cluster to use, and how many of its CPUs; one that was made for this is ended after."""
+    mine = not ray.is_initialized()
+    if mine:
+        _connect(ray, workers)
+    try:
+        cpus = max(int(ray.cluster_resources().get("CPU", 1)), 1)
+        yield min(cpus, workers) if workers else cpus
+    finally:
+        if mine:
+            ray.shutdown()
+
+
+def _connect(ray: Any, workers: int) -> None:
+    # An audit of local files calls nobody.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+    address = os.environ.get("RAY_ADDRESS")
+    if not address or address == "local":
+        cpus = workers or len(os.sched_getaffinity(0))
+        ray.init(address="local", num_cpus=cpus, include_dashboard=False, **quiet)
+        return
+    try:
+        ray.init(address=address, **quiet)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise ConfigError(
+            f"RAY_ADDRESS: {address}: no Ray cluster answers ({error}); start one with "
+            "`ray start --head`, or unset it to use this machine"
+        ) from error
+
+
+def _results(
+    ray: Any, jobs: Jobs, limits: Limits, workers: int, size: int
+) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch, list[Partial]]]:
+    ranges = [(k, min(k + size, len(jobs))) for k in range(0, len(jobs), size)]
+    source = ray.put(jobs.source) if jobs.source.slow else None
+
+    def measured(batch: pa.Table) -> pa.Table:
+        return pa.Table.from_batches(
+            [measure_rows(batch, workers=1, limits=limits, source=_here(source))]
+        )
+
+    try:
+        pieces = [pa.Table.from_batches([work(jobs, a, b, limits.max_bytes)]) for a, b in ranges]
+        found = ray.data.from_arrow(pieces).map_batches(
+            measured,
+            batch_size=None,
+            batch_format="pyarrow",
+            zero_copy_batch=True,
+            num_cpus=1,
+            concurrency=workers or None,
+        )
+        for block in found.iter_batches(batch_size=None, batch_format="pyarrow"):
+            yield parted(block)
+    except ray.exceptions.RayError as error:
+        raise RuntimeError(f"ray: {_cause(error)}") from error
+
+
+@contextmanager
+def _quiet(ray: Any) -> Iterator[None]:
+    """Ray Data without bars and notes of its own; as it was afterwards."""
+    context = ray.data.DataContext.get_current()
+    log = logging.getLogger("ray.data")
+    bars, level = context.enable_progress_bars, log.level
+    context.enable_progress_bars = False
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        context.enable_progress_bars = bars
+        log.setLevel(level)
+
+
+#: In a worker: the source that its tasks read from, unpacked once.
+_unpacked: dict[Any, ImageSource] = {}
+
+
+def _here(source: Any) -> ImageSource | None:
+    if source is None:
+        return None
+    if source not in _unpacked:
+        import ray
+
+        _unpacked.clear()
+        _unpacked[source] = ray.get(source)
+    return _unpacked[source]
+
+
+def _cause(error: BaseException) -> str:
+    """The first line of what went wrong in a worker."""
+    cause = getattr(error, "cause", None) or error
+    lines = [line for line in str(cause).splitlines() if line.strip()]
+    return lines[-1].strip() if lines else type(cause).__name__
