@@ -30,7 +30,7 @@ __all__ = ["MEASURED", "WORK", "Measured", "collect", "measure", "measure_rows",
 
 _BOX = pa.struct(
     [
-        pa.field("annotation_id", pa.int64(), nullable=False),
+        ("annotation_id", pa.int64()),
         ("x1", pa.float64()),
         ("y1", pa.float64()),
         ("x2", pa.float64()),
@@ -103,12 +103,19 @@ class Measured:
 # --- work ---------------------------------------------------------------------------------
 
 
-def work(jobs: Jobs, first: int, last: int, most: int = MOST_BYTES) -> pa.RecordBatch:
+def work(
+    jobs: Jobs,
+    first: int,
+    last: int,
+    most: int = MOST_BYTES,
+    *,
+    rows_of_source: bool = True,
+) -> pa.RecordBatch:
     """Jobs ``first`` to ``last`` as rows of WORK, without the columns that nothing needs.
 
-    Pictures of a source that has to wait for them stay rows of that source.
+    With ``rows_of_source``, pictures of a source that has to wait for them stay rows of it.
     """
-    slow = jobs.source.slow
+    slow = jobs.source.slow and rows_of_source
     rows = np.asarray(jobs.rows[first:last])
     names = jobs.names[first:last]
     columns: dict[str, pa.Array] = {
