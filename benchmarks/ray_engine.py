@@ -21,7 +21,7 @@ ROUNDS = 5
 def measure(setup: Setup) -> list[Number]:
     try:
         import ray
-        import ray.data  # noqa: F401
+        import ray.data
     except ImportError:
         raise Unavailable('Ray Data is absent: pip install "fastlabel[ray]"') from None
     from crops import photos_in, write

@@ -43,9 +43,7 @@ def draw_set(root: Path, images: int = 60, seed: int = 0) -> fl.Dataset:
         for b in range(k % 4):
             x, y = rng.uniform(0, 20, 2).tolist()
             size = [0.0, 5.0] if (k + b) % 9 == 0 else rng.uniform(3, 60, 2).tolist()
-            boxes.append(
-                {"id": len(boxes), "image_id": k, "category_id": 1, "bbox": [x, y, *size]}
-            )
+            boxes.append({"id": len(boxes), "image_id": k, "category_id": 1, "bbox": [x, y, *size]})
     # Boxes out of the order of images, so that annotation_id and image order disagree.
     boxes = boxes[::-1]
     tree = {"images": rows, "annotations": boxes, "categories": [{"id": 1, "name": "thing"}]}

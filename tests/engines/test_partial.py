@@ -98,8 +98,7 @@ def test_what_it_says_is_what_the_tables_say(tmp_path):
     assert (said["images"], said["boxes"]) == (images.num_rows, boxes.num_rows)
     for key, column in (("statuses", "status"), ("formats", "format")):
         counted = {
-            r["values"]: r["counts"]
-            for r in images[column].drop_null().value_counts().to_pylist()
+            r["values"]: r["counts"] for r in images[column].drop_null().value_counts().to_pylist()
         }
         assert said[key] == counted
     for table, rows in (("images", images), ("boxes", boxes)):

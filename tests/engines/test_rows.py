@@ -7,6 +7,7 @@ import random
 import cv2
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from engine_sets import draw_set, local_bytes, parquet
 
@@ -14,6 +15,8 @@ import fastlabel as fl
 from fastlabel import engines, schema
 from fastlabel.engines import MEASURED, WORK, Partial, collect, measure, measure_rows
 from fastlabel.scan import scan_tables
+from fastlabel.scan.jobs import jobs_of
+from fastlabel.scan.transport import work
 
 
 @pytest.fixture(scope="module")
@@ -88,11 +91,14 @@ def test_every_bit_of_a_hash_survives_its_signed_type():
 def test_ids_are_those_given_and_need_not_be_dense(tmp_path):
     (tmp_path / "a.jpg").write_bytes(jpeg())
     boxes = [{"annotation_id": 41, "x1": 0.0, "y1": 0.0, "x2": 9.0, "y2": 9.0}]
-    batch = pa.Table.from_pylist(
-        [
-            {"image_id": 900, "path": str(tmp_path / "a.jpg"), "boxes": boxes},
-            {"image_id": -5, "data": jpeg(50), "file_name": "in memory"},
-        ]
+    batch = pa.table(
+        {
+            "image_id": [900, -5],
+            "path": [str(tmp_path / "a.jpg"), None],
+            "data": [None, jpeg(50)],
+            "file_name": [None, "in memory"],
+            "boxes": [boxes, None],
+        }
     )
     done = collect(measure_rows(batch))
     assert done.image_stats["image_id"].to_pylist() == [-5, 900]
@@ -190,3 +196,37 @@ def test_rows_lost_or_repeated_on_the_way_are_found(drawn):
 def test_workers_do_not_show(drawn):
     one, three = (measure_rows(engines.work(drawn), workers=n) for n in (1, 3))
     assert one.equals(three)
+
+
+def test_sources_that_wait_go_to_other_processes_and_give_the_same(tmp_path, drawn):
+    import pickle
+    import zipfile
+
+    from pyarrow.fs import LocalFileSystem
+
+    from fastlabel.scan.sources import RemoteSource, open_source
+
+    names = sorted((drawn.root / "images").iterdir())
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in names:
+            archive.write(path, path.name)
+    rows = [{"image": {"bytes": p.read_bytes(), "path": p.name}} for p in names]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet", row_group_size=7)
+    for source in (
+        open_source(str(tmp_path / "a.zip")),
+        open_source(str(tmp_path / "a.parquet")),
+        RemoteSource.below(LocalFileSystem(), str(drawn.root), "test:"),
+    ):
+        assert source.slow
+        sent = pickle.loads(pickle.dumps(source))
+        assert (sent.identity, len(sent)) == (source.identity, len(source))
+        assert sent.names().equals(source.names())
+        at = np.arange(len(source))[::-3]
+        assert sent.fetch(at) == source.fetch(at)
+        # By row where the worker has the source, with the bytes where it has not.
+        jobs = jobs_of(source)
+        by_row = work(jobs, 0, len(jobs))
+        assert "row" in by_row.schema.names and "data" not in by_row.schema.names
+        wanted = parquet(fl.scan(source))
+        assert parquet(collect(measure_rows(by_row, source=sent)).image_stats) == wanted
+        assert parquet(collect(measure_rows(engines.work(source))).image_stats) == wanted

@@ -21,8 +21,8 @@ __all__ = ["ray_data", "run"]
 
 #: Images a task: long enough that starting it does not show, short enough that the last ones
 #: do not keep one CPU waiting for another.
-BATCH = 512
-#: At most this many tasks' worth of work for each CPU of the cluster in the making.
+BATCH = 1024
+#: A small set is cut finer, into this many tasks for each CPU.
 _TASKS_A_CPU = 8
 
 
@@ -55,7 +55,6 @@ def run(
         return
     ray = ray_data()
     with _cluster(ray, workers) as cpus, _quiet(ray):
-        # A small set must still give each CPU some tasks.
         size = max(min(batch_size, -(-len(jobs) // (cpus * _TASKS_A_CPU))), 16)
         tree = Tree()
         done = 0
@@ -87,8 +86,7 @@ def ray_data() -> Any:
         import ray.data
     except ImportError as error:
         raise ImportError(
-            "the engine ray needs Ray Data, which is not installed: "
-            'pip install "fastlabel[ray]"'
+            'the engine ray needs Ray Data, which is not installed: pip install "fastlabel[ray]"'
         ) from error
     return ray
 

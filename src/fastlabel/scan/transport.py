@@ -156,9 +156,10 @@ def work(
 
 def _pictures(items: list[bytes | Span | None]) -> dict[str, pa.Array]:
     spans = [item if isinstance(item, Span) else None for item in items]
+    contents = [None if isinstance(item, Span) else item for item in items]
     columns: dict[str, pa.Array] = {}
     if any(spans):
-        columns["path"] = pa.array([s and s.path for s in spans], pa.binary())
+        columns["path"] = pa.array([s.path if s else None for s in spans], pa.binary())
         parts = {
             "offset": [s.offset or None if s else None for s in spans],
             "length": [s.length if s and s.length >= 0 else None for s in spans],
@@ -168,9 +169,9 @@ def _pictures(items: list[bytes | Span | None]) -> dict[str, pa.Array]:
         for name, values in parts.items():
             if any(value is not None for value in values):
                 columns[name] = pa.array(values, pa.int64())
-    if any(item is not None and not isinstance(item, Span) for item in items):
-        contents = [None if isinstance(item, Span) or item is None else bytes(item) for item in items]
-        columns["data"] = pa.array(contents, pa.binary())
+    if any(content is not None for content in contents):
+        data = [None if content is None else bytes(content) for content in contents]
+        columns["data"] = pa.array(data, pa.binary())
     return columns
 
 
@@ -253,7 +254,7 @@ def _as_text(paths: pa.Array) -> pa.StringArray:
 def _items(
     given: dict[str, pa.Array], source: ImageSource | None, most: int, n: int
 ) -> list[bytes | Span | Lost]:
-    lists = {
+    lists: dict[str, list[Any]] = {
         name: given[name].to_pylist() if name in given else [None] * n
         for name in ("path", "offset", "length", "file_size", "file_mtime_ns", "data", "row",
                      "status", "status_detail")
@@ -414,9 +415,7 @@ def _by_image(boxes: pa.RecordBatch, ids: pa.Array, batch: pa.RecordBatch | pa.T
         lists = batch["boxes"]
         lengths = as_numpy(pc.fill_null(pc.list_value_length(lists), 0)).astype(np.int64)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-    items = pa.StructArray.from_arrays(
-        [boxes[f.name] for f in _PLAIN_BOX], fields=list(_PLAIN_BOX)
-    )
+    items = pa.StructArray.from_arrays([boxes[f.name] for f in _PLAIN_BOX], fields=list(_PLAIN_BOX))
     return pa.ListArray.from_arrays(numbers(offsets), items)
 
 
