@@ -27,6 +27,7 @@ MODULES = (
     "merge_scaling",
     "ray_engine",
     "memory",
+    "coco_ingest",
     "startup",
 )
 

@@ -54,7 +54,9 @@ _LAZY = {
     "composite": "pixels",
     "content_hash": "pixels",
     "entropy": "pixels",
+    "hamming_clusters": "pixels",
     "hamming_distance": "pixels",
+    "hamming_pairs": "pixels",
     "image_stats": "pixels",
     "laplacian_variance": "pixels",
     "letterbox": "pixels",
@@ -74,10 +76,9 @@ _LAZY = {
     "Dataset": "dataset",
     "DatasetError": "dataset",
     "read": "formats",
-    "open_source": "scan.sources",
-    "scan": "scan",
     "Cache": "scan",
     "CacheWarning": "scan",
+    "scan": "scan",
     "scan_batches": "scan",
     "rule": "rules.user",
     "Report": "check",
@@ -86,6 +87,15 @@ _LAZY = {
     "get_cmake_dir": "_embed",
     "get_include": "_embed",
     "get_library_dir": "_embed",
+    "open_source": "scan.sources",
+    "Diff": "compare",
+    "Stats": "compare",
+    "diff": "compare",
+    "stats": "compare",
+    "DedupResult": "dedup",
+    "SplitResult": "dedup",
+    "dedup": "dedup",
+    "split": "dedup",
     "read_tile": "cut",
     "TileResult": "prepare.tile",
     "tile": "prepare.tile",
@@ -138,8 +148,10 @@ if TYPE_CHECKING:
         weighted_boxes_fusion,
     )
     from .check import Report, check
+    from .compare import Diff, Stats, diff, stats
     from .cut import read_tile
     from .dataset import Dataset, DatasetError
+    from .dedup import DedupResult, SplitResult, dedup, split
     from .formats import read
     from .merge import TileDetections, merge_tiles
     from .pixels import (
@@ -147,7 +159,9 @@ if TYPE_CHECKING:
         composite,
         content_hash,
         entropy,
+        hamming_clusters,
         hamming_distance,
+        hamming_pairs,
         image_stats,
         laplacian_variance,
         letterbox,

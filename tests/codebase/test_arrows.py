@@ -23,6 +23,8 @@ LAYERS = (
     ("distributions", "deployment", "verdict", "summary"),
     ("report", "sample"),
     ("check", "prepare"),
+    ("dedup",),
+    ("compare",),
     ("bench", "torch"),
     ("cli",),
 )

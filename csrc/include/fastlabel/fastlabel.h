@@ -17,8 +17,10 @@
 
 #include "fastlabel/base.h"
 #include "fastlabel/boxes.h"
+#include "fastlabel/coco.h"
 #include "fastlabel/cut.h"
 #include "fastlabel/files.h"
+#include "fastlabel/hashes.h"
 #include "fastlabel/merge.h"
 #include "fastlabel/paste.h"
 #include "fastlabel/pixels.h"

@@ -95,6 +95,12 @@ _DEFAULT_OUT = "fastlabel-report"
     help="Do not decode a progressive JPEG of more scans [default: 200].",
 )
 @kept_results
+@click.option(
+    "--max-findings",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Print at most N findings, worst first; the Parquet and the page have all the same.",
+)
 @allow_user_code
 @click.option(
     "--truth",
@@ -149,7 +155,7 @@ def command(data: str, **options: Any) -> int:
         report.summary["truth"] = _score(options["truth"], report)
     report.write(out)
     say_reused(cache)
-    _print(report, options["output_format"], out)
+    _print(report, options["output_format"], out, options["max_findings"])
     return _exit_code(report, options["fail_on"] or config.fail_on or "error")
 
 
@@ -183,10 +189,14 @@ def _score(path: Path, report: Report) -> dict[str, Any]:
         raise DatasetError(f"{path}: cannot be used as truth.json: {error}") from error
 
 
-def _print(report: Report, fmt: str, out: Path) -> None:
+def _print(report: Report, fmt: str, out: Path, most: int | None) -> None:
     from ..report import write
 
-    write(report, fmt, sys.stdout)
+    write(report, fmt, sys.stdout, most=most)
+    found = report.findings.num_rows
+    if most is not None and most < found:
+        where = out / "findings.parquet"
+        click.echo(f"Printed: the first {most:,} of {found:,} findings; all: {where}", err=True)
     if fmt == "full":
         click.echo(f"\nReport: {out / 'report.html'}")
     truth = report.summary.get("truth")

@@ -181,7 +181,7 @@ def _here(source: Any) -> ImageSource | None:
 
 
 def _cause(error: BaseException) -> str:
-    """The first line of what went wrong in a worker."""
-    cause = getattr(error, "cause", None) or error
-    lines = [line for line in str(cause).splitlines() if line.strip()]
-    return lines[-1].strip() if lines else type(cause).__name__
+    """What went wrong in a worker, on one line: the end of the first traceback."""
+    text = str(error).partition("\n\nThe above exception was")[0]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

@@ -22,7 +22,7 @@ from ._stamps import stamp_array
 __all__ = ["Archives", "Listing", "Shard", "members_of", "names_from"]
 
 # What a system adds to archives by itself, and what lies in hidden folders, is no part of a set.
-_JUNK = r"(?:^|/)(?:__MACOSX/|@eaDir/|\.[^/]*/|\._[^/]*$)"
+_JUNK = r"(?:^|/)(?:__MACOSX/|@eaDir/|\.[^./][^/]*/|\._[^/]*$)"
 _PICTURE = r"(?i)\.(?:" + "|".join(sorted(e[1:] for e in IMAGE_EXTENSIONS)) + r")$"
 _FOREIGN = r"^(?:[A-Za-z]:[\\/]|[\\/]|[A-Za-z][A-Za-z0-9+.-]*://)"
 _CLIMBS = r"(?:^|[\\/])\.\.(?:[\\/]|$)"

@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...source import MOST_BYTES, ImageSource, Lost, SourceProblem, Span
+from ..arrays import unique_names
 
 __all__ = ["JoinedSource"]
 
@@ -45,8 +46,8 @@ class JoinedSource:
         return int(self._first[-1])
 
     def names(self) -> pa.StringArray:
-        """The parts' names."""
-        return pa.concat_arrays([part.names() for part in self._parts])
+        """The parts' names; of equal ones all but the last are numbered."""
+        return unique_names(pa.concat_arrays([part.names() for part in self._parts]))
 
     @property
     def members(self) -> pa.StringArray:

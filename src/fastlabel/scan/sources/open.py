@@ -176,6 +176,8 @@ def _open(place: str) -> list[ImageSource]:
             return [_open_url(place)]
         place = path
     whole = Path(place)
+    if "\0" in place:
+        raise DatasetError(f"{place[:200]!r} cannot be opened: it has a NUL in it")
     try:
         if whole.is_dir():
             return _open_folder(whole)

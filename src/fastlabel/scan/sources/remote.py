@@ -231,8 +231,9 @@ class RemoteSource:
         except FileNotFoundError:
             return Lost("missing", "there is no such object")
         except (OSError, pa.ArrowException, TimeoutError) as error:
-            said = without_secrets(_first_line(error))
-            return Lost("unreadable", f"{said} (tried {self._tries(error)} times)")
+            said = _WHEN.sub("", without_secrets(_first_line(error)))
+            tries = self._tries(error)
+            return Lost("unreadable", f"tried {tries} times: {said}" if tries > 1 else said)
 
     def _tries(self, error: Exception) -> int:
         return self._backoff.attempts if _may_pass(error) else 1
@@ -271,6 +272,8 @@ class RemoteSource:
                 self._pool = None
 
 
+# What Arrow puts before a server's answer; the row has the name already.
+_WHEN = re.compile(r"^When [^:]*: (?=AWS)")
 _FINAL = re.compile(
     r"(?i)HTTP (?:status|response code:?) ?40[0-9]|ACCESS_DENIED|NO_SUCH_BUCKET|NoSuchBucket|"
     r"INVALID_ACCESS_KEY|SIGNATURE_DOES_NOT_MATCH|AccessDenied"
