@@ -42,7 +42,6 @@ __all__ = [
     "MEASURED",
     "PARTIAL",
     "WORK",
-    "Limits",
     "Measured",
     "Partial",
     "collect",

@@ -14,7 +14,7 @@ from engine_sets import draw_set, local_bytes, parquet
 import fastlabel as fl
 from fastlabel import engines, schema
 from fastlabel.engines import MEASURED, WORK, Partial, collect, measure, measure_rows
-from fastlabel.scan import scan_tables
+from fastlabel.scan import Limits, scan_tables
 from fastlabel.scan.jobs import jobs_of
 from fastlabel.scan.transport import work
 
@@ -142,7 +142,7 @@ def test_an_empty_batch_is_no_trouble():
 
 
 def test_limits_are_kept():
-    done = measure(engines.work([jpeg(size=(50, 50))]), limits=engines.Limits(max_pixels=100))
+    done = measure(engines.work([jpeg(size=(50, 50))]), limits=Limits(max_pixels=100))
     assert done.image_stats["status"].to_pylist() == ["over_limit"]
 
 

@@ -11,7 +11,7 @@ import click
 
 from ..dataset import DatasetError
 from ._cache import cache_to_use, say_reused
-from ._options import kept_results, read_as
+from ._options import engine, kept_results, read_as
 from ._outside import keep_out_of
 from ._progress import images_bar
 from ._user_rules import allow_user_code, own_rules
@@ -68,14 +68,7 @@ _DEFAULT_OUT = "fastlabel-report"
     metavar="N",
     help="Decoding threads; 0 means one a CPU [default: 0].",
 )
-@click.option(
-    "--engine",
-    type=click.Choice(["local", "ray"]),
-    default="local",
-    show_default=True,
-    help="What decodes the images: this process, or tasks of Ray, on this machine or where "
-    "RAY_ADDRESS says; then --workers is the number of tasks at a time.",
-)
+@engine
 @click.option(
     "--max-pixels",
     type=click.IntRange(1),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -115,12 +116,20 @@ def _connect(ray: Any, workers: int) -> None:
         ray.init(address="local", num_cpus=cpus, include_dashboard=False, **quiet)
         return
     try:
+        _knock(address)
         ray.init(address=address, **quiet)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise ConfigError(
             f"RAY_ADDRESS: {address}: no Ray cluster answers ({error}); start one with "
             "`ray start --head`, or unset it to use this machine"
         ) from error
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nobody listens: Ray would end the process, with the code of findings."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
 def _results(
