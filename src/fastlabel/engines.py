@@ -32,7 +32,7 @@ import pyarrow as pa
 
 from .scan import Limits
 from .scan.partial import PARTIAL, Partial, merged
-from .scan.transport import MEASURED, WORK, Measured, collect, measure, measure_rows
+from .scan.transport import MEASURED, WORK, Measured, agree, collect, measure, measure_rows, tool
 
 if TYPE_CHECKING:
     from .dataset import Dataset
@@ -117,8 +117,10 @@ def spark_map(
     >>> [rows["status"].to_pylist() for rows in engines.spark_map()(iter([batch]))]
     [['missing']]
     """
+    here = tool()
 
     def mapped(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        agree(here)
         for batch in batches:
             if batch.num_rows:
                 yield measure_rows(batch, limits=limits)
@@ -183,7 +185,10 @@ def daft_udf(*columns: str, limits: Limits | None = None) -> Any:
             'daft_udf needs Daft, which is not installed: pip install "fastlabel[daft]"'
         ) from error
 
+    here = tool()
+
     def measured(*series: Any) -> pa.Array:
+        agree(here)
         arrays = [one.to_arrow() for one in series]
         batch = pa.Table.from_arrays(arrays, names=list(columns))
         return pa.StructArray.from_arrays(

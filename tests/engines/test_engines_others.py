@@ -10,7 +10,7 @@ from engine_sets import draw_set, local_bytes, parquet
 
 import fastlabel as fl
 from fastlabel import engines
-from fastlabel.scan import scan_tables
+from fastlabel.scan import scan_tables, transport
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +85,13 @@ def test_an_engine_that_is_absent_names_its_extra(monkeypatch, package, call):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ImportError, match=rf'pip install "fastlabel\[{package}\]"'):
         call()
+
+
+def test_a_worker_of_another_version_is_found(monkeypatch):
+    mapped = engines.spark_map()
+    monkeypatch.setattr(transport, "tool", lambda: "fastlabel 0.0.1, libjpeg 6b")
+    with pytest.raises(RuntimeError, match=r"a worker has fastlabel 0\.0\.1.*install the same"):
+        list(mapped(iter([engines.work([b"x"]).to_batches()[0]])))
 
 
 def test_an_unknown_engine_is_refused_before_anything_is_read():

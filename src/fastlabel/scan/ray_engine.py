@@ -16,7 +16,7 @@ from ..source import ImageSource
 from .jobs import Jobs
 from .limits import Limits
 from .partial import Partial, Tree
-from .transport import measure_rows, parted, work
+from .transport import agree, measure_rows, parted, tool, work
 
 __all__ = ["ray_data", "run"]
 
@@ -138,7 +138,10 @@ def _results(
     ranges = [(k, min(k + size, len(jobs))) for k in range(0, len(jobs), size)]
     source = ray.put(jobs.source) if jobs.source.slow else None
 
+    here = tool()
+
     def measured(batch: pa.Table) -> pa.Table:
+        agree(here)
         return pa.Table.from_batches(
             [measure_rows(batch, workers=1, limits=limits, source=_here(source))]
         )

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from .. import schema
+from .. import _core, schema
 from ..dataset import as_numpy
 from ..source import MOST_BYTES, ImageSource, Lost, Span
 from . import engine
@@ -26,7 +26,19 @@ from .limits import Limits
 from .partial import Partial, merged
 from .read_ahead import fetched
 
-__all__ = ["MEASURED", "WORK", "Measured", "collect", "measure", "measure_rows", "opened", "work"]
+__all__ = [
+    "MEASURED",
+    "WORK",
+    "Measured",
+    "agree",
+    "collect",
+    "measure",
+    "measure_rows",
+    "opened",
+    "parted",
+    "tool",
+    "work",
+]
 
 _BOX = pa.struct(
     [
@@ -307,6 +319,19 @@ def _boxes(
     for k, name in enumerate(("x1", "y1", "x2", "y2")):
         corners[:, k] = as_numpy(pc.fill_null(flat.field(name), np.nan))
     return corners, np.array(as_numpy(ids), np.int64), offsets
+
+
+def tool() -> str:
+    """What measures here: two of the same name give the same bytes."""
+    return f"fastlabel {_core.version()}, {_core.jpeg_codec()}"
+
+
+def agree(driver: str) -> None:
+    """Raise RuntimeError where this process measures with another tool than its driver."""
+    if tool() != driver:
+        raise RuntimeError(
+            f"a worker has {tool()}, the program that started it {driver}; install the same there"
+        )
 
 
 # --- measuring ----------------------------------------------------------------------------
