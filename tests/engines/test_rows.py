@@ -230,3 +230,17 @@ def test_sources_that_wait_go_to_other_processes_and_give_the_same(tmp_path, dra
         wanted = parquet(fl.scan(source))
         assert parquet(collect(measure_rows(by_row, source=sent)).image_stats) == wanted
         assert parquet(collect(measure_rows(engines.work(source))).image_stats) == wanted
+
+
+def test_tasks_of_large_pictures_are_of_fewer():
+    from fastlabel.scan.ray_engine import _task_size
+
+    def size(contents, cpus=2):
+        return _task_size(jobs_of(contents), cpus)
+
+    assert size([b"x" * 6_000] * 100_000) == 4096
+    assert size([b"x" * 100_000] * 5_000) == 335
+    assert size([b"x" * (8 << 20)] * 900) == 16
+    assert size([b"x" * 6_000] * 800) == 100  # so that each CPU has some
+    assert size([b"x" * 6_000] * 800, cpus=64) == 16
+    assert size([b""] * 100_000) == 4096

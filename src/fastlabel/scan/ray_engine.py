@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from ..config import ConfigError
+from ..dataset import as_numpy
 from ..source import ImageSource
 from .jobs import Jobs
 from .limits import Limits
@@ -20,11 +22,14 @@ from .transport import agree, measure_rows, parted, tool, work
 
 __all__ = ["ray_data", "run"]
 
-#: Images a task: long enough that starting it does not show, short enough that the last ones
-#: do not keep one CPU waiting for another.
-BATCH = 1024
+#: Bytes of pictures a task, some half a second of decoding: starting it does not show, and the
+#: last ones do not keep one CPU waiting for another.
+_TASK_BYTES = 32 << 20
+_FEWEST, _MOST = 16, 4096
 #: A small set is cut finer, into this many tasks for each CPU.
-_TASKS_A_CPU = 8
+_TASKS_A_CPU = 4
+#: Taken for the size of a picture where the source does not know it.
+_USUAL = 64 << 10
 
 
 def run(
@@ -32,7 +37,7 @@ def run(
     workers: int,
     limits: Limits,
     progress: Callable[[int, int], None] | None,
-    batch_size: int = BATCH,
+    batch_size: int = 0,
 ) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
     """Scan all jobs; yields (image_stats, box_stats) batches as they are done, in any order.
 
@@ -40,6 +45,7 @@ def run(
     of the cluster. The cluster is the one that the program is connected to, else the one that
     ``RAY_ADDRESS`` names, else one of this machine's CPUs that ends with the scan. The workers
     must see the files, if the source gives paths, and have the same version of fastlabel.
+    ``batch_size`` is the number of images a task; 0: as many as are some 32 MB.
 
     Raises
     ------
@@ -56,7 +62,7 @@ def run(
         return
     ray = ray_data()
     with _cluster(ray, workers) as cpus, _quiet(ray):
-        size = max(min(batch_size, -(-len(jobs) // (cpus * _TASKS_A_CPU))), 16)
+        size = batch_size or _task_size(jobs, cpus)
         tree = Tree()
         done = 0
         for images, boxes, parts in _results(ray, jobs, limits, workers, size):
@@ -72,6 +78,16 @@ def run(
                 f"ray: got {done:,} images, and summaries of {total.images:,} images and "
                 f"{total.boxes:,} boxes, expected {len(jobs):,} and {len(jobs.box_ids):,}"
             )
+
+
+def _task_size(jobs: Jobs, cpus: int) -> int:
+    """Images a task, by the size of some of them."""
+    there = jobs.rows[(jobs.rows >= 0) & ~jobs.escaped]
+    some = there[np.linspace(0, max(len(there) - 1, 0), min(len(there), 64)).astype(np.int64)]
+    sizes = as_numpy(jobs.source.stamps(some).field("size").drop_null())
+    usual = max(float(sizes.mean()), 1.0) if len(sizes) else _USUAL
+    fair = -(-len(jobs) // (cpus * _TASKS_A_CPU))
+    return max(min(int(_TASK_BYTES / usual), _MOST, fair), _FEWEST)
 
 
 def ray_data() -> Any:
