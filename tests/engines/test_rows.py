@@ -244,3 +244,9 @@ def test_tasks_of_large_pictures_are_of_fewer():
     assert size([b"x" * 6_000] * 800) == 100  # so that each CPU has some
     assert size([b"x" * 6_000] * 800, cpus=64) == 16
     assert size([b""] * 100_000) == 4096
+
+
+def test_work_cut_into_parts_is_the_whole_works_rows(drawn, monkeypatch):
+    whole = engines.work(drawn)
+    monkeypatch.setattr(engines, "_BATCH", 7)
+    assert engines.work(drawn).select(whole.column_names).to_pylist() == whole.to_pylist()
