@@ -139,6 +139,10 @@ def spark_schema() -> Any:
     ------
     ImportError
         Without PySpark.
+
+    Examples
+    --------
+    >>> frame.mapInArrow(spark_map(), spark_schema()).toArrow()  # doctest: +SKIP
     """
     try:
         from pyspark.sql.pandas.types import from_arrow_schema
@@ -171,6 +175,18 @@ def daft_udf(*columns: str, limits: Limits | None = None) -> Any:
         Without Daft.
     ValueError
         For names that are not columns of :data:`WORK`.
+
+    Examples
+    --------
+    Pictures below a folder, with the files' content read by Daft:
+
+    >>> udf = daft_udf("image_id", "data")  # doctest: +SKIP
+    >>> frame.select(udf(frame["image_id"], frame["data"]))  # doctest: +SKIP
+
+    >>> daft_udf("image_id", "picture")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    ValueError: columns: got image_id, picture, expected image_id and others of image_id, ...
     """
     unknown = [name for name in columns if name not in WORK.names]
     if unknown or "image_id" not in columns:

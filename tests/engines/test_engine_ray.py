@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -173,6 +174,42 @@ def test_no_cluster_at_the_address_is_one_line(ray, drawn, tmp_path):
     assert done.returncode == 2, done.stderr
     assert re.search(r"^fastlabel: RAY_ADDRESS: 127.0.0.1:1: ", done.stderr, re.M)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_cluster_that_ray_address_names(ray, drawn, tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with_tokens = {**without_plugins(), "RAY_AUTH_MODE": "token"}
+    start = ["start", "--head", "--port", str(port), "--num-cpus", "1", "--block"]
+    head = subprocess.Popen(
+        [sys.executable, "-c", "from ray.scripts.scripts import main; main()", *start]
+        + ["--include-dashboard=false", "--disable-usage-stats"],
+        env=with_tokens,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        assert head.stdout is not None
+        assert any("Ray runtime started" in line for line in head.stdout)
+        files = {}
+        for engine in ("local", "ray"):
+            files[engine] = tmp_path / f"{engine}.parquet"
+            command = ["scan", str(drawn.root), "--engine", engine, "-o", str(files[engine])]
+            done = subprocess.run(
+                [sys.executable, "-m", "fastlabel", *command],
+                env={**with_tokens, "RAY_ADDRESS": f"127.0.0.1:{port}"},
+                capture_output=True,
+                text=True,
+                timeout=120,
+            )
+            assert done.returncode == 0, done.stderr
+            assert done.stderr.count("\n") == 1  # nothing of Ray's own
+    finally:
+        head.terminate()
+        head.communicate(timeout=60)
+    assert files["ray"].read_bytes() == files["local"].read_bytes()
 
 
 def below(pid: int) -> dict[int, str]:

@@ -60,6 +60,7 @@ def run(
         raise ValueError(f"workers: got {workers}, expected 0 (one a CPU) to 1024")
     if len(jobs) == 0:
         return
+    jobs = jobs.in_reading_order()
     ray = ray_data()
     with _cluster(ray, workers) as cpus, _quiet(ray):
         size = batch_size or _task_size(jobs, cpus)
@@ -136,8 +137,9 @@ def _connect(ray: Any, workers: int) -> None:
         ray.init(address=address, **quiet)
     except (OSError, ValueError, RuntimeError) as error:
         raise ConfigError(
-            f"RAY_ADDRESS: {address}: no Ray cluster answers ({error}); start one with "
-            "`ray start --head`, or unset it to use this machine"
+            f"RAY_ADDRESS: {address}: no Ray cluster answers ({error}); start one with `ray start "
+            "--head` (where it wants tokens, set RAY_AUTH_MODE=token), or unset it to use this "
+            "machine"
         ) from error
 
 
@@ -163,8 +165,10 @@ def _results(
         )
 
     try:
-        pieces = [pa.Table.from_batches([work(jobs, a, b, limits.max_bytes)]) for a, b in ranges]
-        found = ray.data.from_arrow(pieces).map_batches(
+        given = ray.data.from_arrow(
+            [pa.Table.from_batches([work(jobs, a, b, limits.max_bytes)]) for a, b in ranges]
+        )
+        found = given.map_batches(
             measured,
             batch_size=None,
             batch_format="pyarrow",
