@@ -182,9 +182,9 @@ def test_the_cluster_that_ray_address_names(ray, drawn, tmp_path):
         port = free.getsockname()[1]
     with_tokens = {**without_plugins(), "RAY_AUTH_MODE": "token"}
     start = ["start", "--head", "--port", str(port), "--num-cpus", "1", "--block"]
+    start += ["--include-dashboard=false", "--disable-usage-stats"]
     head = subprocess.Popen(
-        [sys.executable, "-c", "from ray.scripts.scripts import main; main()", *start]
-        + ["--include-dashboard=false", "--disable-usage-stats"],
+        [sys.executable, "-c", "from ray.scripts.scripts import main; main()", *start],
         env=with_tokens,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
