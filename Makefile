@@ -3,6 +3,7 @@
 # make test                 all tests, C++ ones included
 # make test-slow            the large and slow ones
 # make test-torch           those that need PyTorch, which it installs: several GB
+# make test-engines         those that need Ray, Spark or Daft, which it installs: a GB; Java too
 # make lint                 style and types
 # make sanitize             C++ tests under the address and thread sanitizers
 # make bench                the benchmarks, with their peers
@@ -19,7 +20,7 @@ EXTRA = $(BIN)/python -c 'import sys, tomllib; \
 DEMO := fastlabel-demo
 SOURCES := pyproject.toml CMakeLists.txt $(shell find cmake csrc python src -type f -not -name '*.pyc')
 
-.PHONY: demo check test test-cpp test-py test-slow test-torch lint sanitize bench clean
+.PHONY: demo check test test-cpp test-py test-slow test-torch test-engines lint sanitize bench clean
 .DELETE_ON_ERROR:
 
 $(VENV)/python:
@@ -77,6 +78,16 @@ $(VENV)/torch: $(VENV)/tools
 
 test-torch: $(VENV)/torch
 	@$(BIN)/python -m pytest -m torch
+
+# The engines are large and extras: they come into the environment for these tests alone.
+$(VENV)/engines: $(VENV)/tools
+	@echo "fetching Ray, Spark and Daft"
+	@$(EXTRA) ray spark daft >$(VENV)/requirements-engines.txt
+	@$(PIP) install -r $(VENV)/requirements-engines.txt
+	@touch $@
+
+test-engines: $(VENV)/engines
+	@$(BIN)/python -m pytest -m engines
 
 lint: $(VENV)/tools
 	@$(BIN)/ruff check .

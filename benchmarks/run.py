@@ -25,6 +25,7 @@ MODULES = (
     "workers",
     "cut_workers",
     "merge_scaling",
+    "ray_engine",
     "memory",
     "coco_ingest",
     "startup",

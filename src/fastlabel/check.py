@@ -142,6 +142,7 @@ def check(
     progress: Callable[[int, int], None] | None = None,
     cache: Cache | str | os.PathLike[str] | bool | None = None,
     images: Any = None,
+    engine: str = "local",
 ) -> Report:
     """Audit a data set: read the labels, decode every image once, apply the rules.
 
@@ -174,6 +175,9 @@ def check(
         and without one nothing is kept.
     images : str, path-like, ImageSource or a sequence of places, optional
         Where the pictures are, if not beside the labels; as for :func:`fastlabel.read`.
+    engine : {"local", "ray"}
+        What measures the images, as for :func:`fastlabel.scan`. The report does not depend
+        on it.
 
     Returns
     -------
@@ -201,13 +205,14 @@ def check(
     from . import deploy as deployments
     from . import rules as judging
     from .formats import read
-    from .scan import cache_of, scan_tables
+    from .scan import cache_of, engine_named, scan_tables
     from .summary import summarise
 
     config = config or Config()
     wanted = None if select is None else list(select)
     unwanted = None if ignore is None else list(ignore)
     # Settings first: a misspelt rule must not cost a scan.
+    engine_named(engine)
     own = judging.collect(rules)
     table = judging.table_of(own)
     if not own:
@@ -241,7 +246,12 @@ def check(
     threads = workers or config.workers or 0
     kept = cache_of(config.cache if cache is None else cache)
     image_stats, box_stats = scan_tables(
-        ds, workers=threads, limits=scan_limits(config), progress=progress, cache=kept
+        ds,
+        workers=threads,
+        limits=scan_limits(config),
+        progress=progress,
+        cache=kept,
+        engine=engine,
     )
     clock.append(time.perf_counter())
     context = judging.Context(ds, image_stats, box_stats, profile, config)
@@ -251,7 +261,7 @@ def check(
         ds, image_stats, box_stats, findings, ran, profile, settings, context.unjudged
     )
     clock.append(time.perf_counter())
-    summary["run"] = _run_facts(clock, len(ds), threads) | _from_cache(kept)
+    summary["run"] = _run_facts(clock, len(ds), threads) | _from_cache(kept) | {"engine": engine}
     return Report(ds, image_stats, box_stats, findings, summary, profile, config, ran)
 
 

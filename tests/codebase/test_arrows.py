@@ -19,7 +19,7 @@ LAYERS = (
     ("schema", "config", "source", "boxes", "pixels", "tables", "numba"),
     ("deploy", "dataset"),
     ("formats", "scan", "rules", "merge"),
-    ("cut",),
+    ("cut", "engines"),
     ("distributions", "deployment", "verdict", "summary"),
     ("report", "sample"),
     ("check", "prepare"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-__all__ = ["kept_results", "overwrite", "read_as", "seed", "workers", "write_as"]
+__all__ = ["engine", "kept_results", "overwrite", "read_as", "seed", "workers", "write_as"]
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -26,6 +26,15 @@ workers = click.option(
     default=0,
     metavar="N",
     help="Threads; 0 means one a CPU [default: 0].",
+)
+
+engine = click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="What decodes the images: this process, or tasks of Ray, on this machine or where "
+    "RAY_ADDRESS says; then --workers is the number of tasks at a time.",
 )
 
 

@@ -11,7 +11,7 @@ import click
 
 from ..dataset import DatasetError
 from ._cache import cache_to_use, say_reused
-from ._options import kept_results, read_as
+from ._options import engine, kept_results, read_as
 from ._outside import keep_out_of
 from ._progress import images_bar
 from ._user_rules import allow_user_code, own_rules
@@ -68,6 +68,7 @@ _DEFAULT_OUT = "fastlabel-report"
     metavar="N",
     help="Decoding threads; 0 means one a CPU [default: 0].",
 )
+@engine
 @click.option(
     "--max-pixels",
     type=click.IntRange(1),
@@ -138,6 +139,7 @@ def command(data: str, **options: Any) -> int:
             progress=progress,
             cache=cache or False,
             images=pictures or None,
+            engine=options["engine"],
         )
     # A file inside the set may be named: its root is what must stay as it is.
     if report.ds.root.is_dir():

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ..dataset import DatasetError
+from ._options import engine
 from ._outside import keep_out_of
 from ._progress import images_bar
 
@@ -39,21 +40,25 @@ from ._progress import images_bar
     metavar="N",
     help="Decoding threads; 0 means one a CPU.",
 )
-def command(data: Path, out: Path | None, boxes: bool, fmt: str, workers: int) -> None:
+@engine
+def command(data: Path, out: Path | None, boxes: bool, fmt: str, workers: int, engine: str) -> None:
     """Measure every image (or box) of DATA once: size, light, sharpness, noise, hashes."""
     from .. import config
     from ..check import scan_limits, write_whole
     from ..formats import read
-    from ..scan import scan_tables
+    from ..scan import engine_named, scan_tables
 
     if out is not None and out.suffix not in _WRITERS:
         raise DatasetError(f"{out}: unknown ending; use one of {', '.join(_WRITERS)}")
+    engine_named(engine)  # before the labels are read
     limits = scan_limits(config.load())
     ds = read(data, fmt)
     if out is not None:
         keep_out_of(out, ds.root)
     with images_bar("decoding") as progress:
-        images, measured = scan_tables(ds, workers=workers, limits=limits, progress=progress)
+        images, measured = scan_tables(
+            ds, workers=workers, limits=limits, progress=progress, engine=engine
+        )
     table = measured if boxes else images
     if out is not None:
         write_whole({out: partial(_WRITERS[out.suffix], table)})

@@ -27,6 +27,7 @@ __all__ = [
     "CacheWarning",
     "Limits",
     "cache_of",
+    "engine_named",
     "scan",
     "scan_batches",
     "scan_tables",
@@ -38,6 +39,46 @@ _BATCH = 128
 #: Called now and then with (images done, images in all).
 Progress = Callable[[int, int], None]
 
+#: What measures images: given jobs, workers, limits and progress it yields batches of
+#: IMAGE_STATS and BOX_STATS, in any order, with the jobs' own ids.
+Engine = Callable[
+    ["Jobs", int, Limits, Progress | None],
+    "Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]",
+]
+
+
+def engine_named(name: str) -> Engine:
+    """The engine of a name.
+
+    Parameters
+    ----------
+    name : {"local", "ray"}
+        The native threads of this process, or tasks of Ray Data.
+
+    Raises
+    ------
+    ValueError
+        For another name.
+    ImportError
+        If what it needs is not installed.
+    """
+    if name == "local":
+        return _local
+    if name == "ray":
+        from . import ray_engine
+
+        ray_engine.ray_data()
+        return ray_engine.run
+    raise ValueError(f"engine: got {name!r}, expected 'local' or 'ray'")
+
+
+def _local(
+    jobs: Jobs, workers: int, limits: Limits, progress: Progress | None
+) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
+    from .engine import run
+
+    return run(jobs.in_reading_order(), workers, limits, progress, _BATCH)
+
 
 def scan(
     source: Dataset | ImageSource | Iterable[str | os.PathLike[str] | bytes],
@@ -46,6 +87,7 @@ def scan(
     limits: Limits | None = None,
     progress: Progress | None = None,
     cache: Cache | str | os.PathLike[str] | bool | None = None,
+    engine: str = "local",
 ) -> pa.Table:
     """Decode and measure every image once.
 
@@ -64,6 +106,10 @@ def scan(
         Where results are kept, so that a second scan decodes only what changed: a
         :class:`fastlabel.Cache`, its folder, or True for the usual folder. The result does
         not depend on it. By default nothing is kept.
+    engine : {"local", "ray"}
+        What measures them: the threads of this process, or tasks of Ray Data on the cluster
+        that ``RAY_ADDRESS`` names or else on this machine; then ``workers`` is the number of
+        tasks at a time. The result does not depend on it.
 
     Returns
     -------
@@ -80,7 +126,7 @@ def scan(
     """
     from .jobs import jobs_of
 
-    return _tables(jobs_of(source), _roots(source), workers, limits, progress, cache)[0]
+    return _tables(jobs_of(source), _roots(source), workers, limits, progress, cache, engine)[0]
 
 
 def scan_batches(
@@ -126,13 +172,14 @@ def scan_tables(
     limits: Limits | None = None,
     progress: Progress | None = None,
     cache: Cache | str | os.PathLike[str] | bool | None = None,
+    engine: str = "local",
 ) -> tuple[pa.Table, pa.Table]:
     """The scan of a data set with its boxes.
 
     Parameters
     ----------
     ds : Dataset
-    workers, limits, progress, cache
+    workers, limits, progress, cache, engine
         As for :func:`scan`.
 
     Returns
@@ -143,7 +190,7 @@ def scan_tables(
     """
     from .jobs import jobs_of
 
-    return _tables(jobs_of(ds), _roots(ds), workers, limits, progress, cache)
+    return _tables(jobs_of(ds), _roots(ds), workers, limits, progress, cache, engine)
 
 
 def _roots(source: object) -> tuple[Path, ...]:
@@ -163,15 +210,17 @@ def _tables(
     limits: Limits | None,
     progress: Progress | None,
     cache: Cache | str | os.PathLike[str] | bool | None,
+    engine: str,
 ) -> tuple[pa.Table, pa.Table]:
     from .assembly import Assembly
-    from .engine import content_hashes, run
+    from .engine import content_hashes
 
+    measure = engine_named(engine)
     bounds = limits or Limits()
     kept = cache_of(cache)
     tables = Assembly(len(jobs), len(jobs.box_ids))
     if kept is None:
-        for batch in run(jobs.in_reading_order(), workers, bounds, progress, _BATCH):
+        for batch in measure(jobs, workers, bounds, progress):
             tables.put(*batch)
     else:
         kept.fill(
@@ -179,7 +228,7 @@ def _tables(
             jobs,
             bounds,
             roots,
-            lambda part, tell: run(part.in_reading_order(), workers, bounds, tell, _BATCH),
+            lambda part, tell: measure(part, workers, bounds, tell),
             lambda part: content_hashes(part, workers, bounds),
             progress,
         )

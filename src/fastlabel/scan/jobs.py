@@ -16,7 +16,7 @@ from ..source import ImageSource
 from .arrays import take_strings
 from .sources import BytesSource, FolderSource, PathsSource
 
-__all__ = ["Jobs", "jobs_of"]
+__all__ = ["Jobs", "jobs_of", "one_chunk"]
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def _of_source(source: ImageSource) -> Jobs:
 
 def _of_dataset(ds: Dataset) -> Jobs:
     n = len(ds)
-    paths = _one_chunk(ds.images["path"])
+    paths = one_chunk(ds.images["path"])
     escaped = np.asarray(paths.is_null().to_numpy(zero_copy_only=False), bool)
     source = ds.source
     if source is None:
@@ -124,7 +124,7 @@ def _of_dataset(ds: Dataset) -> Jobs:
     offsets = np.searchsorted(image_ids[order], np.arange(n + 1)).astype(np.int64)
     boxes = np.ascontiguousarray(ds.boxes()[order])
     return Jobs(
-        _one_chunk(ds.images["file_name"]),
+        one_chunk(ds.images["file_name"]),
         source,
         rows,
         np.arange(n, dtype=np.int64),
@@ -148,8 +148,9 @@ def _rows_named(source: ImageSource, paths: pa.StringArray) -> NDArray[np.int64]
     return np.asarray(as_numpy(found.fill_null(-1)), np.int64)
 
 
-def _one_chunk(column: pa.ChunkedArray) -> pa.StringArray:
+def one_chunk(column: pa.ChunkedArray) -> Any:
+    """The column as one array."""
     whole = column.combine_chunks()
     if isinstance(whole, pa.ChunkedArray):
-        return whole.chunk(0) if whole.num_chunks else pa.array([], pa.string())
+        return whole.chunk(0) if whole.num_chunks else pa.nulls(0, column.type)
     return whole

@@ -17,7 +17,7 @@ from ..dataset import as_numpy
 from ..source import MOST_BYTES, Lost, Span
 from .jobs import Jobs
 
-__all__ = ["BUDGET", "Fetched", "read_ahead"]
+__all__ = ["BUDGET", "Fetched", "fetched", "read_ahead"]
 
 #: Bytes that batches not yet handed over may hold; one batch holds a quarter of it at most,
 #: but for a single picture that is larger.
@@ -50,7 +50,7 @@ def read_ahead(
     """
     if not jobs.source.slow:
         for first in range(0, len(jobs), batch_size):
-            yield _fetch(jobs, first, min(first + batch_size, len(jobs)), most)
+            yield fetched(jobs, first, min(first + batch_size, len(jobs)), most)
         return
     ranges = _ranges(jobs, batch_size, budget // 4)
     waiting: deque[tuple[Future[Fetched], int]] = deque()
@@ -64,7 +64,7 @@ def read_ahead(
                 not waiting or (len(waiting) < _AHEAD and held + coming[2] <= budget)
             ):
                 first, last, size = coming
-                waiting.append((readers.submit(_fetch, jobs, first, last, most), size))
+                waiting.append((readers.submit(fetched, jobs, first, last, most), size))
                 held += size
                 coming = next(ranges, None)
             future, size = waiting.popleft()
@@ -96,7 +96,8 @@ def _ranges(jobs: Jobs, batch_size: int, most: int) -> Iterator[tuple[int, int, 
         yield start + first, start + len(rows), held
 
 
-def _fetch(jobs: Jobs, first: int, last: int, most: int) -> Fetched:
+def fetched(jobs: Jobs, first: int, last: int, most: int, *, ask: bool = True) -> Fetched:
+    """Jobs ``first`` to ``last``; unless the source is asked, only what it need not be."""
     rows = jobs.rows[first:last]
     outside = jobs.escaped[first:last]
     there = np.flatnonzero((rows >= 0) & ~outside)
@@ -105,6 +106,8 @@ def _fetch(jobs: Jobs, first: int, last: int, most: int) -> Fetched:
     if len(there) < len(rows):
         for k in np.setdiff1d(np.arange(last - first), there).tolist():
             lost.append((k, _ESCAPED if outside[k] else _MISSING))
+    if not ask:
+        return Fetched(first, last, items, lost)
     for k, item in zip(there.tolist(), jobs.source.fetch(rows[there], most), strict=True):
         if isinstance(item, Lost):
             lost.append((k, item))

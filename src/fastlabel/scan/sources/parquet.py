@@ -69,7 +69,7 @@ class ParquetSource:
     ) -> None:
         if not paths:
             raise DatasetError("no Parquet file to read")
-        self._filesystem = filesystem
+        self._filesystem, self._where = filesystem, where
         self.problems: list[SourceProblem] = []
         self._lock = threading.Lock()
         self._files: list[_File] = []
@@ -79,6 +79,11 @@ class ParquetSource:
         counts = [file.rows for file in self._files]
         self._first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         self.identity = "\n".join(where + file.path for file in self._files)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # To another process: opened there anew.
+        paths = [file.path for file in self._files]
+        return type(self), (paths, self._filesystem, self._where)
 
     def __len__(self) -> int:
         return int(self._first[-1])

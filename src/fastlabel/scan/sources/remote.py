@@ -187,6 +187,11 @@ class RemoteSource:
         source._mtimes = np.array([i.mtime_ns or -1 for i in infos], np.int64)
         return source
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # To another process: without threads and locks.
+        listed = self._keys, self._names.to_pylist(), self._sizes, self._mtimes
+        return type(self), (self._filesystem, *listed, self.identity, self._backoff)
+
     def __len__(self) -> int:
         return len(self._keys)
 
