@@ -35,6 +35,7 @@ PYBIND11_MODULE(_core, m) {
       py::arg("name"), "Switches the tier of the process; for tests.");
   register_arrow(m);
   register_boxes(m);
+  register_coco(m);
   register_cut(m);
   register_merge(m);
   register_paste(m);

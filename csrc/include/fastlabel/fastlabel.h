@@ -17,6 +17,7 @@
 
 #include "fastlabel/base.h"
 #include "fastlabel/boxes.h"
+#include "fastlabel/coco.h"
 #include "fastlabel/cut.h"
 #include "fastlabel/merge.h"
 #include "fastlabel/paste.h"

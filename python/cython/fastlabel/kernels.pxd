@@ -122,6 +122,45 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         int64_t n_thresholds
         int64_t max_predictions
 
+    ctypedef enum fl_coco_outcome:
+        FL_COCO_READ
+        FL_COCO_NOT_JUDGED
+        FL_COCO_UNREADABLE
+        FL_COCO_CHANGED
+
+    ctypedef enum fl_coco_section:
+        FL_COCO_OTHER
+        FL_COCO_IMAGES
+        FL_COCO_ANNOTATIONS
+        FL_COCO_CATEGORIES
+
+    ctypedef enum fl_coco_part:
+        FL_COCO_VALUES
+        FL_COCO_OFFSETS
+        FL_COCO_VALID
+
+    ctypedef struct fl_coco_options:
+        size_t struct_size
+        int32_t workers
+        int32_t reserved
+        int64_t window
+        int64_t most_text
+
+    ctypedef struct fl_coco_summary:
+        int32_t outcome
+        int32_t error
+        int64_t file_bytes
+        int64_t stopped_at
+        int64_t members
+        int64_t images
+        int64_t annotations
+        int64_t odd
+        int32_t ids_rise
+        int32_t reserved
+
+    ctypedef struct fl_coco:
+        pass
+
     ctypedef enum fl_cut_mode:
         FL_CUT_FAILED
         FL_CUT_LOSSLESS
@@ -620,6 +659,20 @@ cdef fl_status obb_nms(const double* boxes, const double* scores, const int64_t*
         int64_t n, double iou_threshold, int64_t* keep, int64_t* kept) noexcept nogil
 cdef fl_status obb_to_corners(const double* boxes, int64_t n, double* out) noexcept nogil
 cdef fl_status obb_from_corners(const double* corners, int64_t n, double* out) noexcept nogil
+cdef fl_status coco_options_init(fl_coco_options* options, size_t struct_size) noexcept nogil
+cdef fl_status coco_read(const char* path, const fl_coco_options* options,
+        fl_coco** out) noexcept nogil
+cdef fl_status coco_summarise(const fl_coco* coco, fl_coco_summary* summary) noexcept nogil
+cdef fl_status coco_member(const fl_coco* coco, int64_t member, int32_t* section, int64_t* offset,
+        int64_t* elements, const char** key, int64_t* key_bytes, const char** value,
+        int64_t* value_bytes) noexcept nogil
+cdef fl_status coco_pieces(fl_coco* coco, const char* column, int64_t* pieces) noexcept nogil
+cdef fl_status coco_rows(fl_coco* coco, const char* column, int64_t piece,
+        int64_t* rows) noexcept nogil
+cdef fl_status coco_take(fl_coco* coco, const char* column, int64_t piece, int32_t part,
+        void** data, int64_t* bytes) noexcept nogil
+cdef void coco_free(void* data) noexcept nogil
+cdef void coco_destroy(fl_coco* coco) noexcept nogil
 cdef const char* cut_mode_name(int32_t mode) noexcept nogil
 cdef fl_status cut_options_init(fl_cut_options* options, size_t struct_size) noexcept nogil
 cdef fl_status cut_jpeg(const uint8_t* data, uint64_t size, const int64_t* windows, int64_t n,

@@ -68,6 +68,18 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
             int64_t n, double iou_threshold, int64_t* keep, int64_t* kept)
     fl_status fl_obb_to_corners(const double* boxes, int64_t n, double* out)
     fl_status fl_obb_from_corners(const double* corners, int64_t n, double* out)
+    fl_status fl_coco_options_init(fl_coco_options* options, size_t struct_size)
+    fl_status fl_coco_read(const char* path, const fl_coco_options* options, fl_coco** out)
+    fl_status fl_coco_summarise(const fl_coco* coco, fl_coco_summary* summary)
+    fl_status fl_coco_member(const fl_coco* coco, int64_t member, int32_t* section,
+            int64_t* offset, int64_t* elements, const char** key, int64_t* key_bytes,
+            const char** value, int64_t* value_bytes)
+    fl_status fl_coco_pieces(fl_coco* coco, const char* column, int64_t* pieces)
+    fl_status fl_coco_rows(fl_coco* coco, const char* column, int64_t piece, int64_t* rows)
+    fl_status fl_coco_take(fl_coco* coco, const char* column, int64_t piece, int32_t part,
+            void** data, int64_t* bytes)
+    void fl_coco_free(void* data)
+    void fl_coco_destroy(fl_coco* coco)
     const char* fl_cut_mode_name(int32_t mode)
     fl_status fl_cut_options_init(fl_cut_options* options, size_t struct_size)
     fl_status fl_cut_jpeg(const uint8_t* data, uint64_t size, const int64_t* windows, int64_t n,
@@ -347,6 +359,48 @@ cdef fl_status obb_to_corners(const double* boxes, int64_t n, double* out) noexc
 
 cdef fl_status obb_from_corners(const double* corners, int64_t n, double* out) noexcept nogil:
     return fl_obb_from_corners(corners, n, out)
+
+
+cdef fl_status coco_options_init(fl_coco_options* options, size_t struct_size) noexcept nogil:
+    return fl_coco_options_init(options, struct_size)
+
+
+cdef fl_status coco_read(const char* path, const fl_coco_options* options,
+        fl_coco** out) noexcept nogil:
+    return fl_coco_read(path, options, out)
+
+
+cdef fl_status coco_summarise(const fl_coco* coco, fl_coco_summary* summary) noexcept nogil:
+    return fl_coco_summarise(coco, summary)
+
+
+cdef fl_status coco_member(const fl_coco* coco, int64_t member, int32_t* section, int64_t* offset,
+        int64_t* elements, const char** key, int64_t* key_bytes, const char** value,
+        int64_t* value_bytes) noexcept nogil:
+    return fl_coco_member(coco, member, section, offset, elements, key, key_bytes, value,
+        value_bytes)
+
+
+cdef fl_status coco_pieces(fl_coco* coco, const char* column, int64_t* pieces) noexcept nogil:
+    return fl_coco_pieces(coco, column, pieces)
+
+
+cdef fl_status coco_rows(fl_coco* coco, const char* column, int64_t piece,
+        int64_t* rows) noexcept nogil:
+    return fl_coco_rows(coco, column, piece, rows)
+
+
+cdef fl_status coco_take(fl_coco* coco, const char* column, int64_t piece, int32_t part,
+        void** data, int64_t* bytes) noexcept nogil:
+    return fl_coco_take(coco, column, piece, part, data, bytes)
+
+
+cdef void coco_free(void* data) noexcept nogil:
+    fl_coco_free(data)
+
+
+cdef void coco_destroy(fl_coco* coco) noexcept nogil:
+    fl_coco_destroy(coco)
 
 
 cdef const char* cut_mode_name(int32_t mode) noexcept nogil:

@@ -16,7 +16,7 @@ from ..dataset import Dataset
 from ._paths import Tree, describe_escape
 from ._text import clean, clip
 
-__all__ = ["AnnotationColumns", "Builder"]
+__all__ = ["AnnotationColumns", "Builder", "column_of"]
 
 NOT_KNOWN = -1
 
@@ -173,10 +173,18 @@ class Builder:
                 path, path, label_state=label_state, split=split(path) if split else None
             )
 
+    def set_unlabelled(self) -> None:
+        """Say of every image so far that it was never annotated."""
+        self.images["label_state"] = ["unlabelled"] * len(self.images["file_name"])
+
+    def image_paths(self) -> list[str | None]:
+        """Where each image is."""
+        return self.images["path"]
+
     def finish(self, root: Path) -> Dataset:
         """The data set of all that was added."""
         self._note_names_and_folders()
-        used = {path for path in self.images["path"] if path is not None}
+        used = {path for path in self.image_paths() if path is not None}
         meta = {
             "label_files": [clean(path) for path in self.files[:100]],
             "label_file_count": len(self.files),
@@ -208,7 +216,7 @@ class Builder:
         for link in self.tree.escapes:
             if link not in self.tree.met_escapes:
                 self.escape(link, file=link)
-        for path in self.images["path"]:
+        for path in self.image_paths():
             if path is not None and clean(path) != path:
                 self.problem(
                     "malformed-row",
@@ -221,13 +229,13 @@ class Builder:
         count = len(self.images["file_name"])
         columns = [pa.array(np.arange(count, dtype=np.int64))]
         for name, values in self.images.items():
-            columns.append(_column(values, schema.IMAGES.field(name).type))
+            columns.append(column_of(values, schema.IMAGES.field(name).type))
         return pa.Table.from_arrays(columns, schema=schema.IMAGES)
 
     def _category_table(self) -> pa.Table:
         columns = [pa.array(np.arange(len(self.categories), dtype=np.int32))]
         for at in range(3):
-            columns.append(_column([row[at] for row in self.categories], pa.string()))
+            columns.append(column_of([row[at] for row in self.categories], pa.string()))
         return pa.Table.from_arrays(columns, schema=schema.CATEGORIES)
 
     def _annotation_table(self) -> pa.Table:
@@ -240,7 +248,7 @@ class Builder:
             "annotation_id": pa.array(np.arange(len(rows), dtype=np.int64)),
             "image_id": pa.array(np.array(rows.image_id, dtype=np.int64)),
             "category_id": _nullable(np.array(rows.category_id, dtype=np.int32)),
-            "source_category": _column(rows.source_category, pa.string()),
+            "source_category": column_of(rows.source_category, pa.string()),
             "origin": self._origins(),
         }
         for at, name in enumerate(("x1", "y1", "x2", "y2")):
@@ -250,7 +258,7 @@ class Builder:
             values = known.get(column.name)
             if values is None:
                 values = (
-                    _column(rows.filled(column.name), column.type)
+                    column_of(rows.filled(column.name), column.type)
                     if column.name in rows.rare
                     else pa.nulls(len(rows), column.type)
                 )
@@ -260,7 +268,7 @@ class Builder:
     def _origins(self) -> pa.StructArray:
         rows = self.annotations
         pointers = rows.filled("pointer") if "pointer" in rows.rare else None
-        files = _column(self.files, pa.string())
+        files = column_of(self.files, pa.string())
         return pa.StructArray.from_arrays(
             [
                 files.take(pa.array(np.array(rows.file, dtype=np.int32))),
@@ -268,7 +276,7 @@ class Builder:
                 pa.nulls(len(rows), pa.string())
                 if pointers is None
                 else pa.array(pointers, pa.string()),
-                _column(rows.raw, pa.string()),
+                column_of(rows.raw, pa.string()),
             ],
             fields=list(schema.ORIGIN),
         )
@@ -278,7 +286,8 @@ def _nullable(values: npt.NDArray[Any]) -> pa.Array:
     return pa.array(values, mask=values == NOT_KNOWN)
 
 
-def _column(values: list[Any], kind: pa.DataType) -> pa.Array:
+def column_of(values: list[Any], kind: pa.DataType) -> pa.Array:
+    """A column of Python values; text that is no valid Unicode is written out as escapes."""
     try:
         return pa.array(values, kind)
     except UnicodeEncodeError:

@@ -12,7 +12,15 @@ from typing import Any
 from ._json_stream import Member, Scanner
 from ._text import clip, quote
 
-__all__ = ["CocoFile", "NotCoco", "parse"]
+__all__ = [
+    "CocoFile",
+    "NotCoco",
+    "add_annotation",
+    "add_category",
+    "add_image",
+    "parse",
+    "require_coco",
+]
 
 _IMAGE_KEYS = frozenset(("id", "file_name", "width", "height"))
 _ANNOTATION_KEYS = frozenset(
@@ -115,7 +123,7 @@ def parse(path: str, text: str) -> CocoFile:
             seen.pop(key) if key in _SECTIONS else None
     _expect_end(scanner, scanner.end)
     result.keys = set(seen)
-    _require_coco(result, set(seen))
+    require_coco(result, set(seen))
     return result
 
 
@@ -140,7 +148,8 @@ def _kind(value: Any) -> str:
     return {str: "text", bool: "a boolean", type(None): "null"}.get(type(value), "a number")
 
 
-def _require_coco(result: CocoFile, keys: set[str]) -> None:
+def require_coco(result: CocoFile, keys: set[str]) -> None:
+    """Raise :class:`NotCoco` for a file with these top-level keys that holds no instances."""
     if "images" not in keys:
         if "shapes" in keys:
             raise NotCoco("a LabelMe file (it has 'shapes'): convert it to COCO first")
@@ -156,10 +165,11 @@ def _require_coco(result: CocoFile, keys: set[str]) -> None:
 def _parse_images(result: CocoFile, scanner: Scanner, start: int) -> None:
     for index, at in enumerate(scanner.items(start)):
         value, scanner.end = scanner.value(at)
-        _add_image(result, value, index)
+        add_image(result, value, index)
 
 
-def _add_image(result: CocoFile, value: Any, index: int) -> None:
+def add_image(result: CocoFile, value: Any, index: int) -> None:
+    """Append one element of ``images``."""
     pointer = f"/images/{index}"
 
     def bad(message: str, shown: object) -> None:
@@ -217,21 +227,24 @@ def _size(value: dict[str, Any], bad: Callable[[str, object], None]) -> tuple[in
 def _parse_categories(result: CocoFile, scanner: Scanner, start: int) -> None:
     for index, at in enumerate(scanner.items(start)):
         value, scanner.end = scanner.value(at)
-        key = value.get("id") if isinstance(value, dict) else None
-        if key is None or isinstance(key, list | dict):
-            result.bad.append(
-                Bad(
-                    "malformed-row",
-                    "the category has no usable id; write one",
-                    f"/categories/{index}",
-                    clip(json.dumps(value, ensure_ascii=False)),
-                )
+        add_category(result, value, index)
+
+
+def add_category(result: CocoFile, value: Any, index: int) -> None:
+    """Append one element of ``categories``."""
+    key = value.get("id") if isinstance(value, dict) else None
+    if key is None or isinstance(key, list | dict):
+        result.bad.append(
+            Bad(
+                "malformed-row",
+                "the category has no usable id; write one",
+                f"/categories/{index}",
+                clip(json.dumps(value, ensure_ascii=False)),
             )
-            continue
-        name, above = value.get("name"), value.get("supercategory")
-        result.categories.append(
-            (key, str(key) if name is None else str(name), _text(above), index)
         )
+        return
+    name, above = value.get("name"), value.get("supercategory")
+    result.categories.append((key, str(key) if name is None else str(name), _text(above), index))
 
 
 def _text(value: Any) -> str | None:
@@ -245,19 +258,24 @@ def _hashable(value: Any) -> Any:
 def _parse_annotations(result: CocoFile, scanner: Scanner, start: int) -> None:
     index = -1
     for index, at in enumerate(scanner.items(start)):
-        members = scanner.record(at)
-        if members is None:
-            result.bad.append(
-                Bad(
-                    "malformed-row",
-                    "the annotation is not an object; it is not used",
-                    f"/annotations/{index}",
-                    clip(scanner.text[at : scanner.end]),
-                )
-            )
-            continue
-        _add_annotation(result, scanner, members, index)
+        add_annotation(result, scanner, at, index)
     result.annotation_count += index + 1
+
+
+def add_annotation(result: CocoFile, scanner: Scanner, at: int, index: int) -> None:
+    """Append the element of ``annotations`` at a position of the scanner's text."""
+    members = scanner.record(at)
+    if members is None:
+        result.bad.append(
+            Bad(
+                "malformed-row",
+                "the annotation is not an object; it is not used",
+                f"/annotations/{index}",
+                clip(scanner.text[at : scanner.end]),
+            )
+        )
+        return
+    _add_annotation(result, scanner, members, index)
 
 
 def _add_annotation(result: CocoFile, scanner: Scanner, members: list[Member], index: int) -> None:
@@ -285,7 +303,7 @@ def _add_annotation(result: CocoFile, scanner: Scanner, members: list[Member], i
             if key in _PROMOTED:
                 _promote(result, row, key, value)
             elif key == "attributes" and isinstance(value, dict):
-                for inner in _PROMOTED & value.keys():
+                for inner in sorted(_PROMOTED & value.keys()):
                     _promote(result, row, inner, value[inner])
     result.raw.append(raw)
     for key, column in (("iscrowd", "crowd"), ("ignore", "ignore")):

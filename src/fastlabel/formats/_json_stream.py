@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from ._text import LabelFileError
 
-__all__ = ["Member", "Scanner"]
+__all__ = ["JsonError", "Member", "Scanner"]
 
 _scan_string = _decoder.scanstring  # type: ignore[attr-defined]
 
@@ -29,6 +29,23 @@ class _ScanOnce(Protocol):
     def __call__(self, text: str, at: int) -> tuple[Any, int]: ...
 
 
+class JsonError(LabelFileError):
+    """Text that is not JSON.
+
+    Attributes
+    ----------
+    reason : str
+        What is wrong, without the place.
+    at : int
+        Position in the text.
+    """
+
+    def __init__(self, message: str, *, line: int, reason: str, at: int) -> None:
+        super().__init__(message, line=line)
+        self.reason = reason
+        self.at = at
+
+
 class Scanner:
     """A position-aware reader of one JSON text."""
 
@@ -37,7 +54,7 @@ class Scanner:
         self._scan: _ScanOnce = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
         self._skip = _SPACE.match
 
-    def fail(self, message: str, at: int) -> LabelFileError:
+    def fail(self, message: str, at: int) -> JsonError:
         """An error that names the line and the column of a position."""
         line = self.text.count("\n", 0, at) + 1
         column = at - (self.text.rfind("\n", 0, at) + 1) + 1
@@ -46,10 +63,12 @@ class Scanner:
             if not self.text[at:].strip()
             else ""
         )
-        return LabelFileError(
+        return JsonError(
             f"is not valid JSON: {message} at line {line}, column {column} "
             f"(character {at:,} of {len(self.text):,}){cut}",
             line=line,
+            reason=message,
+            at=at,
         )
 
     def space(self, at: int) -> int:
