@@ -19,6 +19,7 @@
 #include "fastlabel/boxes.h"
 #include "fastlabel/coco.h"
 #include "fastlabel/cut.h"
+#include "fastlabel/labels.h"
 #include "fastlabel/merge.h"
 #include "fastlabel/paste.h"
 #include "fastlabel/pixels.h"
