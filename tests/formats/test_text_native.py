@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import random
-import re
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
-import pyarrow as pa
 import pytest
-from format_sets import png, problems
+from format_sets import png
 from text_mutations import mutate, voc_file, yolo_file
-from text_outcomes import agree, outcome
+from text_outcomes import agree
 
-import fastlabel as fl
 from fastlabel import _core
-from fastlabel.formats import _label_table, _voc_table, _yolo_table
+from fastlabel.formats import _voc_table, _yolo_table
 
 PNG = png(40, 30)
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from .. import schema
 from ._arrow_parts import nulls
-from ._build import Builder, column_of
+from ._build import Builder
 
 __all__ = ["FileRows", "Notes", "names_blob", "origins", "scattered"]
 

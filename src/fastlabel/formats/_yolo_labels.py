@@ -321,5 +321,6 @@ class Reader:
             if not oriented:
                 column[at] = raw
             elif not np.isnan(scale[at, 0]):
-                corners = np.array(raw.split(), dtype=np.float64).reshape(4, 2) * scale[at]
+                with np.errstate(invalid="ignore", over="ignore"):
+                    corners = np.array(raw.split(), dtype=np.float64).reshape(4, 2) * scale[at]
                 column[at] = corners.ravel().tolist()

@@ -113,9 +113,10 @@ def in_pixels(
     arithmetic is taken for that number.
     """
     factors = np.hstack([scale, scale])
-    boxes: npt.NDArray[np.float64] = corners * factors
-    short = np.round(boxes, 6)
-    with np.errstate(invalid="ignore"):
+    # A hostile number may pass float64's range on the way to pixels.
+    with np.errstate(invalid="ignore", over="ignore"):
+        boxes: npt.NDArray[np.float64] = corners * factors
+        short = np.round(boxes, 6)
         reach = np.maximum(np.abs(boxes[:, :2]), np.abs(boxes[:, 2:])) + scale
         error = 4 * np.finfo(np.float64).eps * np.hstack([reach, reach])
         near = np.abs(short - boxes) <= error

@@ -180,7 +180,8 @@ class TableReader(Reader):
         if len(at):
             if self._eights_are_oriented(len(at)):
                 corners = self._corners(native_eights, at, rows, left)
-                corners = (corners.reshape(-1, 4, 2) * scale[at][:, None, :]).reshape(-1, 8)
+                with np.errstate(invalid="ignore", over="ignore"):
+                    corners = (corners.reshape(-1, 4, 2) * scale[at][:, None, :]).reshape(-1, 8)
                 sized = ~np.isnan(scale[at, 0])
                 values = pa.array(np.ascontiguousarray(corners[sized]).reshape(-1))
                 found["obb"] = scattered(
