@@ -243,9 +243,13 @@ class Reader:
             if parent(path).rpartition("/")[2] == "labels" or "/labels/" in f"/{path}"
         }
         known = {tree.real(label) for label in self.owner}
-        every = {self.layout(path) for path in tree.images}
+        every: set[str | None] | None = None
         for path in tree.files_of(".txt"):
-            if path in known or path in every or parent(path) not in folders:
+            if path in known or parent(path) not in folders:
+                continue
+            if every is None:
+                every = {self.layout(image) for image in tree.images}
+            if path in every:
                 continue
             if path == self.classes.names_file or not set_.is_label_text(tree.path(path)):
                 continue
@@ -278,7 +282,8 @@ class Reader:
         sizes = np.full((len(paths), 2), np.nan)
         if not known:
             return sizes
-        names = [str(self.tree.path(paths[at])) for at in known]
+        root = str(self.tree.root).rstrip("/")
+        names = [f"{root}/{paths[at]}" for at in known]
         _, widths, heights, turns = _core.sniff_headers(names)
         for at, width, height, turn in zip(
             known, widths.tolist(), heights.tolist(), turns.tolist(), strict=True
