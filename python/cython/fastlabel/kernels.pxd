@@ -721,6 +721,8 @@ cdef void cutter_destroy(fl_cutter* cutter) noexcept nogil
 cdef fl_status label_options_init(fl_label_options* options, size_t struct_size) noexcept nogil
 cdef fl_status yolo_read(const fl_label_files* files, const fl_label_options* options,
         fl_label_columns** out) noexcept nogil
+cdef fl_status voc_read(const fl_label_files* files, const fl_label_options* options,
+        fl_label_columns** out) noexcept nogil
 cdef fl_status label_pieces(const fl_label_columns* columns, const char* column,
         int64_t* pieces) noexcept nogil
 cdef fl_status label_rows(const fl_label_columns* columns, const char* column, int64_t piece,

@@ -101,6 +101,8 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
     fl_status fl_label_options_init(fl_label_options* options, size_t struct_size)
     fl_status fl_yolo_read(const fl_label_files* files, const fl_label_options* options,
             fl_label_columns** out)
+    fl_status fl_voc_read(const fl_label_files* files, const fl_label_options* options,
+            fl_label_columns** out)
     fl_status fl_label_pieces(const fl_label_columns* columns, const char* column, int64_t* pieces)
     fl_status fl_label_rows(const fl_label_columns* columns, const char* column, int64_t piece,
             int64_t* rows)
@@ -472,6 +474,11 @@ cdef fl_status label_options_init(fl_label_options* options, size_t struct_size)
 cdef fl_status yolo_read(const fl_label_files* files, const fl_label_options* options,
         fl_label_columns** out) noexcept nogil:
     return fl_yolo_read(files, options, out)
+
+
+cdef fl_status voc_read(const fl_label_files* files, const fl_label_options* options,
+        fl_label_columns** out) noexcept nogil:
+    return fl_voc_read(files, options, out)
 
 
 cdef fl_status label_pieces(const fl_label_columns* columns, const char* column,

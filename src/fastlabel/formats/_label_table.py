@@ -16,8 +16,6 @@ from ._build import Builder
 
 __all__ = ["FileRows", "Notes", "names_blob", "origins", "scattered"]
 
-Column = pa.Array | pa.ChunkedArray
-
 
 def names_blob(paths: Sequence[str]) -> bytes:
     """Names as the native readers take them: each ended by a zero byte."""
@@ -75,8 +73,12 @@ class FileRows:
         return np.concatenate([native, np.asarray(plain, dtype=native.dtype)])[self.order]
 
     def column(
-        self, native: Column | None, plain: Column | None, kind: pa.DataType, rows: int
-    ) -> Column | None:
+        self,
+        native: pa.Array | pa.ChunkedArray | None,
+        plain: pa.Array | None,
+        kind: pa.DataType,
+        rows: int,
+    ) -> pa.Array | pa.ChunkedArray | None:
         """A column in this order; None where no row has a value. ``rows`` are the native ones."""
         if self.order is None:
             return native
@@ -91,7 +93,9 @@ class FileRows:
         return both.take(pa.array(self.order))
 
 
-def origins(files: pa.Array, lines: pa.Array, raw: Column | None) -> Column:
+def origins(
+    files: pa.Array, lines: pa.Array, raw: pa.Array | pa.ChunkedArray | None
+) -> pa.Array | pa.ChunkedArray:
     """The ``origin`` column."""
     rows = len(files)
     if raw is None:

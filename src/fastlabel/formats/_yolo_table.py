@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -63,7 +64,7 @@ class TableReader(Reader):
             self.keypoints,
         )
         outcome = numbers(native, "outcome", np.uint8)
-        left = _Left(self, np.flatnonzero(outcome == _LEFT))
+        left = _Left(self, np.flatnonzero(outcome == _LEFT).astype(np.int64))
         rows = FileRows(numbers(native, "rows", np.int64), left.files, left.counts)
         rows.arrange()
         self._set_states(rows, outcome)
@@ -231,7 +232,7 @@ class _Left:
             problems.append(len(self.builder.problems))
         self.eights = plain.eights
         self.ends, self.problems = ends, problems
-        self.counts = np.diff(np.array(ends, dtype=np.int64))
+        self.counts = np.array([b - a for a, b in pairwise(ends)], dtype=np.int64)
         self.kinds = np.zeros(len(self.builder.annotations), dtype=np.uint8)
         for row, outline in enumerate(self.builder.annotations.rare.get("segmentation", [])):
             if outline is not None:
