@@ -26,6 +26,7 @@ MODULES = (
     "cut_workers",
     "merge_scaling",
     "memory",
+    "coco_ingest",
     "startup",
 )
 

@@ -11,6 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+# No test reads or writes the user's cache, nor passes because an earlier one left results there.
+# Programs that tests start inherit it; tests of the cache name their own folder.
+os.environ["FASTLABEL_CACHE"] = "off"
+
 
 def _shared_data() -> Path | None:
     folder = os.environ.get("FASTLABEL_DATA")

@@ -36,6 +36,14 @@ if command -v c++ >/dev/null 2>&1; then
   rm -rf "$work"
 fi
 [ "$has_jpeg" = yes ] || need "libjpeg-turbo" "libjpeg-dev libturbojpeg0-dev"
+has_simdjson=no
+if command -v c++ >/dev/null 2>&1; then
+  work=$(mktemp -d)
+  printf '#include <simdjson.h>\nint main() { return simdjson::get_active_implementation() == nullptr; }\n' >"$work/t.cpp"
+  if c++ -std=c++17 "$work/t.cpp" -lsimdjson -o "$work/t" 2>/dev/null; then has_simdjson=yes; fi
+  rm -rf "$work"
+fi
+[ "$has_simdjson" = yes ] || need "simdjson" "libsimdjson-dev"
 
 # With the archive the wheel carries its own codec; without it the system's library is linked.
 archive=no

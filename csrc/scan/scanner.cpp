@@ -127,6 +127,11 @@ void scan_one(ScanBatch& b, size_t i, const fl_scan_options& o, const std::atomi
                     static_cast<unsigned long long>(o.max_bytes));
       return;
     }
+    if (o.hash_only != 0) {
+      content_hash(data, size, row->content_hash);
+      row->has_hash = 1;
+      return;
+    }
     scan_bytes(data, size, image, boxes, n_boxes, o, cancelled, w, row, box_rows);
   } catch (const std::exception&) {  // in practice: no memory
     row->status = FL_IMAGE_OVER_LIMIT;

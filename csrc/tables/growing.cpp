@@ -15,6 +15,8 @@ constexpr size_t kHeader = 64;
 // From here on a block has pages of its own.
 constexpr size_t kLong = size_t{1} << 18;
 constexpr size_t kPage = 4096;
+// From here on it asks for huge ones.
+constexpr size_t kHuge = size_t{8} << 20;
 
 struct Header {
   size_t bytes;  // of the whole block
@@ -30,12 +32,24 @@ void* begin(void* memory, size_t bytes, bool mapped) noexcept {
   return static_cast<char*>(memory) + kHeader;
 }
 
+#if defined(__linux__)
+// Pages of two megabytes, where the system gives them on request, are fetched once in place of
+// 512 times. A wish: small ones serve as well.
+void wish_for_huge_pages(void* memory, size_t bytes) noexcept {
+#if defined(MADV_HUGEPAGE)
+  if (bytes >= kHuge) ::madvise(memory, bytes, MADV_HUGEPAGE);
+#endif
+}
+#endif
+
 void* new_block(size_t bytes) noexcept {
 #if defined(__linux__)
   if (bytes >= kLong) {
     void* memory =
         ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return memory == MAP_FAILED ? nullptr : begin(memory, bytes, true);
+    if (memory == MAP_FAILED) return nullptr;
+    wish_for_huge_pages(memory, bytes);
+    return begin(memory, bytes, true);
   }
 #endif
   void* memory = std::aligned_alloc(kHeader, (bytes + kHeader - 1) / kHeader * kHeader);
@@ -52,8 +66,11 @@ void* resize_block(void* block, size_t bytes) noexcept {
   Header* header = header_of(block);
 #if defined(__linux__)
   if (header->mapped && bytes >= kLong) {
-    void* memory = ::mremap(header, header->bytes, bytes, MREMAP_MAYMOVE);
-    return memory == MAP_FAILED ? nullptr : begin(memory, bytes, true);
+    const size_t header_bytes = header->bytes;
+    void* memory = ::mremap(header, header_bytes, bytes, MREMAP_MAYMOVE);
+    if (memory == MAP_FAILED) return nullptr;
+    if (bytes > header_bytes) wish_for_huge_pages(memory, bytes);
+    return begin(memory, bytes, true);
   }
 #endif
   void* fresh = new_block(bytes);

@@ -226,7 +226,8 @@ class Texts {
     ++rows_;
   }
   void push(std::string_view text) {
-    std::memcpy(room(text.size() + 1), text.data(), text.size());
+    char* to = room(text.size() + 1);
+    if (!text.empty()) std::memcpy(to, text.data(), text.size());
     push(text.size());
   }
   void push_nulls(size_t n);

@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "fastlabel/fastlabel.h"
 
@@ -34,6 +35,14 @@ inline int64_t rows_of_boxes(const BoxArray& boxes, const char* name) {
     throw py::value_error(std::string(name) + ": expected shape (N, 4)");
   }
   return boxes.shape(0);
+}
+
+// An array of what a vector holds, without a copy.
+template <typename T>
+py::array_t<T> owned_by_python(std::vector<T>&& column) {
+  auto* kept = new std::vector<T>(std::move(column));
+  const py::capsule owner(kept, [](void* p) { delete static_cast<std::vector<T>*>(p); });
+  return py::array_t<T>({static_cast<py::ssize_t>(kept->size())}, kept->data(), owner);
 }
 
 // The bytes of a buffer, which must lie side by side: a strided or reversed view would be read
@@ -122,6 +131,8 @@ void register_boxes(py::module_& m);
 void register_coco(py::module_& m);
 void register_cut(py::module_& m);
 void register_labels(py::module_& m);
+void register_files(py::module_& m);
+void register_hashes(py::module_& m);
 void register_merge(py::module_& m);
 void register_paste(py::module_& m);
 void register_pixels(py::module_& m);

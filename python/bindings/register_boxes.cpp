@@ -245,13 +245,6 @@ struct PairColumns {
   }
 };
 
-template <typename T>
-py::array_t<T> owned_by_python(std::vector<T>&& column) {
-  auto* kept = new std::vector<T>(std::move(column));
-  const py::capsule owner(kept, [](void* p) { delete static_cast<std::vector<T>*>(p); });
-  return py::array_t<T>({static_cast<py::ssize_t>(kept->size())}, kept->data(), owner);
-}
-
 py::tuple columns_of(PairColumns&& pairs) {
   return py::make_tuple(owned_by_python(std::move(pairs.i)), owned_by_python(std::move(pairs.j)),
                         owned_by_python(std::move(pairs.iou)));

@@ -54,7 +54,9 @@ _LAZY = {
     "composite": "pixels",
     "content_hash": "pixels",
     "entropy": "pixels",
+    "hamming_clusters": "pixels",
     "hamming_distance": "pixels",
+    "hamming_pairs": "pixels",
     "image_stats": "pixels",
     "laplacian_variance": "pixels",
     "letterbox": "pixels",
@@ -74,6 +76,8 @@ _LAZY = {
     "Dataset": "dataset",
     "DatasetError": "dataset",
     "read": "formats",
+    "Cache": "scan",
+    "CacheWarning": "scan",
     "scan": "scan",
     "scan_batches": "scan",
     "rule": "rules.user",
@@ -83,6 +87,15 @@ _LAZY = {
     "get_cmake_dir": "_embed",
     "get_include": "_embed",
     "get_library_dir": "_embed",
+    "open_source": "scan.sources",
+    "Diff": "compare",
+    "Stats": "compare",
+    "diff": "compare",
+    "stats": "compare",
+    "DedupResult": "dedup",
+    "SplitResult": "dedup",
+    "dedup": "dedup",
+    "split": "dedup",
     "read_tile": "cut",
     "TileResult": "prepare.tile",
     "tile": "prepare.tile",
@@ -135,8 +148,10 @@ if TYPE_CHECKING:
         weighted_boxes_fusion,
     )
     from .check import Report, check
+    from .compare import Diff, Stats, diff, stats
     from .cut import read_tile
     from .dataset import Dataset, DatasetError
+    from .dedup import DedupResult, SplitResult, dedup, split
     from .formats import read
     from .merge import TileDetections, merge_tiles
     from .pixels import (
@@ -144,7 +159,9 @@ if TYPE_CHECKING:
         composite,
         content_hash,
         entropy,
+        hamming_clusters,
         hamming_distance,
+        hamming_pairs,
         image_stats,
         laplacian_variance,
         letterbox,
@@ -163,7 +180,8 @@ if TYPE_CHECKING:
     from .prepare.training import ignore_mask, ignored_anchors, image_targets
     from .rules.user import rule
     from .sample import make_sample
-    from .scan import scan, scan_batches
+    from .scan import Cache, CacheWarning, scan, scan_batches
+    from .scan.sources import open_source
     from .tables import (
         GroupedStats,
         Histogram,

@@ -118,6 +118,12 @@ def weighted_boxes_fusion(
     skip_threshold: float,
     allows_overflow: bool,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]: ...
+def hamming_clusters(
+    hashes: NDArray[np.uint64], distance: int, workers: int
+) -> NDArray[np.int64]: ...
+def hamming_pairs(
+    hashes: NDArray[np.uint64], distance: int, workers: int, max_pairs: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]] | None: ...
 def merge_tiles(
     boxes: NDArray[np.float64],
     scores: NDArray[np.float64],
@@ -226,6 +232,10 @@ def letterbox(
     workers: int = 1,
 ) -> list[tuple[int, int, int, int, float, float]]: ...
 def content_hash(data: Any) -> bytes: ...
+def hash_slices(data: Any, offsets: NDArray[np.int64]) -> NDArray[np.uint8]: ...
+def stat_files(
+    folder: bytes | None, names: Any, offsets: NDArray[np.int64], workers: int = 0
+) -> NDArray[Any]: ...
 def sniff_headers(
     paths: list[str] | list[bytes], workers: int = 0
 ) -> tuple[list[str], NDArray[np.int32], NDArray[np.int32], NDArray[np.int8]]: ...
@@ -265,6 +275,7 @@ class Scanner:
         max_bytes: int,
         max_scans: int,
         max_memory: int,
+        hash_only: bool = False,
     ) -> None: ...
     def submit(
         self,

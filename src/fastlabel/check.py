@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from .deploy import Profile
     from .rules import Rule, UserRule
-    from .scan import Limits
+    from .scan import Cache, Limits
 
 __all__ = ["Report", "check"]
 
@@ -140,6 +140,8 @@ def check(
     config: Config | None = None,
     rules: Iterable[UserRule | ModuleType] = (),
     progress: Callable[[int, int], None] | None = None,
+    cache: Cache | str | os.PathLike[str] | bool | None = None,
+    images: Any = None,
 ) -> Report:
     """Audit a data set: read the labels, decode every image once, apply the rules.
 
@@ -165,6 +167,13 @@ def check(
         itself, or a module for all that are in it.
     progress : callable, optional
         Called with (images done, images in all).
+    cache : Cache, path-like or bool, optional
+        Where results of the scan are kept, so that the next check decodes only what changed,
+        and one that was interrupted goes on: a :class:`fastlabel.Cache`, its folder, or True
+        for the usual folder. The report does not depend on it. By default the configuration's,
+        and without one nothing is kept.
+    images : str, path-like, ImageSource or a sequence of places, optional
+        Where the pictures are, if not beside the labels; as for :func:`fastlabel.read`.
 
     Returns
     -------
@@ -192,7 +201,7 @@ def check(
     from . import deploy as deployments
     from . import rules as judging
     from .formats import read
-    from .scan import scan_tables
+    from .scan import cache_of, scan_tables
     from .summary import summarise
 
     config = config or Config()
@@ -216,9 +225,11 @@ def check(
 
     clock = [time.perf_counter()]
     if isinstance(source, Dataset):
+        if images is not None:
+            raise TypeError("images: a Dataset has its pictures; give images to fastlabel.read")
         ds = source
     else:
-        ds = read(source, format if format != "auto" else config.format or "auto")
+        ds = read(source, format if format != "auto" else config.format or "auto", images=images)
     if not len(ds) and not ds.problems.num_rows:
         raise DatasetError(
             f"{ds.root}: the {ds.format} labels name no image, and there is none to judge"
@@ -228,8 +239,9 @@ def check(
         ds = ds.select_split(wanted_split)
     clock.append(time.perf_counter())
     threads = workers or config.workers or 0
+    kept = cache_of(config.cache if cache is None else cache)
     image_stats, box_stats = scan_tables(
-        ds, workers=threads, limits=scan_limits(config), progress=progress
+        ds, workers=threads, limits=scan_limits(config), progress=progress, cache=kept
     )
     clock.append(time.perf_counter())
     context = judging.Context(ds, image_stats, box_stats, profile, config)
@@ -239,7 +251,7 @@ def check(
         ds, image_stats, box_stats, findings, ran, profile, settings, context.unjudged
     )
     clock.append(time.perf_counter())
-    summary["run"] = _run_facts(clock, len(ds), threads)
+    summary["run"] = _run_facts(clock, len(ds), threads) | _from_cache(kept)
     return Report(ds, image_stats, box_stats, findings, summary, profile, config, ran)
 
 
@@ -268,6 +280,21 @@ def _run_facts(clock: list[float], images: int, workers: int) -> dict[str, Any]:
         "jpeg_codec": _core.jpeg_codec(),
         "python": platform.python_version(),
         "machine": platform.machine(),
+    }
+
+
+def _from_cache(cache: Cache | None) -> dict[str, Any]:
+    if cache is None or cache.outcome is None:
+        return {"cache": None}
+    told = cache.outcome
+    return {
+        "cache": {
+            "folder": str(cache.folder),
+            "images": told.images,
+            "reused": told.reused,
+            "hashed": told.hashed,
+            "not_kept": told.lost,
+        }
     }
 
 

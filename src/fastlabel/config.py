@@ -85,6 +85,9 @@ class Config:
         them only with ``--allow-user-code``.
     ignore_regions : mapping
         Rules of ``fastlabel ignore``, checked by :class:`fastlabel.IgnoreRules`.
+    cache : str, bool or None
+        Folder of the results that are kept from scan to scan (made absolute like ``out``);
+        True for the usual folder, False for none.
     box_convention : str or None
         What the set's boxes are drawn around: ``visible`` (part) or ``full`` (object).
     source : pathlib.Path or None
@@ -105,6 +108,7 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     user_rules: tuple[str, ...] = ()
     ignore_regions: Mapping[str, Any] = field(default_factory=dict)
+    cache: str | bool | None = None
     box_convention: str | None = None
     source: Path | None = None
 
@@ -229,8 +233,8 @@ def parse(settings: Mapping[str, Any], source: Path | None = None) -> Config:
     settings : mapping
         As TOML gives them. ``fail-on`` and ``fail_on`` are the same key.
     source : pathlib.Path, optional
-        The file they come from: named in errors; relative ``out`` and ``deploy`` paths
-        are taken from its folder.
+        The file they come from: named in errors; relative ``out``, ``cache`` and ``deploy``
+        paths are taken from its folder.
 
     Raises
     ------
@@ -249,8 +253,9 @@ def parse(settings: Mapping[str, Any], source: Path | None = None) -> Config:
         values[name] = _READERS[name](value, f"{where}: {key}")
     if source is not None:
         folder = source.resolve().parent
-        if "out" in values:
-            values["out"] = str(folder / values["out"])
+        for name in ("out", "cache"):
+            if isinstance(values.get(name), str):
+                values[name] = str(folder / values[name])
         if values.get("deploy", "").endswith(".toml"):
             values["deploy"] = str(folder / values["deploy"])
     return Config(**values, source=source)
@@ -263,6 +268,14 @@ def _wrong(place: str, value: object, wanted: str) -> ConfigError:
 def _text(value: object, place: str) -> str:
     if not isinstance(value, str) or not value:
         raise _wrong(place, value, "a non-empty text")
+    return value
+
+
+def _folder_or_switch(value: object, place: str) -> str | bool:
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, str) or not value:
+        raise _wrong(place, value, "a folder, true for the usual one, or false")
     return value
 
 
@@ -363,5 +376,6 @@ _READERS: Mapping[str, Callable[[object, str], Any]] = {
     "limits": _limits,
     "user_rules": _modules,
     "ignore_regions": _table,
+    "cache": _folder_or_switch,
     "box_convention": _choice("visible", "full"),
 }

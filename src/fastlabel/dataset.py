@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from . import schema
 from .source import ImageSource
 
-__all__ = ["Dataset", "DatasetError", "as_numpy"]
+__all__ = ["Dataset", "DatasetError", "as_numpy", "null_column"]
 
 
 class DatasetError(Exception):
@@ -50,6 +51,23 @@ def as_numpy(column: pa.ChunkedArray | pa.Array) -> np.ndarray[Any, Any]:
             return np.empty(0, dtype)
         return np.frombuffer(buffer, dtype, len(column), column.offset * dtype.itemsize)
     return np.asarray(column.to_numpy(zero_copy_only=False))
+
+
+def null_column(rows: int, kind: pa.DataType) -> pa.Array:
+    """A column of nulls whose values are pages that nothing was written to.
+
+    An optional column of ten million boxes that a format does not have would otherwise cost
+    as much memory as one that it has. (``pyarrow.nulls`` writes the zeros.)
+    """
+    if pa.types.is_fixed_size_list(kind):
+        values = null_column(rows * kind.list_size, kind.value_type)
+        mask = pa.py_buffer(np.zeros((rows + 7) // 8, np.uint8))
+        return pa.Array.from_buffers(kind, rows, [mask], rows, children=[values])
+    if not pa.types.is_primitive(kind) or pa.types.is_boolean(kind):
+        return pa.nulls(rows, kind)
+    zeros = pa.py_buffer(np.zeros(rows * kind.bit_width // 8, np.uint8))
+    mask = pa.py_buffer(np.zeros((rows + 7) // 8, np.uint8))
+    return pa.Array.from_buffers(kind, rows, [mask, zeros], rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +141,21 @@ class Dataset:
         """The annotations table as an Arrow C stream (the other tables have their own)."""
         return self.annotations.__arrow_c_stream__(requested_schema)
 
+    def with_files(self) -> Dataset:
+        """Give the set itself, for those who need its pictures as files below the root.
+
+        Raises
+        ------
+        DatasetError
+            If they come from an image source.
+        """
+        if self.source is not None:
+            raise DatasetError(
+                f"{self.root}: its pictures are read from {self.source.identity[:200]!r}, and here "
+                "they are needed as files: unpack or copy them beside the labels first"
+            )
+        return self
+
     def boxes(self, fmt: str = "xyxy") -> np.ndarray[Any, np.dtype[np.float64]]:
         """All boxes as one array.
 
@@ -151,8 +184,12 @@ class Dataset:
 
     def category_counts(self) -> np.ndarray[Any, np.dtype[np.int64]]:
         """Number of boxes of each category, (categories,) int64, unknown classes left out."""
-        ids = self.annotations["category_id"].drop_null()
-        return np.bincount(as_numpy(ids), minlength=self.categories.num_rows).astype(np.int64)
+        counts = np.zeros(self.categories.num_rows, np.int64)
+        ids = self.annotations["category_id"]
+        for at in range(0, len(ids), 1 << 20):  # bincount takes a copy in 64 bits
+            some = as_numpy(ids.slice(at, 1 << 20).drop_null())
+            counts += np.bincount(some, minlength=len(counts))
+        return counts
 
     def annotations_of(self, image_id: int) -> pa.Table:
         """The rows of ``annotations`` that belong to one image."""
@@ -177,11 +214,12 @@ class Dataset:
         DatasetError
             If the set has no such split; the message lists the ones it has.
         """
-        have = sorted({s for s in self.images["split"].to_pylist() if s is not None})
+        have = sorted(s for s in pc.unique(self.images["split"]).to_pylist() if s is not None)
         if split not in have:
             listed = ", ".join(have) if have else "none are declared"
             raise DatasetError(f"no split named {split!r}; this set has: {listed}")
-        keep = np.array([s == split for s in self.images["split"].to_pylist()], dtype=bool)
+        mine = pc.fill_null(pc.equal(self.images["split"], split), False)
+        keep = np.asarray(mine.to_numpy(), np.bool_)
         new_image = np.cumsum(keep) - 1
         image_ids = self.column("annotations", "image_id")
         keep_ann = keep[image_ids]

@@ -56,9 +56,7 @@ class _Boxes:
 
     @cached_property
     def keep(self) -> BoolArray:
-        width, height = self.columns.size
-        known = np.isfinite(width) & np.isfinite(height)
-        return self.columns.usable & known[self.columns.box_image]
+        return self.columns.usable & self.columns.sized[self.columns.box_image]
 
     @cached_property
     def image(self) -> IntArray:
@@ -118,13 +116,24 @@ def deployment(columns: Columns) -> dict[str, Any]:
     """
     assumed = columns.profile is None
     profile = columns.profile or Profile("assumed", CUSTOM, ASSUMED_INPUT, ASSUMED_INPUT)
-    boxes = _Boxes(columns)
     stride = profile.strides[0]
-    at_input = boxes.short_side(*columns.input_scale)
-    counts = boxes.count(at_input, stride)
     names = columns.ds.categories["name"].to_pylist()
-    measured = len(at_input)
-    lost = int(np.count_nonzero(at_input < profile.min_target))
+    inputs = _inputs(profile)
+    scales = [scale_to(*columns.size, *size, profile.resize) for size in inputs]
+    tiles = _Tiles(columns, profile)
+    counts = np.zeros((len(names) + 1, len(_CUTS) + 1), np.int64)
+    tables = [counts.copy() for _ in inputs]
+    lost = usable = 0
+    for part in columns.parts():
+        boxes = _Boxes(part)
+        at_input = boxes.short_side(*columns.input_scale)
+        counts += boxes.count(at_input, stride)
+        lost += int(np.count_nonzero(at_input < profile.min_target))
+        usable += int(np.count_nonzero(part.usable))
+        for table, scale in zip(tables, scales, strict=True):
+            table += boxes.count(boxes.short_side(*scale), stride)
+        tiles.add(boxes)
+    measured = int(counts.sum())
     memory = None if assumed else _memory(profile)
     whole = _shares(counts.sum(0))
     return {
@@ -134,13 +143,13 @@ def deployment(columns: Columns) -> dict[str, Any]:
         "min_target": profile.min_target,
         "tier": _tier(profile),
         "measured": measured,
-        "unmeasured": int(columns.usable.sum()) - measured,
+        "unmeasured": usable - measured,
         "at_input": whole,
         "classes": [
             {"name": name, **_shares(row)} for name, row in zip(names, counts[:-1], strict=True)
         ],
-        "resize_impact": _resize_impact(boxes, profile, names),
-        "tile_plans": _tile_plans(boxes, profile, whole),
+        "resize_impact": _resize_impact(inputs, tables, profile, names),
+        "tile_plans": tiles.plans(whole),
         "memory": memory,
         "lights": _lights(columns, whole, lost, memory),
     }
@@ -164,16 +173,25 @@ def _shares(row: IntArray) -> dict[str, Any]:
     }
 
 
-def _resize_impact(boxes: _Boxes, profile: Profile, names: Sequence[str | None]) -> dict[str, Any]:
-    """Give the shares at each of :data:`INPUTS`, of the profile's shape, mode and stride."""
+def _inputs(profile: Profile) -> list[tuple[int, int]]:
+    """The inputs of :data:`INPUTS`, of the profile's shape."""
     longer = max(profile.input_width, profile.input_height)
-    inputs, tables = [], []
-    for side in INPUTS:
-        width = max(1, round(side * profile.input_width / longer))
-        height = max(1, round(side * profile.input_height / longer))
-        inputs.append((width, height))
-        scales = scale_to(*boxes.columns.size, width, height, profile.resize)
-        tables.append(boxes.count(boxes.short_side(*scales), profile.strides[0]))
+    return [
+        (
+            max(1, round(side * profile.input_width / longer)),
+            max(1, round(side * profile.input_height / longer)),
+        )
+        for side in INPUTS
+    ]
+
+
+def _resize_impact(
+    inputs: Sequence[tuple[int, int]],
+    tables: Sequence[IntArray],
+    profile: Profile,
+    names: Sequence[str | None],
+) -> dict[str, Any]:
+    """Give the shares at each of :data:`INPUTS`, of the profile's shape, mode and stride."""
     own = profile.input_width * profile.input_height
     overall = [_shares(table.sum(0)) for table in tables]
     per_class = []
@@ -195,23 +213,50 @@ def _resize_impact(boxes: _Boxes, profile: Profile, names: Sequence[str | None])
 # ---- tiles ---------------------------------------------------------------------
 
 
-def _tile_plans(boxes: _Boxes, profile: Profile, whole: dict[str, Any]) -> dict[str, Any]:
+class _Tiles:
     """Tiles of the input's size, cut from the frame at full, half and quarter resolution.
 
     A frame is the camera's, which each image is taken to fill as FL302 takes it to fill
     1080p; without a camera it is the image itself.
     """
-    width, height = boxes.columns.size
-    camera = profile.camera
-    frame_w, frame_h, to_frame = width, height, np.ones(len(width))
-    if camera is not None:
-        turned = (height > width) != (camera.height > camera.width)
-        frame_w = np.where(turned, camera.height, camera.width).astype(np.float64)
-        frame_h = np.where(turned, camera.width, camera.height).astype(np.float64)
-        to_frame = np.minimum(frame_w / width, frame_h / height)
-    known = np.isfinite(to_frame) & np.isfinite(width) & np.isfinite(height)
-    plans = [
-        {
+
+    def __init__(self, columns: Columns, profile: Profile) -> None:
+        width, height = columns.size
+        camera = profile.camera
+        frame_w, frame_h, to_frame = width, height, np.ones(len(width))
+        if camera is not None:
+            turned = (height > width) != (camera.height > camera.width)
+            frame_w = np.where(turned, camera.height, camera.width).astype(np.float64)
+            frame_h = np.where(turned, camera.width, camera.height).astype(np.float64)
+            to_frame = np.minimum(frame_w / width, frame_h / height)
+        known = np.isfinite(to_frame) & np.isfinite(width) & np.isfinite(height)
+        self.profile, self.width, self.height, self.scale = profile, frame_w, frame_h, to_frame
+        made = (_Plan.of(self, zoom, known) for zoom in ZOOMS)
+        self.cut = [plan for plan in made if plan is not None]
+
+    def add(self, boxes: _Boxes) -> None:
+        """Count some boxes in every plan."""
+        if not self.cut:
+            return
+        image, factor = boxes.image, self.scale[boxes.image]
+        x1, y1, x2, y2 = (c * factor for c in boxes.corners)
+        spans = [
+            (np.clip(low, 0, length), np.clip(high, 0, length), length)
+            for low, high, length in ((x1, x2, self.width[image]), (y1, y2, self.height[image]))
+        ]
+        for plan in self.cut:
+            counts = boxes.count(boxes.short_side(plan.scale, plan.scale), self.profile.strides[0])
+            plan.row += counts.sum(0)
+            held, larger = np.ones(len(image), np.bool_), np.zeros(len(image), np.bool_)
+            for (low, high, length), side in zip(spans, plan.window, strict=True):
+                held &= _held(low, high, length, side)
+                larger |= high - low > side
+            plan.held += int(np.count_nonzero(held))
+            plan.larger += int(np.count_nonzero(larger))
+
+    def plans(self, whole: dict[str, Any]) -> dict[str, Any]:
+        """The whole frame, and each way to cut it of which some frame needs more than one tile."""
+        first = {
             "name": "whole frame",
             "window": None,
             "frame_scale": None,
@@ -223,68 +268,56 @@ def _tile_plans(boxes: _Boxes, profile: Profile, whole: dict[str, Any]) -> dict[
             "cut_share": _share(0, whole["boxes"]),
             "larger": 0,
         }
-    ]
-    frame = _Frame(boxes, frame_w, frame_h, to_frame, known)
-    for zoom in ZOOMS:
-        plan = frame.plan(profile, zoom)
-        if plan is not None:
-            plans.append(plan)
-    return {
-        "frame": [camera.width, camera.height] if camera is not None else None,
-        "overlap": OVERLAP,
-        "plans": plans,
-    }
+        camera = self.profile.camera
+        return {
+            "frame": [camera.width, camera.height] if camera is not None else None,
+            "overlap": OVERLAP,
+            "plans": [first, *(plan.facts() for plan in self.cut)],
+        }
 
 
-@dataclass(frozen=True)
-class _Frame:
-    """The frames that tiles are cut from, one an image, and the boxes in them."""
+@dataclass
+class _Plan:
+    """Tiles of one window, and the boxes counted in them so far."""
 
-    boxes: _Boxes
-    width: FloatArray
-    height: FloatArray
-    scale: FloatArray  # from the image's pixels to the frame's
-    known: BoolArray
+    zoom: int
+    window: tuple[int, int]
+    scale: FloatArray  # from the image's pixels to those of the tile at the model's input
+    inferences: float
+    most: int
+    row: IntArray
+    held: int = 0
+    larger: int = 0
 
-    @cached_property
-    def spans(self) -> tuple[tuple[FloatArray, FloatArray, FloatArray], ...]:
-        """Start, end and length of the frame, of each box along x and along y."""
-        image, factor = self.boxes.image, self.scale[self.boxes.image]
-        x1, y1, x2, y2 = (c * factor for c in self.boxes.corners)
-        out = []
-        for low, high, length in ((x1, x2, self.width[image]), (y1, y2, self.height[image])):
-            out.append((np.clip(low, 0, length), np.clip(high, 0, length), length))
-        return tuple(out)
-
-    def plan(self, profile: Profile, zoom: int) -> dict[str, Any] | None:
+    @classmethod
+    def of(cls, tiles: _Tiles, zoom: int, known: BoolArray) -> _Plan | None:
         """One plan; None when its window holds every frame."""
+        profile = tiles.profile
         window = (profile.input_width * zoom, profile.input_height * zoom)
-        tiles = _positions(self.width, window[0]) * _positions(self.height, window[1])
-        tiles = tiles[self.known]
-        if not len(tiles) or tiles.max() <= 1:
+        number = _positions(tiles.width, window[0]) * _positions(tiles.height, window[1])
+        number = number[known]
+        if not len(number) or number.max() <= 1:
             return None
-        scale = self.scale / zoom
-        counts = self.boxes.count(self.boxes.short_side(scale, scale), profile.strides[0])
-        row = _shares(counts.sum(0))
-        held = np.ones(row["boxes"], np.bool_)
-        larger = np.zeros(row["boxes"], np.bool_)
-        for (low, high, length), side in zip(self.spans, window, strict=True):
-            held &= _held(low, high, length, side)
-            larger |= high - low > side
-        cut = row["boxes"] - int(np.count_nonzero(held))
-        resized = {1: "full", 2: "half", 4: "a quarter of the"}[zoom]
-        mean = float(f"{tiles.mean():.6g}")
+        mean = float(f"{number.mean():.6g}")
+        row = np.zeros(len(_CUTS) + 1, np.int64)
+        return cls(zoom, window, tiles.scale / zoom, mean, int(number.max()), row)
+
+    def facts(self) -> dict[str, Any]:
+        """What the report shows of it."""
+        row = _shares(self.row)
+        cut = row["boxes"] - self.held
+        resized = {1: "full", 2: "half", 4: "a quarter of the"}[self.zoom]
         return {
             "name": f"tiles at {resized} resolution",
-            "window": list(window),
-            "frame_scale": 1 / zoom,
-            "inferences": mean,
-            "inferences_most": int(tiles.max()),
-            "relative_cost": mean,
+            "window": list(self.window),
+            "frame_scale": 1 / self.zoom,
+            "inferences": self.inferences,
+            "inferences_most": self.most,
+            "relative_cost": self.inferences,
             **row,
             "cut": cut,
             "cut_share": _share(cut, row["boxes"]),
-            "larger": int(np.count_nonzero(larger)),
+            "larger": self.larger,
         }
 
 

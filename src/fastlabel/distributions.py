@@ -6,8 +6,8 @@ and ``summary.json`` cannot disagree. Nothing here loops over boxes or images.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,18 @@ TINY_1080P = 15.0
 SMALL_AREA = 32.0 * 32.0
 #: FL603: an image this dark counts as night.
 NIGHT_LUMA = 60.0
+
+#: Boxes of one part, and what all parts of a set share.
+PART = 1 << 17
+OF_IMAGES = (
+    "turned",
+    "size",
+    "input_scale",
+    "sized",
+    "full_hd_scale",
+    "split_names",
+    "split_index",
+)
 
 #: At most this many classes, image sizes or splits have a mark of their own in a chart.
 MOST_CLASSES = 20
@@ -72,6 +84,32 @@ class Columns:
     stats: pa.Table
     profile: Profile | None
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def parts(self) -> Iterator[Columns]:
+        """The set with some of its boxes after the other: columns that fit the cache."""
+        n = self.ds.annotations.num_rows
+        if n <= PART:
+            yield self
+            return
+        shared = {name: getattr(self, name) for name in OF_IMAGES}
+        for start in range(0, n, PART):
+            annotations = self.ds.annotations.slice(start, PART)
+            part = replace(self, ds=replace(self.ds, annotations=annotations))
+            part.__dict__.update(shared)
+            yield part
+
+    def joined(self, take: Callable[[Columns], tuple[FloatArray, ...]]) -> tuple[FloatArray, ...]:
+        """Columns of the whole set from those of its parts."""
+        out: list[FloatArray] = []
+        used = 0
+        for part in self.parts():
+            pieces = take(part)
+            if not out:  # pages that stay empty cost nothing
+                out = [np.empty(self.ds.annotations.num_rows, piece.dtype) for piece in pieces]
+            for whole, piece in zip(out, pieces, strict=True):
+                whole[used : used + len(piece)] = piece
+            used += len(pieces[0])
+        return tuple(whole[:used] for whole in out)
 
     def threshold(self, code: str, name: str, default: float) -> float:
         """Give a threshold in force, or the default where its rule did not run."""
@@ -117,8 +155,8 @@ class Columns:
         """``x1, y1, x2, y2`` of each box; NaN where unknown."""
         nan = float("nan")
         x1, y1, x2, y2 = (
-            np.asarray(as_numpy(self.ds.annotations[c].fill_null(nan)), dtype=np.float64)
-            for c in ("x1", "y1", "x2", "y2")
+            np.asarray(as_numpy(c.fill_null(nan) if c.null_count else c), dtype=np.float64)
+            for c in (self.ds.annotations[name] for name in ("x1", "y1", "x2", "y2"))
         )
         return x1, y1, x2, y2
 
@@ -159,12 +197,22 @@ class Columns:
         return self.sides_at(*self.input_scale)
 
     @cached_property
-    def full_hd_sides(self) -> tuple[FloatArray, FloatArray]:
-        """Width and height of every box after its image is fitted to 1920 x 1080."""
+    def sized(self) -> BoolArray:
+        """Images whose size is known."""
+        width, height = self.size
+        return np.asarray(np.isfinite(width) & np.isfinite(height))
+
+    @cached_property
+    def full_hd_scale(self) -> FloatArray:
+        """Factor that fits each image to 1920 x 1080."""
         width, height = self.size
         long, short = np.fmax(width, height), np.fmin(width, height)
-        scale = np.minimum(1920.0 / long, 1080.0 / short)
-        return self.sides_at(scale, scale)
+        return np.asarray(np.minimum(1920.0 / long, 1080.0 / short))
+
+    @cached_property
+    def full_hd_sides(self) -> tuple[FloatArray, FloatArray]:
+        """Width and height of every box after its image is fitted to 1920 x 1080."""
+        return self.sides_at(self.full_hd_scale, self.full_hd_scale)
 
     @cached_property
     def split_names(self) -> list[str | None]:
@@ -183,8 +231,11 @@ def _log_bins(values: FloatArray, low: float, high: float, per_octave: int) -> d
     """Histogram over bins of equal ratio; what lies beyond an end is in the end's bin."""
     steps = round(np.log2(high / low) * per_octave)
     edges = low * 2.0 ** (np.arange(steps + 1) / per_octave)
-    index = np.floor(np.log2(np.maximum(values, low / 2) / low) * per_octave + 1e-9)
-    counts = np.bincount(np.clip(index, 0, steps - 1).astype(np.int64), minlength=steps)
+    counts = np.zeros(steps, np.int64)
+    for at in range(0, len(values), PART):
+        some = np.maximum(values[at : at + PART], low / 2)
+        index = np.floor(np.log2(some / low) * per_octave + 1e-9)
+        counts += np.bincount(np.clip(index, 0, steps - 1).astype(np.int64), minlength=steps)
     return {"edges": [float(f"{e:.6g}") for e in edges], "counts": counts.tolist(), "scale": "log"}
 
 
@@ -220,9 +271,13 @@ def _share(part: int, whole: int) -> float | None:
 def class_balance(columns: Columns) -> dict[str, Any]:
     """Boxes of each class in each split, the most frequent classes first."""
     splits, classes = len(columns.split_names), columns.ds.categories.num_rows
-    known = columns.category >= 0
-    cell = columns.split_index[columns.box_image[known]] * classes + columns.category[known]
-    table = np.bincount(cell, minlength=splits * classes).reshape(splits, classes)
+    table = np.zeros((splits, classes), np.int64)
+    unknown = 0
+    for part in columns.parts():
+        known = part.category >= 0
+        cell = part.split_index[part.box_image[known]] * classes + part.category[known]
+        table += np.bincount(cell, minlength=splits * classes).reshape(splits, classes)
+        unknown += len(known) - int(np.count_nonzero(known))
     order = np.lexsort((np.arange(classes), -table.sum(0)))
     shown, rest = order[:MOST_CLASSES], order[MOST_CLASSES:]
     names = columns.ds.categories["name"].to_pylist()
@@ -232,21 +287,28 @@ def class_balance(columns: Columns) -> dict[str, Any]:
         "counts": table[:, shown].tolist(),
         "other_classes": len(rest),
         "other_counts": table[:, rest].sum(1).tolist(),
-        "unknown_class": int((~known).sum()),
+        "unknown_class": unknown,
     }
 
 
 def box_size(columns: Columns) -> dict[str, Any]:
     """Shorter side of the boxes in pixels of the model's input, and its shares."""
-    width, height = columns.input_sides
-    short = np.minimum(width, height)
-    keep = columns.usable & np.isfinite(short)
-    short, area = short[keep], (width * height)[keep]
+    limit = columns.threshold("FL602", "small_area", SMALL_AREA)
+    tiny = []
+
+    def take(part: Columns) -> tuple[FloatArray, ...]:
+        width, height = part.input_sides
+        short = np.minimum(width, height)
+        keep = part.usable & np.isfinite(short)
+        tiny.append(int(np.count_nonzero((width * height)[keep] < limit)))
+        return (short[keep],)
+
+    (short,) = columns.joined(take)
     profile = columns.profile
     strides = sorted(profile.strides) if profile is not None else list(ASSUMED_STRIDES)
     target = float(profile.min_target) if profile is not None else float(strides[0])
     whole = len(short)
-    small = int((area < columns.threshold("FL602", "small_area", SMALL_AREA)).sum())
+    small = sum(tiny)
     below = {str(m): _share(int((short < m * strides[0]).sum()), whole) for m in (1, 2, 4)}
     return {
         **_log_bins(short, 1.0, 2048.0, 3),
@@ -257,7 +319,7 @@ def box_size(columns: Columns) -> dict[str, Any]:
         "min_target": _round(target),
         "below_target": int((short < target).sum()),
         "share_below_strides": below,
-        "small_area": columns.threshold("FL602", "small_area", SMALL_AREA),
+        "small_area": limit,
         "small": small,
         "small_share": _share(small, whole),
     }
@@ -265,9 +327,12 @@ def box_size(columns: Columns) -> dict[str, Any]:
 
 def box_size_1080p(columns: Columns) -> dict[str, Any]:
     """Longer side of the boxes once the image is fitted to 1080p: under 15 is FL302's tiny."""
-    width, height = columns.full_hd_sides
-    long = np.maximum(width, height)
-    long = long[columns.usable & np.isfinite(long)]
+
+    def take(part: Columns) -> tuple[FloatArray, ...]:
+        long = np.maximum(*part.full_hd_sides)
+        return (long[part.usable & np.isfinite(long)],)
+
+    (long,) = columns.joined(take)
     limit = columns.threshold("FL302", "max_side", TINY_1080P)
     tiny = int((long < limit).sum())
     return {
@@ -283,11 +348,16 @@ def box_size_1080p(columns: Columns) -> dict[str, Any]:
 
 def aspect_ratio(columns: Columns) -> dict[str, Any]:
     """Height over width of the boxes, for all and for each of the most frequent classes."""
-    x1, y1, x2, y2 = columns.corners
-    keep = columns.usable
-    ratio = (y2[keep] - y1[keep]) / (x2[keep] - x1[keep])
-    category = columns.category[keep]
     names = columns.ds.categories["name"].to_pylist()
+    kind = np.min_scalar_type(-len(names) - 1)  # with -1 for unknown
+
+    def take(part: Columns) -> tuple[FloatArray, ...]:
+        x1, y1, x2, y2 = part.corners
+        keep = part.usable
+        ratio = (y2[keep] - y1[keep]) / (x2[keep] - x1[keep])
+        return ratio, part.category[keep].astype(kind)
+
+    ratio, category = columns.joined(take)
     counts = np.bincount(category[category >= 0], minlength=len(names))
     order = np.lexsort((np.arange(len(names)), -counts))
     shown = [int(c) for c in order[:MOST_ASPECT_CLASSES] if counts[c]]
@@ -310,20 +380,22 @@ def aspect_ratio(columns: Columns) -> dict[str, Any]:
 def box_centres(columns: Columns) -> dict[str, Any]:
     """Where the boxes lie: counts of their centres on a grid over the image, row by row."""
     width, height = columns.size
-    x1, y1, x2, y2 = columns.corners
-    with np.errstate(invalid="ignore", divide="ignore"):
-        u = (x1 + x2) / 2 / width[columns.box_image]
-        v = (y1 + y2) / 2 / height[columns.box_image]
-        inside = columns.usable & (u >= 0) & (u <= 1) & (v >= 0) & (v <= 1)
     n = HEATMAP_CELLS
-    i = np.minimum((u[inside] * n).astype(np.int64), n - 1)
-    j = np.minimum((v[inside] * n).astype(np.int64), n - 1)
-    grid = np.bincount(j * n + i, minlength=n * n).reshape(n, n)
-    outside = int(columns.usable.sum()) - int(inside.sum())
+    grid, outside = np.zeros(n * n, np.int64), 0
+    for part in columns.parts():
+        x1, y1, x2, y2 = part.corners
+        with np.errstate(invalid="ignore", divide="ignore"):
+            u = (x1 + x2) / 2 / width[part.box_image]
+            v = (y1 + y2) / 2 / height[part.box_image]
+            inside = part.usable & (u >= 0) & (u <= 1) & (v >= 0) & (v <= 1)
+        i = np.minimum((u[inside] * n).astype(np.int64), n - 1)
+        j = np.minimum((v[inside] * n).astype(np.int64), n - 1)
+        grid += np.bincount(j * n + i, minlength=n * n)
+        outside += int(part.usable.sum()) - int(inside.sum())
     return {
         "cells": n,
-        "counts": grid.tolist(),
-        "measured": int(inside.sum()),
+        "counts": grid.reshape(n, n).tolist(),
+        "measured": int(grid.sum()),
         "outside": outside,
     }
 
@@ -443,24 +515,45 @@ def charts(columns: Columns) -> dict[str, Any]:
 def class_table(columns: Columns) -> list[dict[str, Any]]:
     """One row a class, in the order the set declares them: counts, shares and sizes."""
     classes = columns.ds.categories.num_rows
-    known = columns.category >= 0
-    category, image = columns.category[known], columns.box_image[known]
-    boxes = np.bincount(category, minlength=classes)
-    # Each pair of image and class once. Sorting beats np.unique's hashing many times over.
-    pairs = np.sort(image * classes + category)
+    boxes = np.zeros(classes, np.int64)
+    kind = np.min_scalar_type(max(classes, 1))
+
+    def pairs_of(part: Columns) -> tuple[FloatArray, ...]:
+        nonlocal boxes
+        known = part.category >= 0
+        category, image = part.category[known], part.box_image[known]
+        boxes = boxes + np.bincount(category, minlength=classes)
+        # Each pair of image and class once. Sorting beats np.unique's hashing many times over.
+        pairs = np.sort(image * classes + category)
+        return (pairs[np.diff(pairs, prepend=-1) > 0],)
+
+    (pairs,) = columns.joined(pairs_of)
+    pairs.sort()
     once = pairs[np.diff(pairs, prepend=-1) > 0]
     images = np.bincount(once % max(classes, 1), minlength=classes)
+    del pairs, once
     total = int(boxes.sum())
-    width, height = columns.input_sides
-    short = np.minimum(width, height)
-    keep = columns.usable & np.isfinite(short) & known
-    owner = columns.category[keep].astype(np.uint16 if classes < 2**16 else np.int64)
-    order = np.argsort(owner, kind="stable")  # a radix sort for 16 bits
-    ordered, owner = short[keep][order], owner[order]
-    bounds = np.searchsorted(owner, np.arange(classes + 1))
-    x1, y1, x2, y2 = columns.corners
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = ((y2 - y1) / (x2 - x1))[keep][order]
+
+    def kept(part: Columns) -> tuple[BoolArray, FloatArray]:
+        short = np.minimum(*part.input_sides)
+        return part.usable & np.isfinite(short) & (part.category >= 0), short
+
+    def sides_of(part: Columns) -> tuple[FloatArray, ...]:
+        keep, short = kept(part)
+        return part.category[keep].astype(kind), short[keep]
+
+    def ratios_of(part: Columns) -> tuple[FloatArray, ...]:
+        x1, y1, x2, y2 = part.corners
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return (((y2 - y1) / (x2 - x1))[kept(part)[0]],)
+
+    owner, ordered = columns.joined(sides_of)
+    order = np.argsort(owner, kind="stable")  # a radix sort for 8 and 16 bits
+    bounds = np.r_[0, np.cumsum(np.bincount(owner, minlength=classes))]
+    ordered = ordered[order]
+    (ratio,) = columns.joined(ratios_of)
+    ratio = ratio[order]
+    del order, owner
     target = box_target(columns.profile)
     rows = []
     for c, name in enumerate(columns.ds.categories["name"].to_pylist()):

@@ -165,7 +165,9 @@ def _dataset(columns: Columns) -> dict[str, Any]:
     splits = columns.split_names
     n = max(len(splits), 1)
     images = np.bincount(columns.split_index, minlength=n)
-    boxes = np.bincount(columns.split_index[columns.box_image], minlength=n)
+    boxes = np.zeros(n, np.int64)
+    for part in columns.parts():
+        boxes += np.bincount(part.split_index[part.box_image], minlength=n)
     states = pa.array(schema.LABEL_STATES)
     state = as_numpy(pc.index_in(ds.images["label_state"], value_set=states).fill_null(-1))
     per_state = {

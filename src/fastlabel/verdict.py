@@ -71,6 +71,7 @@ _ACTIONS: Mapping[str, Action] = {
     "FL406": Action(3, *_BOX, "Look at {n} around something out of focus"),
     "FL407": Action(5, *_IMAGE, "Leave out {n} that show nothing at all"),
     "FL501": Action(5, *_GROUP, "Keep one image of each of {n}"),
+    "FL502": Action(4, *_GROUP, "Look through {n} of near copies: keep what differs enough"),
     "FL503": Action(9, *_GROUP, "Move {n} into one split: the test has been seen in training"),
     "FL504": Action(9, *_GROUP, "Settle the labels of {n} that contradict each other"),
     "FL601": Action(4, "imbalance", "imbalances", "Collect more of the rare classes"),

@@ -52,7 +52,7 @@ def check(cli, here, tmp_path):
     return run
 
 
-@pytest.mark.parametrize("command", ["check", "stats"])
+@pytest.mark.parametrize("command", ["check", "scan"])
 def test_a_missing_folder(cli, here, command):
     run = cli(command, "no/such/folder")
     assert run.is_one_clear_line()
@@ -61,7 +61,7 @@ def test_a_missing_folder(cli, here, command):
     assert list(here.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", ["check", "stats"])
+@pytest.mark.parametrize("command", ["check", "scan"])
 @pytest.mark.parametrize("inside", [{}, {"readme.md": "hello"}, {"sub/deeper/x.bin": b"\0"}])
 def test_a_folder_with_nothing_in_it(cli, here, tmp_path, command, inside):
     (tmp_path / "set").mkdir()

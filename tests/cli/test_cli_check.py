@@ -227,7 +227,7 @@ class TestConfiguration:
         (["check", "x", "--format", "tfrecord"], "tfrecord"),
         (["check", "x", "--max-pixels", "0"], "0"),
         (["chekc", "x"], "did you mean 'check'?"),
-        (["stats"], "DATA"),
+        (["scan"], "DATA"),
         (["explain"], "CODE"),
         (["sample", "x", "--scenes", "3"], "3"),
     ],

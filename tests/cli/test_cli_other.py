@@ -21,7 +21,7 @@ from pyarrow import feather
 import fastlabel
 from fastlabel.rules import RULES
 
-COMMANDS = ("check", "explain", "rules", "stats", "sample")
+COMMANDS = ("check", "explain", "rules", "stats", "diff", "scan", "sample")
 
 
 def test_the_program_and_the_module_are_the_same(here):
@@ -85,7 +85,7 @@ class TestStats:
         return cv2.Laplacian(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE), cv2.CV_64F).var()
 
     def test_csv_on_stdout(self, cli, pair):
-        run = cli("stats", pair)
+        run = cli("scan", pair)
         assert (run.code, run.err) == (0, "")
         rows = list(csv.DictReader(io.StringIO(run.out)))
         assert [(r["file_name"], r["status"], r["width"]) for r in rows] == [
@@ -98,7 +98,7 @@ class TestStats:
 
     def test_every_file_format_holds_the_same(self, cli, here, pair):
         for name in ("s.csv", "s.parquet", "s.arrow"):
-            run = cli("stats", pair, "-o", name)
+            run = cli("scan", pair, "-o", name)
             assert (run.code, run.out, run.err) == (0, "", f"{name}: 2 rows\n")
         parquet = pq.read_table("s.parquet")
         arrow = feather.read_table("s.arrow", memory_map=False)
@@ -113,7 +113,7 @@ class TestStats:
         assert {p.name for p in here.iterdir()} == {"s.csv", "s.parquet", "s.arrow"}
 
     def test_boxes(self, cli, pair):
-        rows = list(csv.DictReader(io.StringIO(cli("stats", pair, "--boxes").out)))
+        rows = list(csv.DictReader(io.StringIO(cli("scan", pair, "--boxes").out)))
         assert [(r["annotation_id"], r["image_id"]) for r in rows] == [("0", "0"), ("1", "1")]
         luma = cv2.imread(str(pair / "a.jpg"), cv2.IMREAD_GRAYSCALE)[20:110, 10:110]
         assert int(rows[0]["pixels"]) == luma.size
@@ -124,13 +124,13 @@ class TestStats:
         (here / "file").write_text("mine")
         target = tmp_path / out if out.startswith("pair") else out
         before = tree_hash(pair)
-        run = cli("stats", pair, "-o", target)
+        run = cli("scan", pair, "-o", target)
         assert run.is_one_clear_line()
         assert out.partition("/")[0] in run.err
         assert tree_hash(pair) == before
 
     def test_a_missing_set(self, cli):
-        assert cli("stats", "absent").is_one_clear_line()
+        assert cli("scan", "absent").is_one_clear_line()
 
 
 class TestSample:

@@ -23,12 +23,16 @@ LAYERS = (
     ("distributions", "deployment", "verdict", "summary"),
     ("report", "sample"),
     ("check", "prepare"),
+    ("dedup",),
+    ("compare",),
     ("bench", "torch"),
     ("cli",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 #: check.Report writes itself through report, which knows only the shape of a Report.
 SAME_ROW = {
+    # Labels of pictures that lie in archives or buckets: their names, and sizes for YOLO.
+    ("formats", "scan"),
     ("verdict", "distributions"),
     ("deployment", "distributions"),
     *(("summary", part) for part in ("verdict", "distributions", "deployment")),

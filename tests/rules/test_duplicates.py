@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from fastlabel.config import Config
+from fastlabel.rules import run
+
 SAME = {"content_hash": "ab" * 16, "bytes": 1000}
 
 
@@ -128,3 +131,99 @@ class TestDifferentLabels:
         (row,) = b.run("FL504")
         assert (row["image_id"], row["value"]) == (0, pytest.approx(0.6))
         assert '"images/0002.jpg"' in row["message"]
+
+
+class TestNearDuplicate:
+    def test_one_finding_for_a_cluster_on_its_first_image(self, build):
+        b = build()
+        b.image(phash=0xFFFF_0000_0000_0000)
+        ids = [b.image(f"{n}.jpg", phash=h) for n, h in zip("abc", (0, 0b1111, 0xFF), strict=True)]
+        (row,) = b.run("FL502")
+        assert (row["image_id"], row["severity"]) == (ids[0], "warning")
+        assert row["evidence"]["related_images"] == ids[1:]
+        assert (row["value"], row["threshold"]) == (4, 6)
+        assert row["score"] == pytest.approx(1 - 4 / 14)
+        assert row["evidence"]["diameter"] == 8
+        assert "in steps of at most 4 bits, the farthest two 8 apart" in row["message"]
+
+    @pytest.mark.parametrize(("apart", "found"), [(0, 1), (6, 1), (7, 0)])
+    def test_the_distance_is_a_setting(self, build, apart, found):
+        b = build()
+        b.image(phash=0)
+        b.image(phash=(1 << apart) - 1)
+        assert len(b.run("FL502")) == found
+        b.config = Config(rules={"FL502": {"distance": apart}})
+        assert len(b.run("FL502")) == 1
+
+    def test_copies_to_the_last_byte_are_no_near_copies(self, build):
+        b = build()
+        b.image(phash=7, **SAME)
+        b.image(phash=7, **SAME)
+        assert b.run("FL502") == []
+        other = b.image(phash=7)
+        (row,) = b.run("FL502")
+        assert row["evidence"]["related_images"] == [1, other]
+        assert row["evidence"]["files"] == 2
+
+    @pytest.mark.parametrize(
+        "columns",
+        [
+            {"luma_std": 4.9},
+            {"entropy": 1.4},
+            {"status": "truncated"},
+            {"status": "unreadable", "luma_mean": None},
+            {"phash": None},
+        ],
+    )
+    def test_what_cannot_be_judged(self, build, columns):
+        b = build()
+        for _ in range(3):
+            b.image(**{"phash": 7, **columns})
+        assert b.run("FL502") == []
+        measured = columns.get("status", "ok") == "ok"
+        context = b.context()
+        run(context, select=["FL502"])
+        assert context.unjudged.get("FL502", 0) == (3 if measured else 0)
+
+    def test_a_film_is_one_finding(self, build):
+        b = build()
+        for k in range(1500):
+            b.image(phash=k ^ (k >> 1), split=("train", "val")[k // 750])
+        near, leak = b.run("FL502", "FL503")
+        assert near["evidence"]["members"] == 1500
+        assert len(near["evidence"]["related_images"]) == 1000
+        assert (leak["code"], leak["severity"], leak["value"]) == ("FL503", "warning", 1)
+
+
+class TestNearLeak:
+    def test_near_copies_across_splits_are_a_warning(self, build):
+        b = build()
+        b.image("a.jpg", phash=0, split="train")
+        b.image("b.jpg", phash=0b11, split="val")
+        b.image("c.jpg", phash=0b1111, split="train")
+        (row,) = b.run("FL503")
+        assert (row["severity"], row["value"], row["suggestion"]) == ("warning", 2, "split")
+        assert row["evidence"]["splits"] == ["train", "val"]
+        assert row["evidence"]["near"]
+
+    def test_exact_copies_across_splits_stay_an_error_of_their_own(self, build):
+        b = build()
+        b.image(phash=7, split="train", **SAME)
+        b.image(phash=7, split="val", **SAME)
+        (row,) = b.run("FL503")
+        assert row["severity"] == "error"
+
+    def test_within_one_split_nothing_leaks(self, build):
+        b = build()
+        for split in ("train", "train", None):
+            b.image(phash=7, split=split)
+        assert b.run("FL503") == []
+
+    def test_many_members_are_searched_by_neighbours(self, build, monkeypatch):
+        b = build()
+        for k in range(60):
+            b.image(phash=k ^ (k >> 1), split="train" if k < 30 else "val")
+        (few,) = b.run("FL503")
+        monkeypatch.setattr("fastlabel.rules.duplicates.COMPARED", 10)
+        (many,) = b.run("FL503")
+        assert few["value"] == many["value"] == 1

@@ -24,7 +24,7 @@ FL107 orphan-annotation, FL108 unused-category, FL201 out-of-bounds, FL202 degen
 FL203 swapped-corners, FL204 duplicate-box, FL205 clashing-classes, FL206 aspect-ratio-outlier,
 FL207 size-outlier, FL208 non-finite, FL301 below-target-pixels, FL302 tiny-at-1080p,
 FL401 blurry, FL402 dark, FL403 bright, FL404 low-contrast, FL405 noisy, FL406 blurry-box,
-FL407 blank, FL501 exact-duplicate, FL503 cross-split-duplicate,
+FL407 blank, FL501 exact-duplicate, FL502 near-duplicate, FL503 cross-split-duplicate,
 FL504 same-image-different-labels, FL601 class-imbalance, FL602 no-small-targets,
 FL603 no-night-images, FL604 no-negatives, FL605 class-missing-in-split
 """
@@ -91,9 +91,9 @@ class TestChoose:
     @pytest.mark.parametrize(
         ("select", "ignore", "expected"),
         [
-            (["FL50"], None, ["FL501", "FL503", "FL504"]),
+            (["FL50"], None, ["FL501", "FL502", "FL503", "FL504"]),
             ("FL503,FL3", None, ["FL301", "FL302", "FL503"]),
-            (["fl5"], ["FL503"], ["FL501", "FL504"]),
+            (["fl5"], ["FL503"], ["FL501", "FL502", "FL504"]),
             (["FL503"], ["FL5"], []),
             (["blurry", "FL402"], None, ["FL401", "FL402"]),
             ([], None, []),

@@ -20,6 +20,8 @@
 #include "fastlabel/coco.h"
 #include "fastlabel/cut.h"
 #include "fastlabel/labels.h"
+#include "fastlabel/files.h"
+#include "fastlabel/hashes.h"
 #include "fastlabel/merge.h"
 #include "fastlabel/paste.h"
 #include "fastlabel/pixels.h"

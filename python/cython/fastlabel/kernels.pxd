@@ -235,6 +235,18 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
     ctypedef struct fl_label_columns:
         pass
 
+    ctypedef struct fl_file_stamp:
+        int64_t size
+        int64_t mtime_ns
+        int64_t ctime_ns
+
+    ctypedef struct fl_hash_pair:
+        int64_t i
+        int64_t j
+        int32_t distance
+
+    ctypedef fl_status (*fl_hash_pair_sink)(void* context, const fl_hash_pair* pairs, int64_t n) noexcept nogil
+
     ctypedef enum fl_tile_method:
         FL_TILES_NMS
         FL_TILES_SOFT_LINEAR
@@ -489,6 +501,8 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         uint64_t max_pixels
         uint64_t max_bytes
         uint64_t max_memory
+        int32_t hash_only
+        int32_t reserved
 
     ctypedef struct fl_scan_image:
         const char* path
@@ -731,6 +745,14 @@ cdef fl_status label_take(fl_label_columns* columns, const char* column, int64_t
         int32_t part, void** data, int64_t* bytes) noexcept nogil
 cdef void label_free(void* data) noexcept nogil
 cdef void label_destroy(fl_label_columns* columns) noexcept nogil
+cdef fl_status stat_files(const char* folder, const char* names, const int64_t* offsets, int64_t n,
+        int32_t workers, fl_file_stamp* out) noexcept nogil
+cdef fl_status hash_slices(const uint8_t* data, const int64_t* offsets, int64_t n,
+        uint8_t* out) noexcept nogil
+cdef fl_status hamming_pairs(const uint64_t* hashes, int64_t n, int32_t distance, int32_t workers,
+        int64_t max_pairs, fl_hash_pair_sink sink, void* context) noexcept nogil
+cdef fl_status hamming_clusters(const uint64_t* hashes, int64_t n, int32_t distance,
+        int32_t workers, int64_t* clusters) noexcept nogil
 cdef fl_status tile_merge_options_init(fl_tile_merge_options* options,
         size_t struct_size) noexcept nogil
 cdef fl_status merge_tiles(const fl_tile_predictions* predictions,

@@ -31,7 +31,9 @@ TOPICS = (
     "lossless",
     "paste",
     "tables",
+    "hashes",
     "rules",
+    "ingest",
 )
 
 #: A topic and a row of it.

@@ -16,8 +16,12 @@ _COMMANDS = {
     "check": "Audit a data set and write a health report.",
     "explain": "Say what a rule finds, why it matters and how to fix it.",
     "rules": "List all rules.",
-    "stats": "Measure every image and write the columns as a table.",
+    "dedup": "Find copies and near copies, and write the groups.",
+    "stats": "Show the distributions of a data set, from its tables alone.",
+    "diff": "Show how two data sets, or two versions of one, differ.",
+    "scan": "Measure every image and write the columns as a table.",
     "ignore": "Turn boxes that cannot be learnt into ignore regions.",
+    "split": "Deal a data set to train, val and test that no copy straddles.",
     "tile": "Cut pictures and their boxes into tiles, as a new data set.",
     "merge-tiles": "Make one set of boxes of predictions made on tiles.",
     "paste": "Paste shrunken objects onto other pictures, as a new data set.",
@@ -77,8 +81,8 @@ def main(args: list[str] | None = None) -> Any:
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     try:
         code = _group.main(args=args, prog_name="fastlabel", standalone_mode=False)
-    except click.exceptions.Abort:
-        code = _say("interrupted", 130)
+    except click.exceptions.Abort as stopped:  # what click makes of Ctrl-C; why is its cause
+        code = _say(str(stopped.__cause__ or "") or "interrupted", 130)
     except KeyboardInterrupt:
         code = _say("interrupted; nothing was written", 130)
     except click.ClickException as error:

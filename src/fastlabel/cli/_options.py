@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
 
-__all__ = ["overwrite", "read_as", "seed", "workers", "write_as"]
+__all__ = ["kept_results", "overwrite", "read_as", "seed", "workers", "write_as"]
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -38,6 +39,25 @@ def read_as(*, images: bool) -> Decorator:
         type=click.Choice(["auto", "coco", "yolo", "voc", *(["images"] if images else [])]),
         help="What to read the labels as.",
     )
+
+
+def kept_results(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--cache``, ``--no-cache`` and ``--fresh``: results that are kept from scan to scan."""
+    for option in (
+        click.option(
+            "--fresh", is_flag=True, help="Measure every image, and replace what is kept."
+        ),
+        click.option("--no-cache", is_flag=True, help="Keep no results, and use none."),
+        click.option(
+            "--cache",
+            type=click.Path(path_type=Path),
+            metavar="DIR",
+            help="Where results are kept, so that the next run decodes only what changed "
+            "[default: $FASTLABEL_CACHE, or fastlabel/ in your cache folder].",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 def seed(text: str) -> Decorator:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..dataset import DatasetError
-from ._options import read_as
+from ._cache import cache_to_use, say_reused
+from ._options import kept_results, read_as
 from ._outside import keep_out_of
 from ._progress import images_bar
 from ._user_rules import allow_user_code, own_rules
@@ -24,7 +25,15 @@ _DEFAULT_OUT = "fastlabel-report"
 
 
 @click.command("check", short_help="Audit a data set and write a health report.")
-@click.argument("data", type=click.Path(path_type=Path))
+@click.argument("data")
+@click.option(
+    "--images",
+    "images",
+    multiple=True,
+    metavar="SOURCE",
+    help="Read the pictures from here, by name: a folder, a tar, zip or Parquet file or a pattern "
+    "of them, a URL (s3://...), or @LIST. May be given several times.",
+)
 @click.option(
     "--deploy",
     metavar="NAME|FILE",
@@ -77,6 +86,13 @@ _DEFAULT_OUT = "fastlabel-report"
     metavar="N",
     help="Do not decode a progressive JPEG of more scans [default: 200].",
 )
+@kept_results
+@click.option(
+    "--max-findings",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Print at most N findings, worst first; the Parquet and the page have all the same.",
+)
 @allow_user_code
 @click.option(
     "--truth",
@@ -84,21 +100,29 @@ _DEFAULT_OUT = "fastlabel-report"
     metavar="FILE",
     help="A truth.json of `fastlabel sample`: say which planted faults were found.",
 )
-def command(data: Path, **options: Any) -> int:
+def command(data: str, **options: Any) -> int:
     """Audit the data set in DATA: a folder, a COCO json or a data.yaml.
 
+    Or images without labels: a tar, zip or Parquet file, a pattern of them, a URL or @LIST.
     Reads the labels, decodes every image once, applies the rules, prints what to fix first
     and writes report.html, summary.json and all tables as Parquet. DATA is never changed.
     """
     from .. import config as settings
     from ..check import check
+    from ..scan.sources import is_image_source, local_path
 
     config = settings.load()
     config = _with_limits(config, options)
     out = options["out"] or Path(config.out or _DEFAULT_OUT)
-    if not data.exists():
+    data = local_path(data) or data
+    pictures = options["images"]
+    alone = not pictures and is_image_source(data)
+    if not alone and not Path(data).exists():
         raise DatasetError(f"{data}: no such file or folder; name the folder of the data set")
-    _keep_out_of(out, data)
+    for place in (*(() if alone else (data,)), *pictures):
+        if Path(place).is_dir() or place == data:
+            _keep_out_of(out, Path(place))
+    cache = cache_to_use(config, options, (data, *pictures))
     own = own_rules(config, options["allow_user_code"])
     with images_bar("decoding") as progress:
         report = check(
@@ -112,13 +136,17 @@ def command(data: Path, **options: Any) -> int:
             config=config,
             rules=own,
             progress=progress,
+            cache=cache or False,
+            images=pictures or None,
         )
     # A file inside the set may be named: its root is what must stay as it is.
-    _keep_out_of(out, report.ds.root)
+    if report.ds.root.is_dir():
+        _keep_out_of(out, report.ds.root)
     if options["truth"] is not None:
         report.summary["truth"] = _score(options["truth"], report)
     report.write(out)
-    _print(report, options["output_format"], out)
+    say_reused(cache)
+    _print(report, options["output_format"], out, options["max_findings"])
     return _exit_code(report, options["fail_on"] or config.fail_on or "error")
 
 
@@ -152,10 +180,14 @@ def _score(path: Path, report: Report) -> dict[str, Any]:
         raise DatasetError(f"{path}: cannot be used as truth.json: {error}") from error
 
 
-def _print(report: Report, fmt: str, out: Path) -> None:
+def _print(report: Report, fmt: str, out: Path, most: int | None) -> None:
     from ..report import write
 
-    write(report, fmt, sys.stdout)
+    write(report, fmt, sys.stdout, most=most)
+    found = report.findings.num_rows
+    if most is not None and most < found:
+        where = out / "findings.parquet"
+        click.echo(f"Printed: the first {most:,} of {found:,} findings; all: {where}", err=True)
     if fmt == "full":
         click.echo(f"\nReport: {out / 'report.html'}")
     truth = report.summary.get("truth")

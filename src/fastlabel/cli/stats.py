@@ -2,103 +2,108 @@
 
 from __future__ import annotations
 
-import sys
-from functools import partial
+import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..dataset import DatasetError
 from ._outside import keep_out_of
-from ._progress import images_bar
+
+if TYPE_CHECKING:
+    from ..compare import Stats
+
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+_MOST_LINES = 12
 
 
-@click.command("stats", short_help="Measure every image and write the columns as a table.")
+@click.command("stats", short_help="Show the distributions of a data set.")
 @click.argument("data", type=click.Path(path_type=Path))
+@click.option(
+    "--output-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="What to print on stdout.",
+)
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write a page with a plot of each feature.",
+)
 @click.option(
     "-o",
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write FILE.parquet, FILE.csv or FILE.arrow; without it CSV goes to stdout.",
+    help="Write the histograms as Parquet.",
 )
-@click.option("--boxes", is_flag=True, help="One row a box instead of one row an image.")
-@click.option(
-    "--format",
-    "fmt",
-    default="auto",
-    show_default=True,
-    type=click.Choice(["auto", "coco", "yolo", "voc", "images"]),
-    help="What to read the labels as.",
-)
-@click.option(
-    "--workers",
-    type=click.IntRange(0, 1024),
-    default=0,
-    metavar="N",
-    help="Decoding threads; 0 means one a CPU.",
-)
-def command(data: Path, out: Path | None, boxes: bool, fmt: str, workers: int) -> None:
-    """Measure every image (or box) of DATA once: size, light, sharpness, noise, hashes."""
-    from .. import config
-    from ..check import scan_limits, write_whole
-    from ..formats import read
-    from ..scan import scan_tables
+def command(data: Path, output_format: str, html: Path | None, out: Path | None) -> None:
+    """Show the distributions of DATA: classes, boxes, images, splits.
 
-    if out is not None and out.suffix not in _WRITERS:
-        raise DatasetError(f"{out}: unknown ending; use one of {', '.join(_WRITERS)}")
-    limits = scan_limits(config.load())
-    ds = read(data, fmt)
+    DATA is a data set, of which only the labels are read, or a folder that `fastlabel check`
+    wrote, which has the brightness, sharpness and noise of the pictures too.
+    """
+    from ..compare import stats
+
+    for target in (html, out):
+        if target is not None:
+            keep_out_of(target, data, what="the result", remedy="choose another place")
+    found = stats(data)
+    if html is not None:
+        found.to_html(html)
     if out is not None:
-        keep_out_of(out, ds.root)
-    with images_bar("decoding") as progress:
-        images, measured = scan_tables(ds, workers=workers, limits=limits, progress=progress)
-    table = measured if boxes else images
-    if out is not None:
-        write_whole({out: partial(_WRITERS[out.suffix], table)})
-        click.echo(f"{out}: {table.num_rows:,} rows", err=True)
-        return
-    _csv(table, sys.stdout.buffer)
+        found.write(out)
+    if output_format == "json":
+        click.echo(json.dumps(found.summary, indent=2, allow_nan=False))
+    else:
+        click.echo(_text(found))
 
 
-def _csv(table: Any, target: Any) -> None:
-    import pyarrow as pa
-    from pyarrow import csv
+def _text(found: Stats) -> str:
+    from ..report.text import number, visible
 
-    # CSV has no lists: one column a level.
-    for name in ("scale_sharpness", "scale_acutance"):
-        if name not in table.column_names:
-            continue
-        flat = table[name].combine_chunks()
-        for level in range(flat.type.list_size):
-            values = pa.array(
-                [None if v is None else v[level] for v in flat.to_pylist()], pa.float64()
+    data = found.summary["dataset"]
+    lines = [
+        f"{visible(data['name'], 60)} ({data['format']}): {data['images']:,} images, "
+        f"{data['boxes']:,} boxes, {data['classes']:,} classes"
+    ]
+    for f in found.summary["features"]:
+        title = f["name"].replace("_", " ")
+        if f["kind"] == "categories":
+            lines += ["", f"{title}  ({f['unit']})", *_category_lines(f)]
+        elif f["quantiles"]:
+            q = f["quantiles"]
+            span = f"{number(q['p05'])} .. {number(q['p50'])} .. {number(q['p95'])}"
+            beyond = f["below"] + f["above"]
+            notes = [f"{n:,} {w}" for n, w in ((beyond, "beyond"), (f["unknown"], "unknown")) if n]
+            lines.append("") if not lines[-1].startswith("  |") else None
+            lines.append(
+                f"{title:<18} {f['unit']:<18} 5 % .. median .. 95 %: {span}"
+                + (f"  ({', '.join(notes)})" if notes else "")
             )
-            table = table.append_column(f"{name}_{2 << level}", values)
-        table = table.drop_columns([name])
-    for at, column in enumerate(table.schema):
-        if pa.types.is_string(column.type):
-            texts = [_no_formula(v) for v in table[column.name].to_pylist()]
-            table = table.set_column(at, column, pa.array(texts, pa.string()))
-    csv.write_csv(table, target)
+            lines.append(
+                f"  |{_spark(f['counts'])}|  {number(f['edges'][0])} to {number(f['edges'][-1])}"
+            )
+        else:
+            lines += ["", f"{title:<18} {f['unit']:<18} nothing known"]
+    return "\n".join(lines)
 
 
-def _no_formula(text: str | None) -> str | None:
-    """Keep a spreadsheet from running a file name: the quote makes it text there."""
-    return f"'{text}" if text and text[0] in "=+-@\t\r" else text
+def _category_lines(f: dict[str, Any]) -> list[str]:
+    from ..report.text import visible
+
+    most = max(f["counts"], default=0) or 1
+    wide = max((len(visible(n, 30)) for n in f["categories"][:_MOST_LINES]), default=0)
+    lines = [
+        f"  {visible(name, 30):<{wide}} {'█' * max(round(24 * n / most), int(n > 0)):<24} {n:,}"
+        for name, n in list(zip(f["categories"], f["counts"], strict=True))[:_MOST_LINES]
+    ]
+    more = len(f["categories"]) + f["other_categories"] - len(lines)
+    return [*lines, f"  and {more:,} more"] if more > 0 else lines
 
 
-def _parquet(table: Any, target: Path) -> None:
-    import pyarrow.parquet as pq
-
-    pq.write_table(table, target, compression="zstd")
-
-
-def _arrow(table: Any, target: Path) -> None:
-    from pyarrow import feather
-
-    feather.write_feather(table, str(target), compression="uncompressed")
-
-
-_WRITERS = {".parquet": _parquet, ".csv": _csv, ".arrow": _arrow}
+def _spark(counts: list[int]) -> str:
+    most = max(counts, default=0) or 1
+    return "".join(_BLOCKS[0 if not n else max(round(8 * n / most), 1)] for n in counts)

@@ -128,7 +128,7 @@ def command(src: Path, dst: Path, **options: Any) -> int:
         raise DatasetError(f"{src}: no such file or folder; name the folder of the data set")
     if options["table_only"]:
         _check_table_place(src, dst, options["overwrite"])
-    dataset = read(src, options["fmt"])
+    dataset = read(src, options["fmt"]).with_files()
     result = _tile(dataset, dst, options)
     if options["table_only"]:
         _write_table(result, dst)

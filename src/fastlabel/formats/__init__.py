@@ -16,6 +16,7 @@ from ..dataset import Dataset, DatasetError
 from ._layout import layout
 
 if TYPE_CHECKING:
+    from ._sourced import Places
     from ._write import WriteReport
 
 __all__ = ["FORMATS", "detect", "layout", "read", "write"]
@@ -34,6 +35,7 @@ def read(
     voc_base: int | None = None,
     parser: str = "auto",
     workers: int | None = None,
+    images: Places | None = None,
 ) -> Dataset:
     """Read a labelled (or unlabelled) image data set.
 
@@ -42,7 +44,9 @@ def read(
     path : str or os.PathLike
         A folder; or a COCO json, a ``data.yaml``, an ``obj.data`` or a single image.
         ``Dataset.root`` is the folder, or the file's folder (the one above it for a
-        file in ``annotations/``, whose images lie beside that folder).
+        file in ``annotations/``, whose images lie beside that folder). Or images without
+        labels: an archive, a pattern, a URL or a list, as :func:`fastlabel.open_source`
+        takes them.
     format : {"auto", "coco", "yolo", "voc", "images"}
         What to read it as; "auto" looks at the files, see :func:`detect`.
     voc_base : {None, 0, 1}
@@ -53,6 +57,10 @@ def read(
         gives the same tables and problems, many times sooner. "auto" is native.
     workers : int, optional
         Threads of the native parser; by default as many as the process has CPUs.
+    images : str, path-like, ImageSource or a sequence of places, optional
+        Where the pictures are, if not beside the labels: what
+        :func:`fastlabel.open_source` takes. Images and labels are matched by name; the
+        images on the disk beside the labels are then not looked at.
 
     Returns
     -------
@@ -80,6 +88,7 @@ def read(
     (Dataset(coco: 1 images, 1 boxes, 1 classes), [[10.0, 20.0, 40.0, 60.0]])
     """
     from ._detect import Source, open_source
+    from ._sourced import named, open_images, unlabelled
 
     if format != "auto" and format not in FORMATS:
         raise DatasetError(
@@ -90,7 +99,14 @@ def read(
         workers = as_whole(workers, "workers")
         if workers < 1:
             raise ValueError(f"workers: got {workers}, expected at least 1")
-    source: Source = open_source(path, format)
+    if images is None and format in ("auto", "images"):
+        alone = _source_alone(path)
+        if alone is not None:
+            return alone
+    pictures = None if images is None else open_images(images)
+    source: Source = open_source(path, format, pictures)
+    if source.archives is not None:
+        return unlabelled(source.archives, source.tree.root)
     if source.format == "coco":
         from . import coco
 
@@ -104,12 +120,24 @@ def read(
 
         dataset = voc.read_tree(source.tree, voc_base, parser, workers)
     else:
-        from . import images
+        from .images import read_tree
 
-        dataset = images.read_tree(source.tree, source.file)
+        dataset = read_tree(source.tree, source.file)
+    if pictures is not None:
+        dataset = named(dataset, pictures)
     if source.also:
         dataset = _with_note(dataset, source.also)
     return dataset
+
+
+def _source_alone(path: str | os.PathLike[str]) -> Dataset | None:
+    """Images without labels, where the path is no folder and no label file."""
+    from ._sourced import is_image_source, open_images, unlabelled, where_of
+
+    text = os.fspath(path)
+    if not isinstance(text, str) or not is_image_source(text):
+        return None
+    return unlabelled(open_images(text), where_of(text))
 
 
 def detect(path: str | os.PathLike[str]) -> str:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from .. import schema
 from ._arrow_parts import nulls, repeated
 from ._build import NOT_KNOWN, Builder
-from ._coco_keys import IdTable
+from ._coco_keys import IdTable, Keys
 from ._coco_paths import ImageFinder, Places, find_all
 from ._coco_rows import Joined, split_of
 from ._coco_table import CocoTable
@@ -116,6 +116,10 @@ class TableRows(Joined[CocoTable]):
             notes.append((row, self._repeat_note(file, row, int(rows[row]))))
         for _, note in sorted(notes, key=lambda item: item[0]):
             note()
+        # Of a million images these are megabytes, and nothing needs them any more.
+        file.image_ids = Keys(np.zeros(0, dtype=np.int64))
+        file.image_index = np.zeros(0, dtype=np.int64)
+        file.image_plain = np.zeros(0, dtype=np.bool_)
         return ids
 
     def _append_images(
@@ -344,7 +348,14 @@ def _splits(file: CocoTable, split: str | None) -> pa.Array:
 
 
 def _has_repeats(paths: pa.Array) -> bool:
-    return bool(pc.count_distinct(paths).as_py() != len(paths) - paths.null_count)
+    # Most files list their images in order: nothing needs to be remembered then.
+    pairs = range(0, len(paths) - 1, _BLOCK)
+    sizes = (min(_BLOCK, len(paths) - 1 - at) for at in pairs)
+    rising = paths.null_count == 0 and all(
+        pc.all(pc.less(paths.slice(at, n), paths.slice(at + 1, n))).as_py()
+        for at, n in zip(pairs, sizes, strict=True)
+    )
+    return not rising and bool(pc.count_distinct(paths).as_py() != len(paths) - paths.null_count)
 
 
 def _class_ids(

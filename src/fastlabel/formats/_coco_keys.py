@@ -145,6 +145,7 @@ class IdTable:
             if span <= 4 * len(numbers) + (1 << 20):
                 self._dense = np.full(span, -1, dtype=np.int64)
                 self._dense[numbers - self._low] = self._values
+                self._numbers = self._values = numbers[:0].copy()
         # Texts.
         at = keys.rows(Keys.TEXT) if keys.kinds is not None else np.zeros(0, dtype=np.int64)
         self._texts = keys.all_texts().take(at) if len(at) else pa.array([], pa.string())
@@ -206,7 +207,7 @@ class IdTable:
         return out
 
     def _match_numbers(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        if not len(self._numbers):
+        if self._dense is None and not len(self._numbers):
             return np.full(len(numbers), -1, dtype=np.int64)
         known = (numbers >= self._low) & (numbers <= self._high)
         if self._dense is not None:

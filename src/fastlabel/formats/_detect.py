@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..dataset import DatasetError
+from ..source import ImageSource
 from ._paths import IMAGE_EXTENSIONS, Tree, stem, walk
 from ._text import printable
 
@@ -24,10 +25,14 @@ class Source:
     file: str | None = None
     #: other formats that the folder holds
     also: list[str] = field(default_factory=list)
+    #: what holds the images of a folder that has none of its own
+    archives: ImageSource | None = None
 
 
-def open_source(path: str | os.PathLike[str], format: str) -> Source:
-    """Walk a path and settle its format.
+def open_source(
+    path: str | os.PathLike[str], format: str, images: ImageSource | None = None
+) -> Source:
+    """Walk a path and settle its format. ``images`` take the place of those on the disk.
 
     Raises
     ------
@@ -37,9 +42,9 @@ def open_source(path: str | os.PathLike[str], format: str) -> Source:
     where = Path(path).absolute()
     try:
         if where.is_dir():
-            return _open_folder(where, format)
+            return _open_folder(where, format, images)
         if where.is_file():
-            return _open_file(where, format)
+            return _open_file(where, format, images)
     except (OSError, ValueError) as error:  # a name too long, or with a NUL in it
         raise DatasetError(f"{str(path)[:200]!r} cannot be opened: {error}") from error
     if where.exists():
@@ -47,7 +52,7 @@ def open_source(path: str | os.PathLike[str], format: str) -> Source:
     raise DatasetError(f"{printable(where)}: no such file or folder; check the spelling")
 
 
-def _open_file(file: Path, format: str) -> Source:
+def _open_file(file: Path, format: str, images: ImageSource | None) -> Source:
     kinds = {".json": "coco", ".yaml": "yolo", ".yml": "yolo", ".data": "yolo"}
     extension = file.suffix.lower()
     kind = "images" if extension in IMAGE_EXTENSIONS else kinds.get(extension)
@@ -64,11 +69,20 @@ def _open_file(file: Path, format: str) -> Source:
     root = file.parent
     if kind == "coco" and root.name.lower().startswith(("annotation", "label")):
         root = root.parent
-    return Source(walk(root), kind, file.relative_to(root).as_posix())
+    return Source(_tree(root, images), kind, file.relative_to(root).as_posix())
 
 
-def _open_folder(folder: Path, format: str) -> Source:
-    tree = walk(folder)
+def _tree(root: Path, images: ImageSource | None) -> Tree:
+    tree = walk(root)
+    if images is not None:
+        from ._sourced import mount
+
+        mount(tree, images)
+    return tree
+
+
+def _open_folder(folder: Path, format: str, images: ImageSource | None) -> Source:
+    tree = _tree(folder, images)
     if not tree.files and not tree.escapes:
         raise DatasetError(
             f"{printable(folder)}: the folder is empty; give the folder of a data set"
@@ -81,11 +95,21 @@ def _open_folder(folder: Path, format: str) -> Source:
         return Source(tree, found[0], also=found[1:])
     if tree.images or tree.escapes:
         return Source(tree, "images")
+    if images is None and (archives := _archives_in(folder)) is not None:
+        return Source(tree, "images", archives=archives)
     kinds = ", ".join(sorted(tree.labels)) or "other kinds"
     raise DatasetError(
         f"{printable(folder)}: no images and no labels recognised among {tree.files} files "
         f"({kinds}); fastlabel reads COCO json, YOLO txt, Pascal VOC xml and folders of images"
     )
+
+
+def _archives_in(folder: Path) -> ImageSource | None:
+    from ..scan.sources.open import ARCHIVES, open_source
+
+    if not any(path.suffix.lower() in ARCHIVES for path in folder.rglob("*")):
+        return None
+    return open_source(folder)
 
 
 def _is_declared_yolo(tree: Tree) -> bool:

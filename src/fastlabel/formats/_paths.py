@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ..dataset import DatasetError
 from ..schema import IMAGE_EXTENSIONS
+from ..source import ImageSource
 from ._text import clean, printable, quote
 
 __all__ = [
@@ -104,6 +105,8 @@ class Tree:
     escape_set: frozenset[str] = frozenset()
     #: those of the escapes that a label or a listing has named
     met_escapes: set[str] = field(default_factory=set)
+    #: where the images come from, if not from the disk below the root
+    source: ImageSource | None = None
     _folders: frozenset[str] | None = None
     _by_name: dict[str, list[str]] | None = None
     _by_stem: dict[str, list[str]] | None = None
@@ -217,7 +220,7 @@ class Tree:
 
     def _other_file(self, path: str) -> bool | None:
         """True for a file the walk did not list, False for one outside, None for no file."""
-        if self._would_be_listed(path):
+        if self.source is not None or self._would_be_listed(path):
             return None
         try:
             full = self.path(path)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .. import _core
 from . import _yolo_rows as rows_
 from . import _yolo_set as set_
 from ._build import NOT_KNOWN, Builder
 from ._paths import parent
+from ._sourced import headers
 from ._text import MIB, LabelFileError, clean, quote, read_text
 
 __all__ = ["Classes", "Entry", "Reader"]
@@ -282,9 +282,7 @@ class Reader:
         sizes = np.full((len(paths), 2), np.nan)
         if not known:
             return sizes
-        root = str(self.tree.root).rstrip("/")
-        names = [f"{root}/{paths[at]}" for at in known]
-        _, widths, heights, turns = _core.sniff_headers(names)
+        _, widths, heights, turns = headers(self.tree, [paths[at] for at in known])
         for at, width, height, turn in zip(
             known, widths.tolist(), heights.tolist(), turns.tolist(), strict=True
         ):

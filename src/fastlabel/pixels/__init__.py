@@ -1,6 +1,7 @@
 """Pixels: statistics of 8-bit pictures, pasting and preprocessing, by the native engine."""
 
 from .compositing import composite
+from .near import hamming_clusters, hamming_pairs
 from .preprocess import LetterboxTransform, letterbox, resize_area
 from .stats import (
     content_hash,
@@ -21,7 +22,9 @@ __all__ = [
     "composite",
     "content_hash",
     "entropy",
+    "hamming_clusters",
     "hamming_distance",
+    "hamming_pairs",
     "image_stats",
     "laplacian_variance",
     "letterbox",

@@ -394,7 +394,7 @@ def hamming_distance(a: ArrayLike, b: ArrayLike) -> Any:
     >>> hamming_distance([0, 7], 1).tolist()
     [1, 2]
     """
-    left, right = _as_hashes(a, "a"), _as_hashes(b, "b")
+    left, right = as_hashes(a, "a"), as_hashes(b, "b")
     try:
         differing = left ^ right
     except ValueError as error:
@@ -405,7 +405,7 @@ def hamming_distance(a: ArrayLike, b: ArrayLike) -> Any:
     return int(distance) if distance.ndim == 0 else distance
 
 
-def _as_hashes(value: ArrayLike, name: str) -> NDArray[np.uint64]:
+def as_hashes(value: ArrayLike, name: str) -> NDArray[np.uint64]:
     if isinstance(value, int) and not isinstance(value, bool) and not 0 <= value < 1 << 64:
         raise ValueError(f"{name}: got {value}, expected 0 to 2**64 - 1")
     array = to_numpy(value, name)

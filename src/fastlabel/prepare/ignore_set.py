@@ -103,6 +103,7 @@ def ignore(
     import pyarrow.parquet as pq
 
     dataset = src if not isinstance(src, str | os.PathLike) else read(src, format)
+    dataset = dataset.with_files()
     target = to or dataset.format
     if target == "images":
         raise DatasetError(f"{dataset.root}: has no labels, so no box to ignore")

@@ -6,10 +6,9 @@ imported when it is asked for.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
-if TYPE_CHECKING:
-    from .rows import ReportLike
+from .rows import First, ReportLike
 
 __all__ = ["FORMATS", "write"]
 
@@ -17,7 +16,14 @@ __all__ = ["FORMATS", "write"]
 FORMATS = ("full", "concise", "json", "jsonl", "sarif", "github")
 
 
-def write(report: ReportLike, fmt: str, file: TextIO, *, color: bool | None = None) -> None:
+def write(
+    report: ReportLike,
+    fmt: str,
+    file: TextIO,
+    *,
+    color: bool | None = None,
+    most: int | None = None,
+) -> None:
     """Write a report in one of the text formats.
 
     Parameters
@@ -30,12 +36,16 @@ def write(report: ReportLike, fmt: str, file: TextIO, *, color: bool | None = No
         Where to write.
     color : bool, optional
         Force terminal colours on or off; by default as the file allows.
+    most : int, optional
+        Write at most so many findings, worst first; counts are of all.
 
     Raises
     ------
     ValueError
         If there is no such format.
     """
+    if most is not None and most < report.findings.num_rows:
+        report = First(report, most)
     if fmt == "full":
         from .terminal import write_full
 

@@ -37,6 +37,9 @@ MOST_PLAIN = 20
 MOST_PER_IMAGE = 2
 #: Rows looked at to choose the cards of one rule.
 LOOK_AHEAD = 400
+#: Of a rule with more findings: the first ones, and others drawn by chance with this seed.
+WORST_FIRST = 6
+SAMPLE_SEED = 0
 MOST_CLASSES = 40
 
 _GRADES = {"fail": "Verdict: fail", "warn": "Verdict: pass with warnings", "pass": "Verdict: pass"}
@@ -65,6 +68,13 @@ class _Group:
     chosen: list[Finding]
     cards: list[tuple[Finding, list[Thumbnail]]] = field(default_factory=list)
     plain: list[Finding] = field(default_factory=list)
+
+    @property
+    def sampled(self) -> str:
+        """What is said where the findings shown are a sample; empty where they are the first."""
+        if self.row["findings"] <= LOOK_AHEAD:
+            return ""
+        return f"the first {WORST_FIRST} and a random sample of the others, seed {SAMPLE_SEED}"
 
     @property
     def twins(self) -> str:
@@ -110,10 +120,20 @@ def _groups(report: ReportLike) -> list[_Group]:
     texts = _texts(report)
     groups = []
     for row in report.summary["findings"]["by_code"]:
-        at = np.flatnonzero(as_numpy(pc.equal(codes, row["code"])))[:LOOK_AHEAD]
+        at = _sampled(np.flatnonzero(as_numpy(pc.equal(codes, row["code"]))))
         chosen = _varied(at.tolist(), image[at].tolist())
         groups.append(_Group(row, texts.get(row["code"]), findings_at(report, chosen)))
     return groups
+
+
+def _sampled(rows: Any) -> Any:
+    """All rows of a rule, or of very many the first ones and some of the others by chance."""
+    if len(rows) <= LOOK_AHEAD:
+        return rows
+    rest = np.random.default_rng(SAMPLE_SEED).choice(
+        len(rows) - WORST_FIRST, LOOK_AHEAD - WORST_FIRST, replace=False
+    )
+    return np.concatenate([rows[:WORST_FIRST], rows[WORST_FIRST + np.sort(rest)]])
 
 
 def _varied(rows: Sequence[int], images: Sequence[int]) -> list[int]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..dataset import Dataset
     from ..rules import Rule
 
-__all__ = ["Finding", "ReportLike", "findings", "findings_at"]
+__all__ = ["Finding", "First", "ReportLike", "findings", "findings_at"]
 
 BATCH = 8192
 
@@ -40,6 +40,15 @@ class ReportLike(Protocol):
     @property
     def rules(self) -> Mapping[str, Rule]:
         """The rules that ran, by code."""
+
+
+class First:
+    """A report of which only the first findings are shown; its counts are of all."""
+
+    def __init__(self, report: ReportLike, most: int) -> None:
+        self.ds, self.image_stats = report.ds, report.image_stats
+        self.summary, self.rules = report.summary, report.rules
+        self.findings = report.findings.slice(0, most)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Thumbnails: the picture of a finding, small, with its boxes drawn over it.
 
-Pictures are read from disk only here, read-only, below the data set's root, and only
+Pictures are read only here, read-only, from the data set's source or below its root, and only
 those that the scan could decode within its limits.
 """
 
@@ -10,16 +10,16 @@ import base64
 import math
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..dataset import as_numpy
+from ..scan.sources import content_by_name
 from .rows import Finding, ReportLike
 from .text import visible
 
@@ -135,7 +135,7 @@ class _Source:
     """One image as a thumbnail needs it."""
 
     image_id: int
-    path: Path
+    content: Callable[[], bytes]
     name: str
     width: float  # as its boxes see it
     height: float
@@ -211,8 +211,8 @@ def _source(report: ReportLike, image_id: int) -> _Source | None:
     stats = report.image_stats.slice(image_id, 1).to_pylist()[0]
     if stats["status"] not in SHOWABLE or not image["path"]:
         return None
-    path = ds.root / image["path"]
-    if not path.resolve().is_relative_to(ds.root.resolve()):
+    content = _content_of(ds, image["path"])
+    if content is None:
         return None
     stored = (stats["width"] or 0, stats["height"] or 0)
     turn = _is_turned(image, stored, stats["orientation"] or 1)
@@ -222,7 +222,7 @@ def _source(report: ReportLike, image_id: int) -> _Source | None:
         return None
     return _Source(
         image_id=image_id,
-        path=path,
+        content=content,
         name=image["file_name"] or image["path"],
         width=float(width),
         height=float(height),
@@ -232,6 +232,15 @@ def _source(report: ReportLike, image_id: int) -> _Source | None:
         names=ds.categories["name"].to_pylist(),
         **_boxes(ds, image_id),
     )
+
+
+def _content_of(ds: Dataset, path: str) -> Callable[[], bytes] | None:
+    """What reads an image's bytes: from its source, or below the root and nowhere else."""
+    if ds.source is not None:
+        source = ds.source
+        return lambda: content_by_name(source, path)
+    file = ds.root / path
+    return file.read_bytes if file.resolve().is_relative_to(ds.root.resolve()) else None
 
 
 def _is_turned(image: dict[str, Any], stored: tuple[int, int], orientation: int) -> bool:
@@ -338,7 +347,7 @@ def _read(source: _Source, window: Window) -> Picture | None:
     try:
         # A JPEG cut short decodes as far as it goes once it has an end mark.
         end = b"\xff\xd9" if source.status == "truncated" else b""
-        raw = np.frombuffer(source.path.read_bytes() + end, np.uint8)
+        raw = np.frombuffer(source.content() + end, np.uint8)
         full = cv2.imdecode(raw, flag) if len(raw) else None
     except (OSError, cv2.error, MemoryError):
         return None

@@ -21,7 +21,8 @@ from . import (  # noqa: F401
 from .compiled import RuleError
 from .context import Context
 from .loading import load_modules, without_user_rules
-from .registry import RULES, Hits, Rule, choose, explain, resolve, run, table_of
+from .registry import RULES, Hits, Rule, choose, explain, resolve, table_of
+from .running import run
 from .user import UserRule, collect
 
 __all__ = [

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from .context import Bools, Context
+from .context import Bools, Context, Ints
 from .registry import Hits, Params, rule
 from .wording import count, number, quote
 
@@ -17,6 +17,12 @@ ASSUMED_INPUT = 640
 def _targets(ctx: Context) -> Bools:
     """Boxes that are single targets of a known class."""
     return ~ctx.exempt & (ctx.category >= 0)
+
+
+def _per_part(ctx: Context, tally: Callable[[Context], Ints]) -> Ints:
+    """Counts of the whole set, summed over its parts."""
+    counts = [tally(part) for part in ctx.parts()]
+    return np.asarray(np.sum(counts, axis=0), np.int64)
 
 
 def _percent(share: float) -> str:
@@ -46,8 +52,9 @@ def _percent(share: float) -> str:
 )
 def class_imbalance(ctx: Context, p: Params) -> Iterator[Hits]:
     """Yield one finding if the classes' box counts are far apart."""
-    mine = ctx.category[_targets(ctx)]
-    counts = np.bincount(mine, minlength=len(ctx.class_names))
+    counts = _per_part(
+        ctx, lambda part: np.bincount(part.category[_targets(part)], minlength=len(ctx.class_names))
+    )
     used = np.flatnonzero(counts)
     if len(used) < 2 or counts.sum() < p["min_boxes"]:
         return
@@ -111,18 +118,25 @@ def no_small_targets(ctx: Context, p: Params) -> Iterator[Hits]:
     else:
         sx = sy = np.minimum(ASSUMED_INPUT / iw, ASSUMED_INPUT / ih)
         where = f"{ASSUMED_INPUT} x {ASSUMED_INPUT} input (assumed)"
-    judged = ctx.solid & ~ctx.exempt & np.isfinite(iw)[ctx.image_of]
     images = np.count_nonzero(ctx.has_label_state("labelled", "labelled_empty"))
-    if images < p["min_images"] or not judged.any():
+    if images < p["min_images"]:
         return
-    area = (ctx.box_width * ctx.box_height * (sx * sy)[ctx.image_of])[judged]
-    small = int(np.count_nonzero(area < p["small_area"]))
-    share = small / len(area)
+    known, factor = np.isfinite(iw), sx * sy
+
+    def tally(part: Context) -> Ints:
+        judged = part.solid & ~part.exempt & known[part.image_of]
+        area = (part.box_width * part.box_height * factor[part.image_of])[judged]
+        return np.array([len(area), np.count_nonzero(area < p["small_area"])])
+
+    targets, small = _per_part(ctx, tally).tolist()
+    if not targets:
+        return
+    share = small / targets
     if share >= p["min_share"]:
         return
     side = number(float(np.sqrt(p["small_area"])))
     message = (
-        f"Only {small:,} of {count(len(area), 'target')} ({_percent(share)}, limit "
+        f"Only {small:,} of {count(targets, 'target')} ({_percent(share)}, limit "
         f"{_percent(p['min_share'])}) are under {side} x {side} px at the {where}: "
         "collect frames with far targets if the device meets them."
     )
@@ -133,7 +147,7 @@ def no_small_targets(ctx: Context, p: Params) -> Iterator[Hits]:
         score=1.0 - 0.5 * share / max(p["min_share"], 1e-9),
         severity="info" if ctx.deploy is None else "warning",
         suggestion="collect",
-        extra=[{"small": small, "targets": len(area)}],
+        extra=[{"small": small, "targets": targets}],
     )
 
 
@@ -250,10 +264,14 @@ def class_missing_in_split(ctx: Context, p: Params) -> Iterator[Hits]:
     live = np.flatnonzero(images)
     if len(live) < 2:
         return
-    boxes = _targets(ctx) & (split[ctx.image_of] >= 0)
     n = len(ctx.class_names)
-    flat = split[ctx.image_of[boxes]] * n + ctx.category[boxes]
-    table = np.bincount(flat, minlength=len(names) * n).reshape(len(names), n)[live]
+
+    def tally(part: Context) -> Ints:
+        boxes = _targets(part) & (split[part.image_of] >= 0)
+        flat = split[part.image_of[boxes]] * n + part.category[boxes]
+        return np.bincount(flat, minlength=len(names) * n)
+
+    table = _per_part(ctx, tally).reshape(len(names), n)[live]
     lacking = np.argwhere((table == 0) & (table.sum(axis=0) > 0)).tolist()
     messages, extra, values = [], [], []
     for s, c in lacking:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .. import schema
 from ..config import Config
 from ..dataset import Dataset, as_numpy
 from ..deploy import Profile
+from .phrases import quoted
 from .wording import quote
 
 __all__ = ["Bools", "Context", "Floats", "Ints"]
@@ -21,22 +25,41 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
+T = TypeVar("T")
+
+#: Boxes of one part: its columns, of a megabyte each, stay in the cache from rule to rule.
+PART = 1 << 17
+
+#: Columns that a part has where the boxes of an image do not stand together.
+_NUMBERS = [field.name for field in schema.ANNOTATIONS if pa.types.is_primitive(field.type)]
+
 #: Sides shorter than this, in pixels, are zero up to the rounding of normalised text.
 ZERO_SIDE = 1e-6
 
 
+def whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """One array of a column."""
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
 def floats(column: pa.ChunkedArray) -> Floats:
     """Take a column of numbers as float64, NaN where it is null."""
+    if column.type == pa.float64() and not column.null_count:
+        return as_numpy(column)
     return as_numpy(pc.fill_null(column.cast(pa.float64()), float("nan")))
 
 
 def bools(column: pa.ChunkedArray) -> Bools:
     """Take a column of booleans, False where it is null."""
+    if column.null_count == len(column):
+        return np.zeros(len(column), np.bool_)
     return np.asarray(pc.fill_null(column, False).to_numpy(zero_copy_only=False), np.bool_)
 
 
 def ints(column: pa.ChunkedArray, null: int = -1) -> Ints:
     """Take a column of integers as int64, ``null`` where it is null."""
+    if column.type == pa.int64() and not column.null_count:
+        return np.asarray(as_numpy(column), np.int64)
     return np.asarray(as_numpy(pc.fill_null(column.cast(pa.int64()), null)), np.int64)
 
 
@@ -44,6 +67,19 @@ def is_in(column: pa.ChunkedArray, *values: str) -> Bools:
     """Tell which rows of a text column are one of some values."""
     wanted = pa.array(values, column.type)
     return np.asarray(pc.is_in(column, wanted).to_numpy(zero_copy_only=False), np.bool_)
+
+
+class of_images(Generic[T]):
+    """A column of images, or a list of names: made once for the set and all of its parts."""
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        self.make, self.__doc__ = make, make.__doc__
+
+    def __get__(self, context: Any, owner: type | None = None) -> T:
+        """Make the value when it is first asked for."""
+        if context is None:
+            return cast(T, self)
+        return cast(T, context.once(self.make.__name__, lambda: self.make(context)))
 
 
 class Context:
@@ -87,7 +123,83 @@ class Context:
         )
         #: Rows that a rule could not judge, by its code; the rules fill it as they run.
         self.unjudged: dict[str, int] = {}
-        self._stats: dict[str, Floats] = {}
+        self._shared: dict[Any, Any] = {}
+        #: The set as a whole: the context itself, unless it is a part of another.
+        self.whole: Context = self
+        self._rows: Ints | int = 0
+
+    def once(self, key: Any, make: Callable[[], T]) -> T:
+        """Give what was made under this key for the set as a whole, and make it the first time."""
+        if key not in self._shared:
+            self._shared[key] = make()
+        return cast(T, self._shared[key])
+
+    # ---- parts -----------------------------------------------------------------
+
+    def parts(self, whole_images: bool = False) -> Iterator[Context]:
+        """Cut the boxes into parts that fit the cache.
+
+        Parameters
+        ----------
+        whole_images : bool
+            All boxes of an image are to be in one part.
+
+        Yields
+        ------
+        Context
+            Of some boxes, with row numbers of its own (:meth:`rows_in_whole`); its images
+            are all of the set's.
+        """
+        n = self.ds.annotations.num_rows
+        if n <= PART:
+            yield self
+            return
+        if not whole_images:
+            for start in range(0, n, PART):
+                yield self._part(slice(start, min(start + PART, n)), None)
+            return
+        order, starts = self._by_image
+        start = 0
+        while start < n:
+            stop = n
+            if start + PART < n:  # back to where an image begins, or on to where this one ends
+                image = int(np.searchsorted(starts, start + PART, "right")) - 1
+                stop = int(starts[image])
+                stop = stop if stop > start else int(starts[image + 1])
+            rows = None if order is None else order[start:stop]
+            yield self._part(slice(start, stop), rows)
+            start = stop
+
+    def rows_in_whole(self, rows: Ints) -> Ints:
+        """Rows of some boxes of this part in the set as a whole."""
+        return rows + self._rows if isinstance(self._rows, int) else self._rows[rows]
+
+    def _part(self, span: slice, rows: Ints | None) -> Context:
+        """A context of some boxes that shares all that is about images with this one."""
+        part = object.__new__(Context)
+        part.deploy, part.config, part.image_stats = self.deploy, self.config, self.image_stats
+        part.unjudged, part._shared, part.whole = self.unjudged, self._shared, self
+        if rows is None:
+            length = span.stop - span.start
+            annotations = self.ds.annotations.slice(span.start, length)
+            boxes = None if self.box_stats is None else self.box_stats.slice(span.start, length)
+        else:
+            at = pa.array(rows)
+            taken = self.ds.annotations.select(_NUMBERS).take(at)
+            texts = {
+                name: pa.nulls(len(rows), schema.ANNOTATIONS.field(name).type)
+                for name in schema.ANNOTATIONS.names
+                if name not in _NUMBERS
+            }
+            annotations = pa.table(
+                {n: taken[n] if n in _NUMBERS else texts[n] for n in schema.ANNOTATIONS.names},
+                schema=schema.ANNOTATIONS,
+            )
+            boxes = None if self.box_stats is None else self.box_stats.take(at)
+        part.ds = replace(self.ds, annotations=annotations)
+        part._rows = span.start if rows is None else rows
+        part.box_stats = boxes
+        return part
 
     # ---- boxes -----------------------------------------------------------------
 
@@ -102,25 +214,39 @@ class Context:
         """Boxes of which the source gives all four corners, whatever their values."""
         out = np.ones(self.ds.annotations.num_rows, np.bool_)
         for name in ("x1", "y1", "x2", "y2"):
-            out &= np.asarray(self.ds.annotations[name].is_valid().to_numpy(), np.bool_)
+            column = self.ds.annotations[name]
+            if column.null_count:
+                out &= np.asarray(column.is_valid().to_numpy(), np.bool_)
         return out
 
     @cached_property
     def finite(self) -> Bools:
         """Boxes whose four corners are known and finite."""
-        return np.asarray(np.isfinite(self.boxes).all(axis=1), np.bool_)
+        out = np.ones(self.ds.annotations.num_rows, np.bool_)
+        for name in ("x1", "y1", "x2", "y2"):
+            out &= np.isfinite(floats(self.ds.annotations[name]))
+        return out
 
     @cached_property
     def box_width(self) -> Floats:
         """``x2 - x1``: negative where the corners are swapped."""
-        with np.errstate(invalid="ignore"):
-            return np.asarray(self.boxes[:, 2] - self.boxes[:, 0])
+        return self._side("x1", "x2")
 
     @cached_property
     def box_height(self) -> Floats:
         """``y2 - y1``: negative where the corners are swapped."""
+        return self._side("y1", "y2")
+
+    def _side(self, low: str, high: str) -> Floats:
         with np.errstate(invalid="ignore"):
-            return np.asarray(self.boxes[:, 3] - self.boxes[:, 1])
+            return floats(self.ds.annotations[high]) - floats(self.ds.annotations[low])
+
+    def corners(self, rows: Ints) -> Floats:
+        """(n, 4) x1 y1 x2 y2 of some boxes."""
+        if "boxes" in self.__dict__:
+            return self.boxes[rows]
+        columns = [floats(self.ds.annotations[c])[rows] for c in ("x1", "y1", "x2", "y2")]
+        return np.stack(columns, axis=1)
 
     @cached_property
     def inclusive(self) -> bool:
@@ -157,8 +283,12 @@ class Context:
     @cached_property
     def hidden(self) -> Bools:
         """Boxes said to be occluded or truncated, to whatever degree."""
-        occluded = floats(self.ds.annotations["occlusion"]) > 0
-        return np.asarray(occluded | (floats(self.ds.annotations["truncation"]) > 0), np.bool_)
+        out = np.zeros(self.ds.annotations.num_rows, np.bool_)
+        for name in ("occlusion", "truncation"):
+            column = self.ds.annotations[name]
+            if column.null_count < len(column):
+                out |= floats(column) > 0
+        return out
 
     @cached_property
     def box_counts(self) -> Ints:
@@ -167,15 +297,23 @@ class Context:
         return np.asarray(counts, np.int64)
 
     @cached_property
-    def _by_image(self) -> tuple[Ints, Ints]:
-        """Boxes sorted by image, and where each image's begin."""
-        order = np.argsort(self.image_of, kind="stable")
-        return order, np.r_[0, np.cumsum(self.box_counts)]
+    def _by_image(self) -> tuple[Ints | None, Ints]:
+        """Boxes sorted by image (None: they are), and where each image's begin."""
+        images, n = self.image_of, len(self.image_of)
+        starts = np.r_[0, np.cumsum(self.box_counts)]
+        if all((np.diff(images[at : at + PART + 1]) >= 0).all() for at in range(0, n, PART)):
+            return None, starts
+        if n < 2**31 and images.max() < 2**31:  # one sort of whole numbers beats a stable one
+            keys = images << 32 | np.arange(n)
+            keys.sort()
+            return keys & 0xFFFF_FFFF, starts
+        return np.argsort(images, kind="stable"), starts
 
     def annotations_of(self, image: int) -> Ints:
         """Rows of the annotations of one image, in order."""
         order, starts = self._by_image
-        return order[starts[image] : starts[image + 1]]
+        span = slice(int(starts[image]), int(starts[image + 1]))
+        return np.arange(span.start, span.stop) if order is None else order[span]
 
     def box_stat(self, name: str) -> Floats:
         """Take a column of ``box_stats``: one entry an annotation, NaN where not measured."""
@@ -187,9 +325,7 @@ class Context:
 
     def stat(self, name: str) -> Floats:
         """Take a numeric column of ``image_stats``: one entry an image, NaN where null."""
-        if name not in self._stats:
-            self._stats[name] = floats(self.image_stats[name])
-        return self._stats[name]
+        return self.once(("stat", name), lambda: floats(self.image_stats[name]))
 
     def pyramid(self, name: str) -> Floats:
         """Take ``sharpness`` or ``acutance`` at all scales: (images, levels), full size first."""
@@ -208,17 +344,17 @@ class Context:
         """Tell which images have one of some label states."""
         return is_in(self.ds.images["label_state"], *states)
 
-    @cached_property
+    @of_images
     def measured(self) -> Bools:
         """Images decoded whole, with statistics."""
         return self.has_status("ok") & np.isfinite(self.stat("luma_mean"))
 
-    @cached_property
+    @of_images
     def turned(self) -> Bools:
         """Images whose EXIF orientation swaps width and height."""
         return np.asarray(self.stat("orientation") >= 5)
 
-    @cached_property
+    @of_images
     def declared_size(self) -> tuple[Floats, Floats]:
         """Width and height that the labels themselves give; NaN where they give none."""
         said = is_in(self.ds.images["size_source"], "declared")
@@ -226,7 +362,7 @@ class Context:
         said &= (w >= 1) & (h >= 1)
         return np.where(said, w, np.nan), np.where(said, h, np.nan)
 
-    @cached_property
+    @of_images
     def size(self) -> tuple[Floats, Floats]:
         """Width and height that the boxes are drawn on: as the set says, else as decoded.
 
@@ -240,7 +376,7 @@ class Context:
         bad = ~((w >= 1) & (h >= 1))
         return np.where(bad, np.nan, w), np.where(bad, np.nan, h)
 
-    @cached_property
+    @of_images
     def split_codes(self) -> tuple[Ints, list[str]]:
         """Split of each image as a number (-1: none), and the splits' names, sorted."""
         column = self.ds.images["split"]
@@ -253,7 +389,7 @@ class Context:
 
     # ---- names -----------------------------------------------------------------
 
-    @cached_property
+    @of_images
     def class_names(self) -> list[str]:
         """Names of the categories, as the source writes them."""
         return [
@@ -261,20 +397,30 @@ class Context:
             for row in self.ds.categories.select(["name", "source_id"]).to_pylist()
         ]
 
-    @cached_property
+    @of_images
     def quoted_classes(self) -> list[str]:
         """Names of the categories, quoted for messages; the last one is for "unknown"."""
         return [quote(name) for name in self.class_names] + ["of unknown class"]
 
-    def image_paths(self, rows: Ints) -> list[str | None]:
+    def paths(self, rows: Ints) -> pa.Array:
         """Where images lie, relative to the root; as written in the source where outside."""
         at = pa.array(rows)
         paths = self.ds.images["path"].take(at)
-        return list(pc.coalesce(paths, self.ds.images["file_name"].take(at)).to_pylist())
+        if paths.null_count:
+            paths = pc.coalesce(paths, self.ds.images["file_name"].take(at))
+        return whole(paths)
+
+    def image_paths(self, rows: Ints) -> list[str | None]:
+        """:meth:`paths` as a list."""
+        return list(self.paths(rows).to_pylist())
+
+    def quoted_paths(self, rows: Ints) -> pa.Array:
+        """Paths of images, quoted for messages."""
+        return quoted(self.paths(rows))
 
     def quoted_images(self, rows: Ints) -> list[str]:
-        """Paths of images, quoted for messages."""
-        return [quote(path) for path in self.image_paths(rows)]
+        """:meth:`quoted_paths` as a list."""
+        return list(self.quoted_paths(rows).to_pylist())
 
     def texts(self, table: str, name: str, rows: Ints) -> list[Any]:
         """List some rows of one column of ``image_stats`` or of a table of the data set."""

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from .context import Bools, Context, Floats, Ints, is_in
+from .context import Bools, Context, Floats, Ints, is_in, whole
+from .phrases import cleaned, counts, join, quoted
 from .registry import Hits, Params, rule
-from .wording import clean, count, quote
+from .wording import clean, quote
 
 
-def _reasons(ctx: Context, rows: Ints) -> list[str]:
+def _reasons(ctx: Context, rows: Ints) -> pa.Array:
     """Why the scan gave an image its status, in its own words."""
-    details = ctx.texts("image_stats", "status_detail", rows)
-    return [f" ({clean(detail)})" if detail else "" for detail in details]
+    details = cleaned(whole(ctx.image_stats["status_detail"].take(pa.array(rows))))
+    return pc.if_else(pc.equal(details, ""), "", join(" (", details, ")"))
 
 
 @rule(
@@ -58,8 +62,8 @@ def unreadable(ctx: Context, p: Params) -> Iterator[Hits]:
         ),
     ):
         rows = np.flatnonzero(ctx.has_status(status))
-        names, reasons = ctx.quoted_images(rows), _reasons(ctx, rows)
-        messages = [f"{n} {said.format(r)}." for n, r in zip(names, reasons, strict=True)]
+        before, after = said.split("{}")
+        messages = join(ctx.quoted_paths(rows), f" {before}", _reasons(ctx, rows), f"{after}.")
         yield Hits(messages, image=rows, severity=severity, suggestion=suggestion)
 
 
@@ -82,10 +86,12 @@ def unreadable(ctx: Context, p: Params) -> Iterator[Hits]:
 def truncated(ctx: Context, p: Params) -> Iterator[Hits]:
     """Yield files that end inside the picture."""
     rows = np.flatnonzero(ctx.has_status("truncated"))
-    messages = [
-        f"{name} is cut off inside the picture{reason}: copy it again, or exclude it."
-        for name, reason in zip(ctx.quoted_images(rows), _reasons(ctx, rows), strict=True)
-    ]
+    messages = join(
+        ctx.quoted_paths(rows),
+        " is cut off inside the picture",
+        _reasons(ctx, rows),
+        ": copy it again, or exclude it.",
+    )
     yield Hits(messages, image=rows, suggestion="fix-file")
 
 
@@ -125,7 +131,7 @@ EXTENSIONS = {
 )
 def extension_lies(ctx: Context, p: Params) -> Iterator[Hits]:
     """Yield files whose extension and content disagree."""
-    known = np.flatnonzero(is_in(ctx.image_stats["format"], *_CONTENT_FORMATS))
+    known = _maybe_lying(ctx)
     paths = ctx.image_paths(known)
     formats = ctx.texts("image_stats", "format", known)
     rows, messages, extra = [], [], []
@@ -141,6 +147,20 @@ def extension_lies(ctx: Context, p: Params) -> Iterator[Hits]:
             "rename it, here and in the labels."
         )
     yield Hits(messages, image=np.array(rows, np.int64), suggestion="fix-file", extra=extra)
+
+
+def _maybe_lying(ctx: Context) -> Ints:
+    """Images of a known format, without those whose name plainly ends as it should."""
+    out = is_in(ctx.image_stats["format"], *_CONTENT_FORMATS)
+    every = np.arange(len(out))
+    ends = pc.utf8_lower(pc.utf8_slice_codeunits(ctx.paths(every), -5))
+    for name in _CONTENT_FORMATS:
+        promise = "jpeg" if name == "mpo" else name
+        endings = [f".{end}" for end, kind in EXTENSIONS.items() if kind == promise]
+        right = pc.match_substring_regex(ends, f"[^./](?:{'|'.join(map(re.escape, endings))})$")
+        mine = is_in(ctx.image_stats["format"], name)
+        out &= ~(mine & np.asarray(pc.fill_null(right, False).to_numpy(zero_copy_only=False)))
+    return np.flatnonzero(out)
 
 
 _CONTENT_FORMATS = ("jpeg", "mpo", "png", "webp", "bmp", "tiff", "gif")
@@ -169,13 +189,12 @@ _CONTENT_FORMATS = ("jpeg", "mpo", "png", "webp", "bmp", "tiff", "gif")
 def missing_image(ctx: Context, p: Params) -> Iterator[Hits]:
     """Yield images and splits that are declared and absent."""
     rows = np.flatnonzero(ctx.has_status("missing"))
-    names = [quote(name) for name in ctx.texts("images", "file_name", rows)]
-    labels = ctx.box_counts[rows]
-    messages = [
-        f"{name} is named in the labels ({count(n, 'box', 'boxes')}) and there is no such file: "
-        "put it back, or remove its record."
-        for name, n in zip(names, labels.tolist(), strict=True)
-    ]
+    messages = join(
+        quoted(whole(ctx.ds.images["file_name"].take(pa.array(rows)))),
+        " is named in the labels (",
+        counts(ctx.box_counts[rows], "box", "boxes"),
+        ") and there is no such file: put it back, or remove its record.",
+    )
     yield Hits(messages, image=rows, suggestion="fix-file")
     at = ctx.problems("missing-split")
     names = ctx.texts("problems", "value", at)
@@ -270,11 +289,12 @@ def path_escape(ctx: Context, p: Params) -> Iterator[Hits]:
 def over_limit(ctx: Context, p: Params) -> Iterator[Hits]:
     """Yield files that the scan refused to decode."""
     rows = np.flatnonzero(ctx.has_status("over_limit"))
-    messages = [
-        f"{name} is over a limit and was not decoded{reason}: raise the limit in the "
-        "configuration if the picture is real, or exclude it."
-        for name, reason in zip(ctx.quoted_images(rows), _reasons(ctx, rows), strict=True)
-    ]
+    messages = join(
+        ctx.quoted_paths(rows),
+        " is over a limit and was not decoded",
+        _reasons(ctx, rows),
+        ": raise the limit in the configuration if the picture is real, or exclude it.",
+    )
     pixels = ctx.stat("width")[rows] * ctx.stat("height")[rows]
     yield Hits(messages, image=rows, value=pixels, suggestion="exclude")
 
@@ -380,8 +400,12 @@ def _declared_fit(ctx: Context, rows: Ints, readings: Floats) -> list[str]:
 
 def _boxes_fit(ctx: Context, rows: Ints, readings: Floats, slack: float) -> list[str]:
     reach = np.full((len(ctx.ds), 2), -np.inf)
-    mine = ctx.finite & np.isin(ctx.image_of, rows)
-    corners = ctx.boxes[mine]
+    wanted = np.zeros(len(ctx.ds), np.bool_)
+    wanted[rows] = True
+    mine = np.flatnonzero(wanted[ctx.image_of])
+    corners = ctx.corners(mine)
+    finite = np.isfinite(corners).all(axis=1)
+    mine, corners = mine[finite], corners[finite]
     np.maximum.at(reach, ctx.image_of[mine], np.maximum(corners[:, :2], corners[:, 2:]))
     reach = reach[rows]
     asked = np.isfinite(reach).all(axis=1)

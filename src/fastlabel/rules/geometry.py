@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from .context import ZERO_SIDE, Context, Floats
+from .phrases import choice, fixed, general, join, members, numbers, whole_numbers
 from .registry import Hits, Params, rule
-from .wording import number
 
 
-def _coordinates(boxes: Floats) -> list[str]:
+def _coordinates(boxes: Floats) -> pa.Array:
     """Corners as text, in the pixels of the annotation table."""
-    return [", ".join(f"{v:.6g}" for v in row) for row in boxes.tolist()]
+    x1, y1, x2, y2 = (general(boxes[:, at], 6) for at in range(4))
+    return join(x1, ", ", y1, ", ", x2, ", ", y2)
 
 
 @rule(
@@ -38,6 +42,7 @@ def _coordinates(boxes: Floats) -> list[str]:
     fix="""Clip a box that sticks out a little. Draw anew one whose centre is outside. If most
     boxes of an image are affected, check its declared size and EXIF orientation first.""",
     params={"slack": 0.5, "max_outside": 0.1},
+    by_part=True,
 )
 def out_of_bounds(ctx: Context, p: Params) -> Iterator[Hits]:
     """Yield boxes that leave their image."""
@@ -58,23 +63,30 @@ def out_of_bounds(ctx: Context, p: Params) -> Iterator[Hits]:
     lost = (cx < 0) | (cx > w) | (cy < 0) | (cy > h)
     bad = lost | (outside > p["max_outside"])
     reach = reach[rows]
-    sizes = np.stack([w, h], axis=1).astype(np.int64).tolist()
-    columns = zip(reach.tolist(), outside.tolist(), lost.tolist(), sizes, strict=True)
-    messages = [
-        f"Box reaches {number(r)} px outside its {iw} x {ih} image "
-        f"({'its centre is outside' if c else f'{100 * o:.1f} % of its area'}): "
-        f"{'draw it anew' if c else 'clip it or draw it anew'}."
-        for r, o, c, (iw, ih) in columns
-    ]
+    share = join(fixed(100 * outside, 1), " % of its area")
+    messages = join(
+        "Box reaches ",
+        numbers(reach),
+        " px outside its ",
+        whole_numbers(w),
+        " x ",
+        whole_numbers(h),
+        " image (",
+        pc.if_else(pa.array(lost), "its centre is outside", share),
+        "): ",
+        choice(["clip it or draw it anew", "draw it anew"], lost),
+        ".",
+    )
+    rounded = fixed(outside, 4, lambda v: json.dumps(round(v, 4)))
     yield Hits(
         messages,
         annotation=rows,
         value=reach,
         threshold=p["slack"],
         score=0.5 + 0.5 * np.where(lost, 1.0, outside),
-        severity=np.where(bad, "error", "warning").tolist(),
-        suggestion=np.where(lost, "relabel", "review").tolist(),
-        extra=[{"outside": round(o, 4)} for o in outside.tolist()],
+        severity=choice(["warning", "error"], bad),
+        suggestion=choice(["review", "relabel"], lost),
+        extra=members(outside=rounded),
     )
 
 
@@ -93,17 +105,16 @@ def out_of_bounds(ctx: Context, p: Params) -> Iterator[Hits]:
     threshold="0 px between the corners as drawn. Anything longer is a matter for FL301.",
     false_alarms="A true target of a single pixel in a VOC set; no detector can learn it.",
     fix="Remove the box, or draw it anew if there is an object under it.",
+    by_part=True,
 )
 def degenerate(ctx: Context, p: Params) -> Iterator[Hits]:
     """Yield boxes without width or height."""
     w, h = ctx.drawn_sides
     flat_w, flat_h = np.abs(w) <= ZERO_SIDE, np.abs(h) <= ZERO_SIDE
     rows = np.flatnonzero(ctx.finite & (flat_w | flat_h))
-    lacks = np.where(flat_w[rows], np.where(flat_h[rows], "size", "width"), "height").tolist()
-    messages = [
-        f"Box ({corners}) has no {lack}: remove it, or draw it anew."
-        for lack, corners in zip(lacks, _coordinates(ctx.boxes[rows]), strict=True)
-    ]
+    lacks = choice(["height", "width", "size"], np.where(flat_w, 1 + flat_h, 0)[rows])
+    corners = _coordinates(ctx.boxes[rows])
+    messages = join("Box (", corners, ") has no ", lacks, ": remove it, or draw it anew.")
     yield Hits(messages, annotation=rows, value=0.0, threshold=0.0, suggestion="relabel")
 
 
@@ -123,6 +134,7 @@ def degenerate(ctx: Context, p: Params) -> Iterator[Hits]:
     for instance xmin, xmax, ymin, ymax.""",
     fix="""Put the corners in order: smaller first. If many boxes are affected, correct the
     program that wrote them.""",
+    by_part=True,
 )
 def swapped_corners(ctx: Context, p: Params) -> Iterator[Hits]:
     """Yield boxes with a negative side."""
@@ -130,11 +142,13 @@ def swapped_corners(ctx: Context, p: Params) -> Iterator[Hits]:
     least = np.minimum(w, h)
     rows = np.flatnonzero(ctx.finite & (least < -ZERO_SIDE))
     least = least[rows]
-    messages = [
-        f"Box ({corners}) has its corners swapped (a side of {number(side)} px): "
-        "put the smaller coordinate first."
-        for side, corners in zip(least.tolist(), _coordinates(ctx.boxes[rows]), strict=True)
-    ]
+    messages = join(
+        "Box (",
+        _coordinates(ctx.boxes[rows]),
+        ") has its corners swapped (a side of ",
+        numbers(least),
+        " px): put the smaller coordinate first.",
+    )
     yield Hits(messages, annotation=rows, value=least, threshold=0.0, suggestion="relabel")
 
 
@@ -152,12 +166,11 @@ def swapped_corners(ctx: Context, p: Params) -> Iterator[Hits]:
     threshold="None: a number is finite or it is not.",
     false_alarms="None known.",
     fix="Draw the box anew or remove it, and correct the division that made it.",
+    by_part=True,
 )
 def non_finite(ctx: Context, p: Params) -> Iterator[Hits]:
     """Yield boxes with NaN or infinite corners."""
     rows = np.flatnonzero(ctx.known & ~ctx.finite)
-    messages = [
-        f"Box ({corners}) is not finite: draw it anew, or remove it."
-        for corners in _coordinates(ctx.boxes[rows])
-    ]
+    corners = _coordinates(ctx.boxes[rows])
+    messages = join("Box (", corners, ") is not finite: draw it anew, or remove it.")
     yield Hits(messages, annotation=rows, suggestion="relabel")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import pyarrow as pa
 
 from .context import Bools, Context, Floats, Ints
+from .phrases import choice, fixed, join, members, whole_numbers
 from .registry import Hits, Params, rule
 
 #: Boxes compared with each other at once. An image with more is compared in blocks of
@@ -107,6 +109,11 @@ def _block_calls(ctx: Context, rows: Ints) -> Iterator[tuple[Ints, Ints]]:
             yield np.sort(rows[block]), np.array([0, len(block)], np.int64)
 
 
+def _related(ctx: Context, earlier: Ints) -> pa.Array:
+    """Evidence that names one other box, by its number in the whole set."""
+    return members(related_annotations=join("[", whole_numbers(ctx.rows_in_whole(earlier)), "]"))
+
+
 def _curve(boxes: Floats, shift: float) -> Ints:
     """Place of each box's centre along a Z-order curve of 2^16 by 2^16 cells."""
     code = np.zeros(len(boxes), np.int64)
@@ -145,6 +152,7 @@ def _curve(boxes: Floats, shift: float) -> Ints:
     such piles a pair may be missed.""",
     fix="Keep the tighter box and delete the other.",
     params={"min_iou": 0.8, "near_iou": 0.6, "near_pixels": 1.0},
+    by_part=True,
 )
 def duplicate_box(ctx: Context, p: Params) -> Iterator[Hits]:
     """Yield later boxes that repeat an earlier one."""
@@ -157,12 +165,13 @@ def duplicate_box(ctx: Context, p: Params) -> Iterator[Hits]:
     group = ctx.image_of[rows] * (len(ctx.class_names) + 1) + ctx.category[rows]
     lowest = min(p["min_iou"], p["near_iou"])
     later, earlier, iou = _best_earlier(ctx, rows, group, lowest, same)
-    classes = ctx.category[later].tolist()
-    messages = [
-        f"Box repeats an earlier {ctx.quoted_classes[c]} of the same image (IoU {v:.2f}, "
-        f"limit {p['min_iou']:g}): keep the tighter one and delete the other."
-        for c, v in zip(classes, iou.tolist(), strict=True)
-    ]
+    messages = join(
+        "Box repeats an earlier ",
+        choice(ctx.quoted_classes, ctx.category[later]),
+        " of the same image (IoU ",
+        fixed(iou, 2),
+        f", limit {p['min_iou']:g}): keep the tighter one and delete the other.",
+    )
     yield Hits(
         messages,
         annotation=later,
@@ -170,7 +179,7 @@ def duplicate_box(ctx: Context, p: Params) -> Iterator[Hits]:
         threshold=np.where(iou >= p["min_iou"], p["min_iou"], p["near_iou"]),
         score=iou,
         suggestion="exclude",
-        extra=[{"related_annotations": [a]} for a in earlier.tolist()],
+        extra=_related(ctx, earlier),
     )
 
 
@@ -194,6 +203,7 @@ def duplicate_box(ctx: Context, p: Params) -> Iterator[Hits]:
     fix="""Decide which class it is and delete the other box. If a pair of classes clashes again
     and again, their definitions overlap: write them down anew, or merge the classes.""",
     params={"min_iou": 0.85},
+    by_part=True,
 )
 def clashing_classes(ctx: Context, p: Params) -> Iterator[Hits]:
     """Yield later boxes that lie on an earlier box of another class."""
@@ -204,12 +214,15 @@ def clashing_classes(ctx: Context, p: Params) -> Iterator[Hits]:
     rows = np.flatnonzero(ctx.finite & ~ctx.exempt & (ctx.category >= 0))
     later, earlier, iou = _best_earlier(ctx, rows, ctx.image_of[rows], p["min_iou"], other)
     names = ctx.quoted_classes
-    pairs = np.stack([ctx.category[later], ctx.category[earlier]], axis=1).tolist()
-    messages = [
-        f"Box is labelled {names[b]} and an earlier one in its place {names[a]} (IoU {v:.2f}, "
-        f"limit {p['min_iou']:g}): decide which it is and delete the other."
-        for (b, a), v in zip(pairs, iou.tolist(), strict=True)
-    ]
+    messages = join(
+        "Box is labelled ",
+        choice(names, ctx.category[later]),
+        " and an earlier one in its place ",
+        choice(names, ctx.category[earlier]),
+        " (IoU ",
+        fixed(iou, 2),
+        f", limit {p['min_iou']:g}): decide which it is and delete the other.",
+    )
     yield Hits(
         messages,
         annotation=later,
@@ -217,5 +230,5 @@ def clashing_classes(ctx: Context, p: Params) -> Iterator[Hits]:
         threshold=p["min_iou"],
         score=0.9 * iou,
         suggestion="relabel",
-        extra=[{"related_annotations": [a]} for a in earlier.tolist()],
+        extra=_related(ctx, earlier),
     )

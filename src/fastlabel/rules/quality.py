@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from .context import Bools, Context, Floats, Ints
+from .phrases import choice, join, members, numbers
 from .registry import Hits, Params, rule, thresholds
 from .wording import number
 
@@ -118,29 +119,26 @@ def blurry(ctx: Context, p: Params) -> Iterator[Hits]:
     by_edges = soft[rows]
     value = np.where(by_edges, acutance[rows], sharpness[rows])
     limit = np.where(by_edges, p["max_acutance"], p["max_sharpness"])
-    columns = zip(
-        ctx.quoted_images(rows),
-        level[rows].tolist(),
-        by_edges.tolist(),
-        value.tolist(),
-        limit.tolist(),
-        strict=True,
+    messages = join(
+        ctx.quoted_paths(rows),
+        " is blurry at ",
+        choice(_SIZES, level[rows]),
+        choice([" (sharpness ", " (acutance "], by_edges),
+        numbers(value),
+        ", limit ",
+        numbers(limit),
+        "): exclude it if its targets cannot be told at the deployed size.",
     )
-    messages = [
-        f"{name} is blurry at {_SIZES[k]} ({'acutance' if edges else 'sharpness'} {number(v)}, "
-        f"limit {number(t)}): exclude it if its targets cannot be told at the deployed size."
-        for name, k, edges, v, t in columns
-    ]
     yield Hits(
         messages,
         image=rows,
         value=value,
         threshold=limit,
         score=1.0 - 0.5 * value / np.maximum(limit, 1e-9),
-        extra=[
-            {"measure": "acutance" if edges else "sharpness", "scale": f"1/{2**k}"}
-            for edges, k in zip(by_edges.tolist(), level[rows].tolist(), strict=True)
-        ],
+        extra=members(
+            measure=choice(['"sharpness"', '"acutance"'], by_edges),
+            scale=choice([f'"1/{2**k}"' for k in range(len(_SIZES))], level[rows]),
+        ),
     )
 
 
@@ -163,12 +161,13 @@ def _laplacian_limit(ctx: Context, p: Params) -> Hits:
     variance, limit = ctx.stat("laplacian_variance"), p["laplacian_variance"]
     rows = np.flatnonzero(ctx.measured & (variance < limit))
     value = variance[rows]
-    messages = [
-        f"{name} has a Laplacian variance of {number(v)}, under {number(limit)}: "
-        "exclude it if it is truly blurred."
-        for name, v in zip(ctx.quoted_images(rows), value.tolist(), strict=True)
-    ]
-    extra = [{"measure": "laplacian_variance"}] * len(rows)
+    messages = join(
+        ctx.quoted_paths(rows),
+        " has a Laplacian variance of ",
+        numbers(value),
+        f", under {number(limit)}: exclude it if it is truly blurred.",
+    )
+    extra = members(measure=choice(['"laplacian_variance"'], np.zeros(len(rows))))
     score = 1.0 - 0.5 * value / max(limit, 1e-9)
     return Hits(messages, image=rows, value=value, threshold=limit, score=score, extra=extra)
 
@@ -332,20 +331,13 @@ def noisy(ctx: Context, p: Params) -> Iterator[Hits]:
     fix="""Mark the box as ignore if a person cannot tell the class from it alone. Keep it if such
     things move on the device too.""",
     params={"max_acutance": 0.12, "max_share": 0.25, "image_acutance": 0.22, "min_side": 24.0},
+    by_part=True,
 )
 def blurry_box(ctx: Context, p: Params) -> Iterator[Hits]:
     """Yield blurred boxes in sharp pictures."""
     if ctx.box_stats is None:
         return
-    sharp = ctx.measured & (ctx.stat("acutance") >= p["image_acutance"]) & ~_is_noisy(ctx)
-    level = deployed_level(ctx)
-    soft, weak = _blur_tests(
-        ctx,
-        thresholds("FL401", ctx.config),
-        _at_level(ctx, "acutance", level),
-        _at_level(ctx, "sharpness", level),
-    )
-    sharp &= ~soft & ~weak
+    sharp = ctx.once("FL406", lambda: _sharp_images(ctx, p["image_acutance"]))
     acutance = ctx.box_stat("acutance")
     large = np.minimum(ctx.box_width, ctx.box_height) >= p["min_side"]
     relative = acutance < p["max_share"] * ctx.stat("acutance")[ctx.image_of]
@@ -353,11 +345,13 @@ def blurry_box(ctx: Context, p: Params) -> Iterator[Hits]:
     rows = np.flatnonzero(odd & sharp[ctx.image_of])
     value = acutance[rows]
     whole = ctx.stat("acutance")[ctx.image_of[rows]]
-    messages = [
-        f"Box is blurred (acutance {number(v)}, limit {number(p['max_acutance'])}) in a picture "
-        f"that is not ({number(t)}): mark it as ignore if its class cannot be told."
-        for v, t in zip(value.tolist(), whole.tolist(), strict=True)
-    ]
+    messages = join(
+        "Box is blurred (acutance ",
+        numbers(value),
+        f", limit {number(p['max_acutance'])}) in a picture that is not (",
+        numbers(whole),
+        "): mark it as ignore if its class cannot be told.",
+    )
     yield Hits(
         messages,
         annotation=rows,
@@ -366,6 +360,19 @@ def blurry_box(ctx: Context, p: Params) -> Iterator[Hits]:
         score=0.9 - 0.4 * value / max(p["max_acutance"], 1e-9),
         suggestion="ignore",
     )
+
+
+def _sharp_images(ctx: Context, least: float) -> Bools:
+    """Pictures that are sharp enough to call a box in them blurred."""
+    sharp = ctx.measured & (ctx.stat("acutance") >= least) & ~_is_noisy(ctx)
+    level = deployed_level(ctx)
+    soft, weak = _blur_tests(
+        ctx,
+        thresholds("FL401", ctx.config),
+        _at_level(ctx, "acutance", level),
+        _at_level(ctx, "sharpness", level),
+    )
+    return np.asarray(sharp & ~soft & ~weak)
 
 
 @rule(
@@ -394,14 +401,14 @@ def blank(ctx: Context, p: Params) -> Iterator[Hits]:
     flat = std < p["min_std"]
     value = np.where(flat, std, entropy)
     limit = np.where(flat, p["min_std"], p["min_entropy"])
-    columns = zip(
-        ctx.quoted_images(rows), flat.tolist(), value.tolist(), limit.tolist(), strict=True
+    messages = join(
+        ctx.quoted_paths(rows),
+        choice([" is blank (", " is blank (brightness varies by "], flat),
+        numbers(value),
+        choice([" bits of entropy, limit ", " grey levels, limit "], flat),
+        numbers(limit),
+        "): exclude it.",
     )
-    messages = [
-        f"{name} is blank ({f'brightness varies by {number(v)}' if f else f'{number(v)} bits'}"
-        f"{' grey levels' if f else ' of entropy'}, limit {number(t)}): exclude it."
-        for name, f, v, t in columns
-    ]
     yield Hits(
         messages,
         image=rows,
@@ -409,7 +416,7 @@ def blank(ctx: Context, p: Params) -> Iterator[Hits]:
         threshold=limit,
         score=1.0 - 0.5 * value / np.maximum(limit, 1e-9),
         suggestion="exclude",
-        extra=[{"measure": "luma_std" if f else "entropy"} for f in flat.tolist()],
+        extra=members(measure=choice(['"entropy"', '"luma_std"'], flat)),
     )
 
 
@@ -418,8 +425,6 @@ def _limit_hits(
 ) -> Hits:
     """Make findings about images of which one number is beyond one limit."""
     value = column[rows]
-    messages = [
-        f"{name} {said.format(value=number(v), limit=number(limit))}: {remedy}."
-        for name, v in zip(ctx.quoted_images(rows), value.tolist(), strict=True)
-    ]
+    before, after = said.replace("{limit}", number(limit)).split("{value}")
+    messages = join(ctx.quoted_paths(rows), f" {before}", numbers(value), f"{after}: {remedy}.")
     return Hits(messages, image=rows, value=value, threshold=limit, score=score)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from .. import schema
 from ..config import Config, ConfigError, nearest
-from .context import Context, Ints, ints
+from .context import Context, Ints
 
 __all__ = [
     "RULES",
@@ -26,12 +24,12 @@ __all__ = [
     "explain",
     "resolve",
     "rule",
-    "run",
     "table_of",
     "thresholds",
 ]
 
 Params = Mapping[str, float]
+Texts: TypeAlias = "Sequence[str] | pa.Array"
 Numbers = npt.NDArray[np.floating[Any]] | float | None
 
 SCOPES = ("image", "annotation", "set")
@@ -44,7 +42,7 @@ class Hits:
 
     Attributes
     ----------
-    message : sequence of str
+    message : sequence of str or pyarrow.Array
         One plain sentence each: what, value, threshold and remedy.
     image, annotation, problem : numpy.ndarray, optional
         Rows that the findings are about. An annotation brings its image, and a row of
@@ -53,26 +51,27 @@ class Hits:
         What was measured and the limit it broke.
     score : float or numpy.ndarray
         How sure, 0 to 1.
-    severity : str or sequence of str, optional
+    severity : str, sequence of str or pyarrow.Array, optional
         Where it is not the rule's own.
-    suggestion : str or sequence of str
+    suggestion : str, sequence of str or pyarrow.Array
         One of :data:`fastlabel.schema.SUGGESTIONS`.
-    extra : sequence of dict, optional
-        More evidence: ``related_images``, ``related_annotations`` and whatever helps.
+    extra : sequence of dict or pyarrow.Array, optional
+        More evidence: ``related_images``, ``related_annotations`` and whatever helps. As an
+        array: members of a JSON object (:func:`fastlabel.rules.phrases.members`).
     unjudged : int
         Rows that the rule could not judge because a value it needs is unknown.
     """
 
-    message: Sequence[str]
+    message: Texts
     image: Ints | None = None
     annotation: Ints | None = None
     problem: Ints | None = None
     value: Numbers = None
     threshold: Numbers = None
     score: npt.NDArray[np.floating[Any]] | float = 1.0
-    severity: str | Sequence[str] | None = None
-    suggestion: str | Sequence[str] = "review"
-    extra: Sequence[Mapping[str, Any]] | None = None
+    severity: str | Texts | None = None
+    suggestion: str | Texts = "review"
+    extra: Sequence[Mapping[str, Any]] | pa.Array | None = None
     unjudged: int = 0
 
 
@@ -97,6 +96,10 @@ class Rule:
         ``check(context, params)`` gives :class:`Hits`.
     params : mapping of str to float
         Default thresholds; ``[rules.<code>]`` of the configuration overrides them.
+    by_part : bool
+        The check judges the boxes of each image by themselves, so it is given one part of
+        the set after the other (:meth:`Context.parts`); what it needs of the whole set it
+        takes from ``context.whole``.
     """
 
     code: str
@@ -111,6 +114,7 @@ class Rule:
     fix: str
     check: Check = field(repr=False)
     params: Params = field(default_factory=dict)
+    by_part: bool = False
 
     def prepare(self) -> None:
         """Find out whether the rule can run, before hours of scanning are spent on it."""
@@ -133,6 +137,7 @@ def rule(
     false_alarms: str,
     fix: str,
     params: Params | None = None,
+    by_part: bool = False,
 ) -> Callable[[Check], Check]:
     """Register the decorated check as a rule (see :class:`Rule`)."""
 
@@ -154,6 +159,7 @@ def rule(
             fix,
             check,
             dict(params or {}),
+            by_part,
         )
         in_order = sorted(RULES.items())
         RULES.clear()
@@ -316,167 +322,6 @@ def _settings(r: Rule, config: Config) -> tuple[str | None, Params]:
         else:
             params[key] = float(value)
     return severity, params
-
-
-# ---- running -------------------------------------------------------------------
-
-
-def run(
-    context: Context,
-    select: Sequence[str] | str | None = None,
-    ignore: Sequence[str] | str | None = None,
-    rules: Mapping[str, Rule] = RULES,
-) -> pa.Table:
-    """Judge a data set.
-
-    Parameters
-    ----------
-    context : Context
-        The data set, its measurements and settings.
-    select, ignore : sequence of str or str, optional
-        As for :func:`choose`; where ``None``, the configuration's own.
-    rules : mapping of str to Rule
-        All there are, as :func:`table_of` gives them; the built-in ones by default.
-
-    Returns
-    -------
-    pyarrow.Table
-        As :data:`fastlabel.schema.FINDINGS`, worst first: by severity, findings about
-        the whole set before those about one image, code, ``score`` from high to low, then
-        image and annotation. The same input gives the same table. How many rows a rule
-        could not judge goes into ``context.unjudged``.
-
-    Raises
-    ------
-    ConfigError
-        If the choice of rules, or the settings of one, cannot be understood.
-    """
-    settings = resolve(context.config, rules)
-    chosen = choose(
-        context.config.select if select is None else select,
-        context.config.ignore if ignore is None else ignore,
-        rules,
-    )
-    tables = []
-    for r in chosen:
-        severity, params = settings[r.code]
-        # Bad boxes overflow and divide by zero; what comes of it compares as false.
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            for hits in r.check(context, params):
-                if hits.unjudged:
-                    context.unjudged[r.code] = hits.unjudged
-                if len(hits.message):
-                    tables.append(_table(context, r, hits, severity))
-    if not tables:
-        return schema.FINDINGS.empty_table()
-    return _sorted(pa.concat_tables(tables).combine_chunks())
-
-
-def _sorted(table: pa.Table) -> pa.Table:
-    ranks = pa.array(list(_RANK), pa.string())
-    rank = ints(pc.index_in(table["severity"], ranks))
-    images = ints(table["image_id"])
-    codes = np.unique(np.asarray(table["code"].to_numpy(), dtype="U8"), return_inverse=True)[1]
-    keys = (
-        ints(table["annotation_id"]),
-        images,
-        -np.asarray(table["score"].to_numpy()),
-        codes,
-        images >= 0,
-        rank,
-    )
-    return table.take(pa.array(np.lexsort(keys)))
-
-
-def _column(values: Any, n: int, kind: pa.DataType) -> pa.Array:
-    """One column of findings from a scalar, an array (NaN is null) or a list."""
-    if values is None:
-        return pa.nulls(n, kind)
-    if isinstance(values, str | int | float):
-        values = [values] * n
-    if isinstance(values, np.ndarray) and pa.types.is_floating(kind):
-        return pa.array(values.astype(np.float64), kind, from_pandas=True)
-    return pa.array(values, kind)
-
-
-def _ids(rows: Ints | None, n: int) -> pa.Array:
-    """Ids as a column, null where negative."""
-    if rows is None:
-        return pa.nulls(n, pa.int64())
-    at = np.asarray(rows, np.int64)
-    return pa.array(at, mask=at < 0)
-
-
-def _table(ctx: Context, r: Rule, hits: Hits, severity: str | None) -> pa.Table:
-    n = len(hits.message)
-    image, annotation = hits.image, hits.annotation
-    if hits.problem is not None:
-        at = pa.array(hits.problem)
-        image = ints(ctx.ds.problems["image_id"].take(at)) if image is None else image
-        if annotation is None:
-            annotation = ints(ctx.ds.problems["annotation_id"].take(at))
-    elif annotation is not None and image is None:
-        image = ctx.image_of[annotation]
-    columns = {
-        "code": _column(r.code, n, pa.string()),
-        "severity": _column(severity or hits.severity or r.severity, n, pa.string()),
-        "image_id": _ids(image, n),
-        "annotation_id": _ids(annotation, n),
-        "score": _column(np.clip(hits.score, 0.0, 1.0) + np.zeros(n), n, pa.float64()),
-        "message": _column(list(hits.message), n, pa.string()),
-        "value": _column(hits.value, n, pa.float64()),
-        "threshold": _column(hits.threshold, n, pa.float64()),
-        "suggestion": _column(hits.suggestion, n, pa.string()),
-        "evidence": pa.array(_evidence(ctx, hits, image, n), pa.string()),
-    }
-    return pa.table(columns, schema=schema.FINDINGS)
-
-
-def _evidence(ctx: Context, hits: Hits, image: Ints | None, n: int) -> Iterator[str]:
-    """Write where each finding is and what belongs to it, as one JSON object each."""
-    known: dict[str, str] = {}
-
-    def text(value: str) -> str:
-        if value not in known:
-            known[value] = json.dumps(value)
-        return known[value]
-
-    extras = hits.extra if hits.extra is not None else [{}] * n
-    places = zip(*_places(ctx, hits, image, n), extras, strict=True)
-    for file, line, pointer, extra in places:
-        parts = []
-        if file is not None:
-            parts.append(f'"file": {text(file)}')
-        if line is not None:
-            parts.append(f'"line": {line}')
-        if pointer is not None:
-            parts.append(f'"pointer": {json.dumps(pointer)}')
-        if extra:
-            parts.append(json.dumps(extra)[1:-1])
-        yield "{" + ", ".join(parts) + "}"
-
-
-def _places(
-    ctx: Context, hits: Hits, image: Ints | None, n: int
-) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
-    """File, line and pointer of each finding."""
-    nothing: list[Any] = [None] * n
-    if hits.problem is not None:
-        rows = ctx.ds.problems.take(pa.array(hits.problem))
-        return tuple(rows[c].to_pylist() for c in ("file", "line", "pointer"))
-    if hits.annotation is not None:
-        origin = ctx.ds.annotations["origin"].take(pa.array(hits.annotation))
-        file, line, pointer = (
-            pc.struct_field(origin, name) for name in ("file", "line", "pointer")
-        )
-        files = file.to_pylist()
-        if file.null_count:
-            paths = ctx.image_paths(ctx.image_of[hits.annotation])
-            files = [f if f is not None else p for f, p in zip(files, paths, strict=True)]
-        return files, line.to_pylist(), pointer.to_pylist()
-    if image is not None:
-        return ctx.image_paths(image), nothing, nothing
-    return nothing, nothing, nothing
 
 
 # ---- explaining ----------------------------------------------------------------

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from .context import Bools, Context, Floats, Ints
+from .phrases import choice, fixed, join, members, numbers
 from .registry import Hits, Params, rule
 from .wording import number
 
@@ -29,12 +31,36 @@ def _robust(values: Floats, group: Ints, groups: int, least: int) -> tuple[Float
     """Median and sigma (from the MAD) of each group; NaN for groups under ``least`` values."""
     centre, sigma = np.full(groups, np.nan), np.full(groups, np.nan)
     order = np.argsort(group, kind="stable")
-    bounds = np.searchsorted(group[order], np.arange(groups + 1))
+    bounds = np.r_[0, np.cumsum(np.bincount(group, minlength=groups))]
+    values = values[order]
+    del order
     for g in np.flatnonzero(np.diff(bounds) >= max(least, 1)).tolist():
-        mine = values[order[bounds[g] : bounds[g + 1]]]
+        mine = values[bounds[g] : bounds[g + 1]]
         centre[g] = np.median(mine)
-        sigma[g] = MAD_TO_SIGMA * np.median(np.abs(mine - centre[g]))
+        mine -= centre[g]
+        sigma[g] = MAD_TO_SIGMA * np.median(np.abs(mine, out=mine), overwrite_input=True)
     return centre, sigma
+
+
+def _learnt(
+    ctx: Context, key: str, least: int, measure: Callable[[Context], tuple[Ints, Floats]]
+) -> tuple[Floats, Floats]:
+    """Median and sigma of each class over the whole set, of what a measure gives of a part."""
+
+    def learn() -> tuple[Floats, Floats]:
+        n = len(ctx.class_names)
+        # Sorting numbers of 8 or 16 bits is one or two passes.
+        kind = np.min_scalar_type(max(n - 1, 0)) if n <= 2**16 else np.dtype(np.int64)
+        boxes = ctx.whole.ds.annotations.num_rows
+        values, classes, used = np.empty(boxes), np.empty(boxes, kind), 0
+        for part in ctx.whole.parts():
+            rows, measured = measure(part)
+            span = slice(used, used + len(rows))
+            values[span], classes[span] = measured, part.category[rows]
+            used = span.stop
+        return _robust(values[:used], classes[:used], n, least)
+
+    return ctx.once(key, learn)
 
 
 def _doubt(distance: Floats, limit: Floats) -> Floats:
@@ -69,15 +95,20 @@ def _doubt(distance: Floats, limit: Floats) -> Floats:
     fix="""Look at the box: correct its class, split it, or draw it anew. For a class of many
     shapes give a wide prior, or raise `min_factor`.""",
     params={"sigmas": 5.0, "min_factor": 2.5, "min_boxes": 30.0, "border": 1.0},
+    by_part=True,
 )
 def aspect_ratio_outlier(ctx: Context, p: Params) -> Iterator[Hits]:
     """Yield boxes whose shape is not that of their class."""
-    clean = ctx.solid & ~ctx.exempt & ~ctx.hidden & (ctx.category >= 0)
-    rows = np.flatnonzero(clean & ~_touches_border(ctx, p["border"]))
+
+    def measure(part: Context) -> tuple[Ints, Floats]:
+        clean = part.solid & ~part.exempt & ~part.hidden & (part.category >= 0)
+        rows = np.flatnonzero(clean & ~_touches_border(part, p["border"]))
+        return rows, np.log(part.box_height[rows] / part.box_width[rows])
+
+    rows, log = measure(ctx)
     ratio = ctx.box_height[rows] / ctx.box_width[rows]
-    log = np.log(ratio)
     classes, n = ctx.category[rows], len(ctx.class_names)
-    centre, sigma = _robust(log, classes, n, int(p["min_boxes"]))
+    centre, sigma = _learnt(ctx, "FL206", int(p["min_boxes"]), measure)
     reach = np.maximum(p["sigmas"] * sigma, math.log(max(p["min_factor"], 1.0)))
     low, high = centre - reach, centre + reach
     given = np.zeros(n, np.bool_)
@@ -90,19 +121,26 @@ def aspect_ratio_outlier(ctx: Context, p: Params) -> Iterator[Hits]:
     rows, ratio, log, classes = rows[odd], ratio[odd], log[odd], classes[odd]
     limit = np.where(below[odd], low[classes], high[classes])
     middle = (low[classes] + high[classes]) / 2
-    messages = [
-        f"Height over width of this {ctx.quoted_classes[c]} is {number(r)}, where "
-        f"{'its prior' if given[c] else 'its class'} allows {number(math.exp(low[c]))} to "
-        f"{number(math.exp(high[c]))}: check its class and draw it anew if it is wrong."
-        for c, r in zip(classes.tolist(), ratio.tolist(), strict=True)
+    spans = [
+        f", where {'its prior' if given[c] else 'its class'} allows "
+        f"{number(math.exp(low[c]))} to {number(math.exp(high[c]))}"
+        for c in range(n)
     ]
+    messages = join(
+        "Height over width of this ",
+        choice(ctx.quoted_classes, classes),
+        " is ",
+        numbers(ratio),
+        choice(spans, classes),
+        ": check its class and draw it anew if it is wrong.",
+    )
     yield Hits(
         messages,
         annotation=rows,
         value=ratio,
         threshold=np.exp(limit),
         score=_doubt(np.abs(log - middle), np.abs(limit - middle)),
-        extra=[{"prior": "given" if given[c] else "learnt"} for c in classes.tolist()],
+        extra=members(prior=choice(['"learnt"', '"given"'], given[classes])),
     )
 
 
@@ -129,42 +167,49 @@ def aspect_ratio_outlier(ctx: Context, p: Params) -> Iterator[Hits]:
     fix="""Look at the box. A group: draw its members, or mark it as crowd. A speck: delete it.
     A true rare size: keep it, and collect more of them.""",
     params={"sigmas": 5.0, "min_factor": 4.0, "min_boxes": 30.0, "border": 1.0},
+    by_part=True,
 )
 def size_outlier(ctx: Context, p: Params) -> Iterator[Hits]:
     """Yield boxes whose size is not that of their class."""
-    w, h = (side[ctx.image_of] for side in ctx.size)
-    side = np.sqrt(ctx.box_width) * np.sqrt(ctx.box_height)  # of a square of its area
-    share = side / np.sqrt(w * h)
-    judged = ctx.solid & ~ctx.exempt & (ctx.category >= 0) & np.isfinite(share)
-    rows = np.flatnonzero(judged)
-    share = share[rows]
-    log = np.log(share)
+    image_side = ctx.once("side of images", lambda: np.sqrt(ctx.size[0] * ctx.size[1]))
+
+    def shares(part: Context) -> Floats:
+        side = np.sqrt(part.box_width) * np.sqrt(part.box_height)  # of a square of its area
+        return np.asarray(side / image_side[part.image_of])
+
+    def measure(part: Context) -> tuple[Ints, Floats]:
+        share = shares(part)
+        judged = part.solid & ~part.exempt & (part.category >= 0) & np.isfinite(share)
+        rows = np.flatnonzero(judged)
+        return rows, np.log(share[rows])
+
+    rows, log = measure(ctx)
+    share = shares(ctx)[rows]
     classes = ctx.category[rows]
-    centre, sigma = _robust(log, classes, len(ctx.class_names), int(p["min_boxes"]))
+    centre, sigma = _learnt(ctx, "FL207", int(p["min_boxes"]), measure)
     limit = np.maximum(p["sigmas"] * sigma, math.log(max(p["min_factor"], 1.0)))[classes]
     distance = log - centre[classes]
     cut = (_touches_border(ctx, p["border"]) | ctx.hidden)[rows]
     odd = np.flatnonzero((distance > limit) | ((-distance > limit) & ~cut))
     rows, classes, distance, limit = rows[odd], classes[odd], distance[odd], limit[odd]
-    messages = [
-        f"This {name} is {number(math.exp(abs(d)))} times {'larger' if d > 0 else 'smaller'} "
-        f"in its image than its class mostly is (limit {number(math.exp(t))}): "
-        "look whether it is one whole object."
-        for name, d, t in zip(
-            (ctx.quoted_classes[c] for c in classes.tolist()),
-            distance.tolist(),
-            limit.tolist(),
-            strict=True,
-        )
-    ]
+    messages = join(
+        "This ",
+        choice(ctx.quoted_classes, classes),
+        " is ",
+        numbers(np.exp(np.abs(distance))),
+        " times ",
+        choice(["smaller", "larger"], distance > 0),
+        " in its image than its class mostly is (limit ",
+        numbers(np.exp(limit)),
+        "): look whether it is one whole object.",
+    )
+    rounded = fixed(share[odd], 6, lambda v: json.dumps(round(v, 6)))
+    side = choice(['"small"', '"large"'], distance > 0)
     yield Hits(
         messages,
         annotation=rows,
         value=np.exp(np.abs(distance)),
         threshold=np.exp(limit),
         score=_doubt(np.abs(distance), limit),
-        extra=[
-            {"share_of_image": round(s, 6), "side": "large" if d > 0 else "small"}
-            for s, d in zip(share[odd].tolist(), distance.tolist(), strict=True)
-        ],
+        extra=members(share_of_image=rounded, side=side),
     )

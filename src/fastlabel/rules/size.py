@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .context import Context
+from .context import Context, Floats
+from .phrases import fixed, join
 from .registry import Hits, Params, rule
 
 
@@ -31,13 +32,15 @@ from .registry import Hits, Params, rule
     fix="""Mark the box as ignore, so that it is neither target nor background; or tile the
     images, enlarge the input, or give the model a finer head. Do not just delete the box:
     the object would then count as background.""",
+    by_part=True,
 )
 def below_target_pixels(ctx: Context, p: Params) -> Iterator[Hits]:
     """Yield targets that are too small at the model's input."""
     profile = ctx.deploy
     if profile is None:
         return
-    sx, sy = (factor[ctx.image_of] for factor in profile.scale(*ctx.size))
+    scales = ctx.once("input scale", lambda: profile.scale(*ctx.size))
+    sx, sy = (factor[ctx.image_of] for factor in scales)
     w, h = ctx.box_width * sx, ctx.box_height * sy
     short = np.minimum(w, h)
     rows = np.flatnonzero(ctx.solid & ~ctx.exempt & (short < profile.min_target))
@@ -46,9 +49,8 @@ def below_target_pixels(ctx: Context, p: Params) -> Iterator[Hits]:
         f"px at the {profile.input_width} x {profile.input_height} input, short side under "
         f"{profile.min_target:g}: mark it as ignore, tile the image or use a larger input."
     )
-    sides = np.stack([w, h], axis=1)[rows].tolist()
     yield Hits(
-        [f"Target is {a:.1f} x {b:.1f} {tail}" for a, b in sides],
+        join("Target is ", fixed(w[rows], 1), " x ", fixed(h[rows], 1), " ", tail),
         annotation=rows,
         value=short,
         threshold=profile.min_target,
@@ -78,24 +80,22 @@ def below_target_pixels(ctx: Context, p: Params) -> Iterator[Hits]:
     fix="""Mark the box as ignore, or name the deployment (`--deploy`), so that the judgement is
     about the model's own input.""",
     params={"max_side": 15.0},
+    by_part=True,
 )
 def tiny_at_1080p(ctx: Context, p: Params) -> Iterator[Hits]:
     """Yield targets that are tiny on a 1080p screen."""
-    iw, ih = ctx.size
-    wide = iw >= ih
-    f = np.minimum(np.where(wide, 1920, 1080) / iw, np.where(wide, 1080, 1920) / ih)[ctx.image_of]
+    f = ctx.once("scale to 1080p", lambda: _to_1080p(*ctx.size))[ctx.image_of]
     w, h = ctx.box_width * f, ctx.box_height * f
     longest = np.maximum(w, h)
     rows = np.flatnonzero(ctx.solid & ~ctx.exempt & (longest < p["max_side"]))
     longest = longest[rows]
-    sides = np.stack([w, h], axis=1)[rows].tolist()
     limit = f"{p['max_side']:g}"
+    tail = (
+        f" px at 1080p, under {limit} x {limit}: "
+        "mark it as ignore, or name the deployment to judge it at its input."
+    )
     yield Hits(
-        [
-            f"Target is {a:.1f} x {b:.1f} px at 1080p, under {limit} x {limit}: "
-            "mark it as ignore, or name the deployment to judge it at its input."
-            for a, b in sides
-        ],
+        join("Target is ", fixed(w[rows], 1), " x ", fixed(h[rows], 1), tail),
         annotation=rows,
         value=longest,
         threshold=p["max_side"],
@@ -103,3 +103,8 @@ def tiny_at_1080p(ctx: Context, p: Params) -> Iterator[Hits]:
         severity="warning" if ctx.deploy is None else "info",
         suggestion="ignore",
     )
+
+
+def _to_1080p(width: Floats, height: Floats) -> Floats:
+    wide = width >= height
+    return np.minimum(np.where(wide, 1920, 1080) / width, np.where(wide, 1080, 1920) / height)

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .context import Bools, Context, Ints, bools
+from .context import Bools, Context, Ints, bools, ints, whole
+from .phrases import choice, cleaned, counts, join, json_texts, members, quoted, whole_numbers
 from .registry import Hits, Params, rule
 from .wording import clean, quote
 
@@ -52,10 +53,10 @@ def _from_problems(ctx: Context, rows: Ints, otherwise: str, remedy: str, sugges
 def missing_label(ctx: Context, p: Params) -> Iterator[Hits]:
     """Yield images without any label record."""
     rows = np.flatnonzero(ctx.has_label_state("missing"))
-    messages = [
-        f"{name} has no label record: label it, or give it an empty one if nothing is in it."
-        for name in ctx.quoted_images(rows)
-    ]
+    messages = join(
+        ctx.quoted_paths(rows),
+        " has no label record: label it, or give it an empty one if nothing is in it.",
+    )
     yield Hits(messages, image=rows, suggestion="relabel")
 
 
@@ -86,17 +87,20 @@ def unknown_category(ctx: Context, p: Params) -> Iterator[Hits]:
         "correct the class, or declare it",
         "relabel",
     )
-    untold = ctx.category < 0
-    for annotation in ctx.texts("problems", "annotation_id", told):
-        if annotation is not None:
-            untold[annotation] = False
+    column = ctx.ds.annotations["category_id"]
+    untold = np.asarray(column.is_null().to_numpy()).copy() if column.null_count else None
+    if untold is None:
+        return
+    at = ints(ctx.ds.problems["annotation_id"].take(pa.array(told)))
+    untold[at[at >= 0]] = False
     rows = np.flatnonzero(untold)
-    names = ctx.texts("annotations", "source_category", rows)
-    messages = [
-        f"This box has class {quote(name)}, which is not declared: correct it, or declare it."
-        for name in names
-    ]
-    extra = [{"value": clean(name)} for name in names]
+    names = whole(ctx.ds.annotations["source_category"].take(pa.array(rows)))
+    messages = join(
+        "This box has class ",
+        quoted(names),
+        ", which is not declared: correct it, or declare it.",
+    )
+    extra = members(value=json_texts(cleaned(names)))
     yield Hits(messages, annotation=rows, suggestion="relabel", extra=extra)
 
 
@@ -162,15 +166,16 @@ def size_mismatch(ctx: Context, p: Params) -> Iterator[Hits]:
     # A header that was refused (FL006) is no better a witness than the label.
     asked = np.isfinite(w) & (sw > 0) & (sh > 0) & ~ctx.has_status("over_limit")
     rows = np.flatnonzero(asked & ~stored & ~shown)
-    messages, extra = [], []
-    sizes = np.stack([w, h, sw, sh], axis=1)[rows].astype(np.int64).tolist()
-    for name, (dw, dh, rw, rh) in zip(ctx.quoted_images(rows), sizes, strict=True):
-        swapped = ", width and height swapped" if (dw, dh) == (rh, rw) else ""
-        messages.append(
-            f"{name} is declared {dw} x {dh} and is {rw} x {rh}{swapped}: "
-            "find out which size its boxes were drawn on, and correct the other."
-        )
-        extra.append({"declared": [dw, dh], "decoded": [rw, rh]})
+    swapped = ((w == sh) & (h == sw))[rows]
+    dw, dh, rw, rh = (whole_numbers(side[rows]) for side in (w, h, sw, sh))
+    messages = join(
+        ctx.quoted_paths(rows),
+        " is declared ",
+        *(dw, " x ", dh, " and is ", rw, " x ", rh),
+        choice(["", ", width and height swapped"], swapped),
+        ": find out which size its boxes were drawn on, and correct the other.",
+    )
+    extra = members(declared=join("[", dw, ", ", dh, "]"), decoded=join("[", rw, ", ", rh, "]"))
     ratio = np.maximum(w / sw, h / sh)[rows]
     yield Hits(messages, image=rows, value=ratio, threshold=1.0, suggestion="fix-file", extra=extra)
 
@@ -242,20 +247,30 @@ def boxes_and_polygons_mixed(ctx: Context, p: Params) -> Iterator[Hits]:
     without = np.bincount(ctx.image_of[single & ~drawn], minlength=n)
     rows = np.flatnonzero((with_mask > 0) & (without > 0))
     share = without[rows] / (with_mask[rows] + without[rows])
-    counts = np.stack([without[rows], with_mask[rows]], axis=1).tolist()
-    messages = [
-        f"{name} has {b:,} objects without and {m:,} with a polygon: "
-        "draw the missing ones, or use boxes alone."
-        for name, (b, m) in zip(ctx.quoted_images(rows), counts, strict=True)
-    ]
+    messages = join(
+        ctx.quoted_paths(rows),
+        " has ",
+        counts(without[rows]),
+        " objects without and ",
+        counts(with_mask[rows]),
+        " with a polygon: draw the missing ones, or use boxes alone.",
+    )
     yield Hits(messages, image=rows, value=share, severity="warning", suggestion="relabel")
 
 
 def _has_segmentation(ctx: Context) -> Bools:
     """Tell which annotations have a segmentation that is not an empty shell."""
-    text = pc.utf8_trim_whitespace(ctx.ds.annotations["segmentation"])
+    text = ctx.ds.annotations["segmentation"]
+    if text.null_count == len(text):
+        return np.zeros(len(text), np.bool_)
+    # Of a long text nothing is an empty shell: only short ones are looked at, and copied.
+    short = np.flatnonzero(pc.less(pc.binary_length(text).fill_null(0), 64).to_numpy())
+    few = pc.utf8_trim_whitespace(text.take(pa.array(short)))
     empty = pa.array(["", "[]", "[[]]", "{}", "null", None], pa.string())
-    return ~np.asarray(pc.is_in(text, empty).to_numpy(zero_copy_only=False), np.bool_)
+    shell = np.asarray(pc.is_in(few, empty).to_numpy(zero_copy_only=False), np.bool_)
+    drawn = np.ones(len(text), np.bool_)
+    drawn[short[shell]] = False
+    return drawn
 
 
 @rule(

@@ -140,7 +140,7 @@ def _same_id(p: Picture, rng: Rng) -> list[Fault]:
 
 
 def _shared_label(p: Picture, rng: Rng) -> list[Fault]:
-    p.twin = encode(p.image, quality=70)
+    p.twin = encode(p.image[:, ::-1], quality=70)
     return [Fault("FL103", "two pictures of one stem share one label file", p)]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from . import scenes
@@ -136,15 +137,16 @@ def _picture(job: _Job, index: int, seed: int, format: str) -> tuple[Picture, li
 
 
 def _copies(clean: list[Picture]) -> tuple[list[Picture], list[Fault]]:
-    """Make byte-identical copies: with the same labels, in another split, with other labels."""
+    """Make copies: with the same labels, in another split, with other labels, saved again."""
     free = [
         p for p in clean if p.split == "train" and all(one.name != "bicycle" for one in p.labels)
     ]
-    same, leaked, relabelled = free[:3]
+    same, leaked, relabelled, again = free[:4]
     copies = [
         _copy_of(same, "train"),
         _copy_of(leaked, "val"),
         _copy_of(relabelled, "train"),
+        _saved_again(again, "val"),
     ]
     for label in copies[2].labels:
         x1, y1, x2, y2 = label.box
@@ -156,6 +158,8 @@ def _copies(clean: list[Picture]) -> tuple[list[Picture], list[Fault]]:
         Fault("FL503", "one copy in train, one in val", leaked),
         Fault("FL501", "a byte-identical copy", relabelled),
         Fault("FL504", "the copies' boxes disagree", relabelled),
+        Fault("FL502", "the same picture, saved again", again),
+        Fault("FL503", "one of the two in train, one in val", again),
     ]
     return copies, faults
 
@@ -171,6 +175,17 @@ def _copy_of(picture: Picture, split: str) -> Picture:
         picture.declared,
         picture.data,
     )
+
+
+def _saved_again(picture: Picture, split: str) -> Picture:
+    """Make a copy of other bytes, a little darker, as an editor would leave it."""
+    copy = _copy_of(picture, split)
+    pixels = cv2.imdecode(np.frombuffer(picture.data or b"", np.uint8), cv2.IMREAD_COLOR)
+    if pixels is None:
+        raise ValueError(f"the picture {picture.stem} cannot be read back")
+    darker = np.rint(pixels.astype(np.float32) * 0.95).astype(np.uint8)
+    copy.stem, copy.data = f"{picture.stem}_edited", encode(darker, quality=80)
+    return copy
 
 
 def _about_the_set(format: str) -> list[Fault]:

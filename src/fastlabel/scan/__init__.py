@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .cache import Cache, CacheWarning, cache_of
 from .limits import Limits
 
 if TYPE_CHECKING:
@@ -18,8 +20,20 @@ if TYPE_CHECKING:
 
     from ..dataset import Dataset
     from ..source import ImageSource
+    from .jobs import Jobs
 
-__all__ = ["Limits", "scan", "scan_batches", "scan_tables"]
+__all__ = [
+    "Cache",
+    "CacheWarning",
+    "Limits",
+    "cache_of",
+    "scan",
+    "scan_batches",
+    "scan_tables",
+]
+
+#: Images a batch.
+_BATCH = 128
 
 #: Called now and then with (images done, images in all).
 Progress = Callable[[int, int], None]
@@ -31,6 +45,7 @@ def scan(
     workers: int = 0,
     limits: Limits | None = None,
     progress: Progress | None = None,
+    cache: Cache | str | os.PathLike[str] | bool | None = None,
 ) -> pa.Table:
     """Decode and measure every image once.
 
@@ -45,6 +60,10 @@ def scan(
         What is refused before it is decoded.
     progress : callable, optional
         Called with (images done, images in all).
+    cache : Cache, path-like or bool, optional
+        Where results are kept, so that a second scan decodes only what changed: a
+        :class:`fastlabel.Cache`, its folder, or True for the usual folder. The result does
+        not depend on it. By default nothing is kept.
 
     Returns
     -------
@@ -59,12 +78,9 @@ def scan(
     >>> fl.scan([jpeg]).select(["status", "width", "luma_mean"]).to_pylist()
     [{'status': 'ok', 'width': 64, 'luma_mean': 128.0}]
     """
-    import pyarrow as pa
+    from .jobs import jobs_of
 
-    from .. import schema
-
-    batches = scan_batches(source, workers=workers, limits=limits, progress=progress)
-    return pa.Table.from_batches(list(batches), schema=schema.IMAGE_STATS)
+    return _tables(jobs_of(source), _roots(source), workers, limits, progress, cache)[0]
 
 
 def scan_batches(
@@ -109,13 +125,14 @@ def scan_tables(
     workers: int = 0,
     limits: Limits | None = None,
     progress: Progress | None = None,
+    cache: Cache | str | os.PathLike[str] | bool | None = None,
 ) -> tuple[pa.Table, pa.Table]:
     """The scan of a data set with its boxes.
 
     Parameters
     ----------
     ds : Dataset
-    workers, limits, progress
+    workers, limits, progress, cache
         As for :func:`scan`.
 
     Returns
@@ -124,16 +141,46 @@ def scan_tables(
         ``fastlabel.schema.IMAGE_STATS`` and ``fastlabel.schema.BOX_STATS``, rows in the
         order of ``ds.images`` and ``ds.annotations``.
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    from .. import schema
-    from .engine import run
     from .jobs import jobs_of
 
-    parts = list(run(jobs_of(ds), workers, limits or Limits(), progress, 128))
-    images = pa.Table.from_batches([p[0] for p in parts], schema=schema.IMAGE_STATS)
-    boxes = pa.Table.from_batches([p[1] for p in parts], schema=schema.BOX_STATS)
-    # Batches hold the boxes image by image; put them back into the order of annotations.
-    order = boxes["annotation_id"].combine_chunks()
-    return images, boxes.take(pc.sort_indices(order)).combine_chunks()
+    return _tables(jobs_of(ds), _roots(ds), workers, limits, progress, cache)
+
+
+def _roots(source: object) -> tuple[Path, ...]:
+    """Folders of the data, in which nothing may be written."""
+    from ..dataset import Dataset
+    from .sources import FolderSource
+
+    if isinstance(source, Dataset):
+        return (source.root, *_roots(source.source))
+    return (source.root,) if isinstance(source, FolderSource) else ()
+
+
+def _tables(
+    jobs: Jobs,
+    roots: tuple[Path, ...],
+    workers: int,
+    limits: Limits | None,
+    progress: Progress | None,
+    cache: Cache | str | os.PathLike[str] | bool | None,
+) -> tuple[pa.Table, pa.Table]:
+    from .assembly import Assembly
+    from .engine import content_hashes, run
+
+    bounds = limits or Limits()
+    kept = cache_of(cache)
+    tables = Assembly(len(jobs), len(jobs.box_ids))
+    if kept is None:
+        for batch in run(jobs.in_reading_order(), workers, bounds, progress, _BATCH):
+            tables.put(*batch)
+    else:
+        kept.fill(
+            tables,
+            jobs,
+            bounds,
+            roots,
+            lambda part, tell: run(part.in_reading_order(), workers, bounds, tell, _BATCH),
+            lambda part: content_hashes(part, workers, bounds),
+            progress,
+        )
+    return tables.finish(jobs.names)

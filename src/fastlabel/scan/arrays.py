@@ -13,7 +13,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["numbers", "strings", "take_strings"]
+__all__ = [
+    "bits",
+    "joined",
+    "numbers",
+    "strings",
+    "take_strings",
+    "text_bytes",
+    "unique_names",
+]
 
 
 def numbers(values: NDArray[Any], null: NDArray[np.bool_] | None = None) -> pa.Array:
@@ -21,6 +29,12 @@ def numbers(values: NDArray[Any], null: NDArray[np.bool_] | None = None) -> pa.A
     data = np.ascontiguousarray(values)
     kind = pa.from_numpy_dtype(data.dtype)
     return pa.Array.from_buffers(kind, len(data), [_validity(null), pa.py_buffer(data)])
+
+
+def bits(values: NDArray[np.bool_]) -> pa.BooleanArray:
+    """Truth values as an Arrow array."""
+    packed = pa.py_buffer(np.packbits(values, bitorder="little"))
+    return pa.Array.from_buffers(pa.bool_(), len(values), [None, packed])
 
 
 def strings(values: Sequence[str | None]) -> pa.StringArray:
@@ -33,9 +47,41 @@ def strings(values: Sequence[str | None]) -> pa.StringArray:
     return pa.Array.from_buffers(pa.string(), len(texts), buffers)
 
 
+def joined(texts: Sequence[bytes]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Texts one behind the other: where each begins and the last ends, and all the bytes."""
+    offsets = np.zeros(len(texts) + 1, np.int64)
+    np.cumsum([len(t) for t in texts], out=offsets[1:])
+    return offsets, np.frombuffer(b"".join(texts), np.uint8)
+
+
+def text_bytes(texts: pa.StringArray) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """As :func:`joined`, of an Arrow array and without a copy of its bytes; null is empty."""
+    n, data = len(texts), texts.buffers()[2]
+    if n == 0 or data is None:
+        return np.zeros(n + 1, np.int64), np.empty(0, np.uint8)
+    offsets = np.frombuffer(texts.buffers()[1], np.int32, n + 1, 4 * texts.offset).astype(np.int64)
+    return offsets - offsets[0], np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]]
+
+
 def take_strings(values: pa.StringArray, rows: NDArray[np.int64]) -> pa.StringArray:
     """Some texts of an array, by row; null where a row is negative."""
     return values.take(numbers(np.asarray(rows, np.int64), np.asarray(rows) < 0))
+
+
+def unique_names(names: pa.StringArray) -> pa.StringArray:
+    """Names that tell rows apart: of equal ones all but the last get " (1)", " (2)", ... ."""
+    codes = np.asarray(names.dictionary_encode().indices)
+    counts = np.bincount(codes) if len(codes) else np.empty(0, np.int64)
+    if not (counts > 1).any():
+        return names
+    seen: dict[int, int] = {}
+    texts = names.to_pylist()
+    for row in np.flatnonzero(counts[codes] > 1).tolist():
+        code = int(codes[row])
+        seen[code] = seen.get(code, 0) + 1
+        if seen[code] < counts[code]:
+            texts[row] = f"{texts[row]} ({seen[code]})"
+    return strings(texts)
 
 
 def _validity(null: NDArray[np.bool_] | None) -> pa.Buffer | None:

@@ -6,9 +6,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from .. import _core
 from . import columns, fallback
@@ -16,10 +18,13 @@ from .jobs import Jobs
 from .limits import Limits
 from .read_ahead import Fetched, read_ahead
 
-__all__ = ["run"]
+__all__ = ["content_hashes", "run"]
 
 #: How long a wait may keep Python from seeing Ctrl-C, in milliseconds.
 _POLL_MS = 100
+
+#: Images a batch where only their bytes are hashed.
+_HASH_BATCH = 512
 
 _NEEDS_DECODER = _core.STATUSES.index("needs_decoder")
 
@@ -39,21 +44,52 @@ def run(
         raise ValueError(f"workers: got {workers}, expected 0 (one a CPU) to 1024")
     if batch_size < 1:
         raise ValueError(f"batch_size: got {batch_size}, expected at least 1")
-    scanner = _core.Scanner(
-        workers=workers,
-        max_pixels=limits.max_pixels,
-        max_bytes=limits.max_bytes,
-        max_scans=limits.max_scans,
-        max_memory=limits.max_memory,
-    )
+    scanner = _scanner(workers, limits, hash_only=False)
     with ThreadPoolExecutor(max_workers=workers or None) as others:
         try:
-            yield from _batches(jobs, scanner, others, limits, progress, batch_size)
+            with closing(read_ahead(jobs, batch_size, limits.max_bytes)) as batches:
+                yield from _batches(jobs, scanner, others, limits, progress, batches)
         except BaseException:
             others.shutdown(wait=False, cancel_futures=True)
             raise
         finally:
             scanner.close()
+
+
+def content_hashes(
+    jobs: Jobs, workers: int, limits: Limits
+) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Read images without decoding them.
+
+    Returns
+    -------
+    places : numpy.ndarray
+        (k,) places among the jobs of the images that could be read, ascending.
+    hashes : numpy.ndarray
+        (k, 16) uint8, as ``content_hash`` of a scan.
+    """
+    scanner = _scanner(workers, limits, hash_only=True)
+    places, hashes = [np.empty(0, np.int64)], [np.empty((0, 16), np.uint8)]
+    try:
+        with closing(read_ahead(jobs, _HASH_BATCH, limits.max_bytes)) as batches:
+            for batch, rows, _ in _collected(jobs, scanner, None, batches):
+                k = np.flatnonzero(rows["has_hash"])
+                places.append(batch.first + k)
+                hashes.append(rows["content_hash"][k])
+    finally:
+        scanner.close()
+    return np.concatenate(places), np.concatenate(hashes)
+
+
+def _scanner(workers: int, limits: Limits, *, hash_only: bool) -> _core.Scanner:
+    return _core.Scanner(
+        workers=workers,
+        max_pixels=limits.max_pixels,
+        max_bytes=limits.max_bytes,
+        max_scans=limits.max_scans,
+        max_memory=limits.max_memory,
+        hash_only=hash_only,
+    )
 
 
 def _batches(
@@ -62,9 +98,22 @@ def _batches(
     others: ThreadPoolExecutor,
     limits: Limits,
     progress: Callable[[int, int], None] | None,
-    batch_size: int,
+    batches: Iterator[Fetched],
 ) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
-    batches = read_ahead(jobs, batch_size)
+    for batch, rows, box_rows in _collected(jobs, scanner, progress, batches):
+        for k, lost in batch.lost:
+            columns.say(rows[k : k + 1], lost.status, lost.detail)
+        _decode_others(jobs, batch, rows, box_rows, others, limits)
+        yield columns.batches(jobs, batch.first, batch.last, rows, box_rows)
+
+
+def _collected(
+    jobs: Jobs,
+    scanner: _core.Scanner,
+    progress: Callable[[int, int], None] | None,
+    batches: Iterator[Fetched],
+) -> Iterator[tuple[Fetched, columns.Rows, columns.Rows]]:
+    """Batches as the native workers have finished them, in order."""
     in_flight: deque[tuple[Fetched, int]] = deque()
     tell = _Teller(progress, len(jobs))
     more = True
@@ -83,10 +132,7 @@ def _batches(
             finished, done = scanner.wait(ticket, _POLL_MS)
             tell(batch.first + done)
         rows, box_rows = scanner.collect(ticket)
-        for k, lost in batch.lost:
-            columns.say(rows[k : k + 1], lost.status, lost.detail)
-        _decode_others(jobs, batch, rows, box_rows, others, limits)
-        yield columns.batches(jobs, batch.first, batch.last, rows, box_rows)
+        yield batch, rows, box_rows
     tell(len(jobs), force=True)
 
 

@@ -37,6 +37,12 @@ class Jobs:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def in_reading_order(self) -> Jobs:
+        """The jobs in the order of the source's rows, where reading out of order is dear."""
+        if not getattr(self.source, "sequential", False) or bool((np.diff(self.rows) >= 0).all()):
+            return self
+        return self.subset(np.argsort(self.rows, kind="stable").astype(np.int64))
+
     def subset(self, indices: NDArray[np.int64]) -> Jobs:
         """The jobs of some images, in the order given, with their own ids."""
         at = np.asarray(indices, np.int64)

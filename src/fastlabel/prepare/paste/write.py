@@ -243,7 +243,8 @@ def paste(
 def _read(source: Source, format: str) -> Dataset:
     from ...formats import read
 
-    return source if isinstance(source, Dataset) else read(source, format)
+    dataset = source if isinstance(source, Dataset) else read(source, format)
+    return dataset.with_files()
 
 
 @dataclass(frozen=True)

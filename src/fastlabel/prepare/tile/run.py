@@ -326,10 +326,10 @@ def _mixed(rows: Integers, seed: int) -> NDArray[np.uint64]:
 
 def _read(source: Dataset | str | os.PathLike[str]) -> Dataset:
     if isinstance(source, Dataset):
-        return source
+        return source.with_files()
     from ...formats import read
 
-    return read(source)
+    return read(source).with_files()
 
 
 def _format(format: str | None, dataset: Dataset) -> str:

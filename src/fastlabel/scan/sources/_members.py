@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from ...dataset import DatasetError
 from ...schema import IMAGE_EXTENSIONS
 from ...source import MOST_BYTES, Lost, SourceProblem, Span
-from ..arrays import numbers, strings
+from ..arrays import numbers, strings, unique_names
 from ._stamps import stamp_array
 
 __all__ = ["Archives", "Listing", "Shard", "members_of", "names_from"]
 
 # What a system adds to archives by itself, and what lies in hidden folders, is no part of a set.
-_JUNK = r"(?:^|/)(?:__MACOSX/|@eaDir/|\.[^/]*/|\._[^/]*$)"
+_JUNK = r"(?:^|/)(?:__MACOSX/|@eaDir/|\.[^./][^/]*/|\._[^/]*$)"
 _PICTURE = r"(?i)\.(?:" + "|".join(sorted(e[1:] for e in IMAGE_EXTENSIONS)) + r")$"
 _FOREIGN = r"^(?:[A-Za-z]:[\\/]|[\\/]|[A-Za-z][A-Za-z0-9+.-]*://)"
 _CLIMBS = r"(?:^|[\\/])\.\.(?:[\\/]|$)"
@@ -171,9 +171,9 @@ class Archives:
         return len(self.members)
 
     def names(self) -> pa.StringArray:
-        """``archive/member`` of each picture."""
+        """``archive/member`` of each picture; repeated ones but the last are numbered."""
         labels = strings([shard.label for shard in self._shards]).take(numbers(self._shard_of))
-        return pc.binary_join_element_wise(labels, self.members, "/")
+        return unique_names(pc.binary_join_element_wise(labels, self.members, "/"))
 
     def stamps(self, rows: NDArray[np.int64]) -> pa.StructArray:
         """Size of each member, and its archive's own stamp with the place in it."""

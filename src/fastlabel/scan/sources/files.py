@@ -12,8 +12,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...source import MOST_BYTES, Lost, Span
-from ..arrays import strings
-from ._stamps import stamp_array
+from ..arrays import strings, take_strings
+from ._stamps import file_stamps, stamp_array
 
 __all__ = ["BytesSource", "FolderSource", "PathsSource"]
 
@@ -27,17 +27,8 @@ class _Files:
         raise NotImplementedError
 
     def stamps(self, rows: NDArray[np.int64]) -> pa.StructArray:
-        """Size and mtime of each file, null where there is none."""
-        sizes = np.full(len(rows), -1, np.int64)
-        versions: list[str | None] = [None] * len(rows)
-        for k, row in enumerate(rows.tolist()):
-            try:
-                info = os.stat(self._path(row))  # noqa: PTH116  the path is bytes
-            except (OSError, ValueError):
-                continue
-            sizes[k] = info.st_size
-            versions[k] = str(info.st_mtime_ns)
-        return stamp_array(sizes, versions)
+        """Size, and mtime and ctime in nanoseconds, of each file; null where there is none."""
+        return file_stamps(None, [self._path(row) for row in rows.tolist()])
 
     def fetch(self, rows: NDArray[np.int64], most: int = MOST_BYTES) -> list[bytes | Span | Lost]:
         """The files' paths: the native workers read them."""
@@ -76,6 +67,10 @@ class FolderSource(_Files):
     def _path(self, row: int) -> bytes:
         return self._prefix + os.fsencode(self._names[row].as_py())
 
+    def stamps(self, rows: NDArray[np.int64]) -> pa.StructArray:
+        """Size, and mtime and ctime in nanoseconds, of each file; null where there is none."""
+        return file_stamps(self._prefix, take_strings(self._names, rows))
+
     def fetch(self, rows: NDArray[np.int64], most: int = MOST_BYTES) -> list[bytes | Span | Lost]:
         """The files' paths: the native workers read them."""
         prefix = self._prefix
@@ -89,15 +84,22 @@ class PathsSource(_Files):
     Parameters
     ----------
     paths : sequence of path-like
+    folder : path-like, optional
+        Where relative paths begin; the current folder if not given.
     """
 
-    def __init__(self, paths: Sequence[str | os.PathLike[str]]) -> None:
+    def __init__(
+        self,
+        paths: Sequence[str | os.PathLike[str]],
+        folder: str | os.PathLike[str] | None = None,
+    ) -> None:
         self._texts = [os.fspath(path) for path in paths]
+        self._folder = None if folder is None else os.fsencode(folder)
 
     @property
     def identity(self) -> str:
         """Where relative paths begin."""
-        return f"paths:{Path.cwd()}"
+        return f"paths:{Path.cwd() if self._folder is None else os.fsdecode(self._folder)}"
 
     def __len__(self) -> int:
         return len(self._texts)
@@ -107,7 +109,8 @@ class PathsSource(_Files):
         return strings(self._texts)
 
     def _path(self, row: int) -> bytes:
-        return os.fsencode(self._texts[row])
+        path = os.fsencode(self._texts[row])
+        return path if self._folder is None else os.path.join(self._folder, path)  # noqa: PTH118
 
 
 class BytesSource:

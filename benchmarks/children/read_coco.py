@@ -1,0 +1,63 @@
+"""One reading of a COCO file in a process of its own: `READER FILE`.
+
+READER is `1` or `2` (fl.read with so many workers), `hotcoco`, `orjson`, `json` or `bytes`. Memory
+is the peak over what the process held before, when it had read a small file already.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from time import perf_counter
+
+
+def memory_mb(what: str) -> float:
+    with open("/proc/self/status", encoding="ascii") as lines:  # noqa: PTH123
+        (line,) = [line for line in lines if line.startswith(what)]
+    return int(line.split()[1]) / 1024
+
+
+def reader(name: str):
+    if name == "hotcoco":
+        import hotcoco
+
+        return lambda path: hotcoco.COCO(str(path))
+    if name == "orjson":
+        import orjson
+
+        return lambda path: orjson.loads(path.read_bytes())
+    if name == "json":
+        return lambda path: json.loads(path.read_bytes())
+    if name == "bytes":
+        return lambda path: path.read_bytes()
+    import fastlabel
+
+    return lambda path: fastlabel.read(path, "coco", workers=int(name))
+
+
+def tables_mb(dataset) -> float:
+    """What the tables hold; a column of nulls is zeros that were never fetched."""
+    total = 0
+    for table in (dataset.images, dataset.annotations, dataset.categories, dataset.problems):
+        for column in table.columns:
+            total += column.get_total_buffer_size() if column.null_count < len(column) else 0
+    return total / 2**20
+
+
+name, path = sys.argv[1], Path(sys.argv[2])
+run = reader(name)
+with tempfile.TemporaryDirectory() as folder:
+    small = Path(folder, "small.json")
+    small.write_text('{"images": [], "annotations": [], "categories": []}', encoding="ascii")
+    run(small)
+before = memory_mb("VmRSS:")
+start = perf_counter()
+result = run(path)
+seconds = perf_counter() - start
+found = {"seconds": seconds, "peak_mb": round(memory_mb("VmHWM:") - before, 1)}
+if name in ("1", "2"):
+    found["tables_mb"] = round(tables_mb(result), 1)
+    found["boxes"] = result.annotations.num_rows
+print("\n" + json.dumps(found))

@@ -1,0 +1,101 @@
+"""``fastlabel scan``."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..dataset import DatasetError
+from ._outside import keep_out_of
+from ._progress import images_bar
+
+
+@click.command("scan", short_help="Measure every image and write the columns as a table.")
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write FILE.parquet, FILE.csv or FILE.arrow; without it CSV goes to stdout.",
+)
+@click.option("--boxes", is_flag=True, help="One row a box instead of one row an image.")
+@click.option(
+    "--format",
+    "fmt",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "coco", "yolo", "voc", "images"]),
+    help="What to read the labels as.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(0, 1024),
+    default=0,
+    metavar="N",
+    help="Decoding threads; 0 means one a CPU.",
+)
+def command(data: Path, out: Path | None, boxes: bool, fmt: str, workers: int) -> None:
+    """Measure every image (or box) of DATA once: size, light, sharpness, noise, hashes."""
+    from .. import config
+    from ..check import scan_limits, write_whole
+    from ..formats import read
+    from ..scan import scan_tables
+
+    if out is not None and out.suffix not in _WRITERS:
+        raise DatasetError(f"{out}: unknown ending; use one of {', '.join(_WRITERS)}")
+    limits = scan_limits(config.load())
+    ds = read(data, fmt)
+    if out is not None:
+        keep_out_of(out, ds.root)
+    with images_bar("decoding") as progress:
+        images, measured = scan_tables(ds, workers=workers, limits=limits, progress=progress)
+    table = measured if boxes else images
+    if out is not None:
+        write_whole({out: partial(_WRITERS[out.suffix], table)})
+        click.echo(f"{out}: {table.num_rows:,} rows", err=True)
+        return
+    _csv(table, sys.stdout.buffer)
+
+
+def _csv(table: Any, target: Any) -> None:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    from pyarrow import csv
+
+    # CSV has no lists: one column a level.
+    for name in ("scale_sharpness", "scale_acutance"):
+        if name not in table.column_names:
+            continue
+        flat = table[name].combine_chunks()
+        for level in range(flat.type.list_size):
+            values = pc.list_element(flat, level)
+            table = table.append_column(f"{name}_{2 << level}", values)
+        table = table.drop_columns([name])
+    for at, column in enumerate(table.schema):
+        if pa.types.is_string(column.type):
+            # A quote keeps a spreadsheet from running a file name: it is text then.
+            texts = table[column.name]
+            risky = pc.fill_null(pc.match_substring_regex(texts, r"^[=+\-@\t\r]"), False)
+            safe = pc.if_else(risky, pc.binary_join_element_wise("'", texts, ""), texts)
+            table = table.set_column(at, column, safe)
+    csv.write_csv(table, target)
+
+
+def _parquet(table: Any, target: Path) -> None:
+    import pyarrow.parquet as pq
+
+    pq.write_table(table, target, compression="zstd")
+
+
+def _arrow(table: Any, target: Path) -> None:
+    from pyarrow import feather
+
+    feather.write_feather(table, str(target), compression="uncompressed")
+
+
+_WRITERS = {".parquet": _parquet, ".csv": _csv, ".arrow": _arrow}
