@@ -27,6 +27,7 @@ MODULES = (
     "merge_scaling",
     "memory",
     "coco_ingest",
+    "text_ingest",
     "startup",
 )
 

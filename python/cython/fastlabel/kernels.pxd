@@ -209,6 +209,18 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
     ctypedef struct fl_cutter:
         pass
 
+    ctypedef struct fl_file_stamp:
+        int64_t size
+        int64_t mtime_ns
+        int64_t ctime_ns
+
+    ctypedef struct fl_hash_pair:
+        int64_t i
+        int64_t j
+        int32_t distance
+
+    ctypedef fl_status (*fl_hash_pair_sink)(void* context, const fl_hash_pair* pairs, int64_t n) noexcept nogil
+
     ctypedef enum fl_label_outcome:
         FL_LABEL_READ
         FL_LABEL_LEFT
@@ -234,18 +246,6 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
 
     ctypedef struct fl_label_columns:
         pass
-
-    ctypedef struct fl_file_stamp:
-        int64_t size
-        int64_t mtime_ns
-        int64_t ctime_ns
-
-    ctypedef struct fl_hash_pair:
-        int64_t i
-        int64_t j
-        int32_t distance
-
-    ctypedef fl_status (*fl_hash_pair_sink)(void* context, const fl_hash_pair* pairs, int64_t n) noexcept nogil
 
     ctypedef enum fl_tile_method:
         FL_TILES_NMS
@@ -732,6 +732,14 @@ cdef fl_status cutter_collect(fl_cutter* cutter, int64_t ticket, fl_cut_row* row
         fl_cut_tile* tiles) noexcept nogil
 cdef fl_status cutter_cancel(fl_cutter* cutter) noexcept nogil
 cdef void cutter_destroy(fl_cutter* cutter) noexcept nogil
+cdef fl_status stat_files(const char* folder, const char* names, const int64_t* offsets, int64_t n,
+        int32_t workers, fl_file_stamp* out) noexcept nogil
+cdef fl_status hash_slices(const uint8_t* data, const int64_t* offsets, int64_t n,
+        uint8_t* out) noexcept nogil
+cdef fl_status hamming_pairs(const uint64_t* hashes, int64_t n, int32_t distance, int32_t workers,
+        int64_t max_pairs, fl_hash_pair_sink sink, void* context) noexcept nogil
+cdef fl_status hamming_clusters(const uint64_t* hashes, int64_t n, int32_t distance,
+        int32_t workers, int64_t* clusters) noexcept nogil
 cdef fl_status label_options_init(fl_label_options* options, size_t struct_size) noexcept nogil
 cdef fl_status yolo_read(const fl_label_files* files, const fl_label_options* options,
         fl_label_columns** out) noexcept nogil
@@ -745,14 +753,6 @@ cdef fl_status label_take(fl_label_columns* columns, const char* column, int64_t
         int32_t part, void** data, int64_t* bytes) noexcept nogil
 cdef void label_free(void* data) noexcept nogil
 cdef void label_destroy(fl_label_columns* columns) noexcept nogil
-cdef fl_status stat_files(const char* folder, const char* names, const int64_t* offsets, int64_t n,
-        int32_t workers, fl_file_stamp* out) noexcept nogil
-cdef fl_status hash_slices(const uint8_t* data, const int64_t* offsets, int64_t n,
-        uint8_t* out) noexcept nogil
-cdef fl_status hamming_pairs(const uint64_t* hashes, int64_t n, int32_t distance, int32_t workers,
-        int64_t max_pairs, fl_hash_pair_sink sink, void* context) noexcept nogil
-cdef fl_status hamming_clusters(const uint64_t* hashes, int64_t n, int32_t distance,
-        int32_t workers, int64_t* clusters) noexcept nogil
 cdef fl_status tile_merge_options_init(fl_tile_merge_options* options,
         size_t struct_size) noexcept nogil
 cdef fl_status merge_tiles(const fl_tile_predictions* predictions,

@@ -98,6 +98,13 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
             fl_cut_tile* tiles)
     fl_status fl_cutter_cancel(fl_cutter* cutter)
     void fl_cutter_destroy(fl_cutter* cutter)
+    fl_status fl_stat_files(const char* folder, const char* names, const int64_t* offsets,
+            int64_t n, int32_t workers, fl_file_stamp* out)
+    fl_status fl_hash_slices(const uint8_t* data, const int64_t* offsets, int64_t n, uint8_t* out)
+    fl_status fl_hamming_pairs(const uint64_t* hashes, int64_t n, int32_t distance,
+            int32_t workers, int64_t max_pairs, fl_hash_pair_sink sink, void* context)
+    fl_status fl_hamming_clusters(const uint64_t* hashes, int64_t n, int32_t distance,
+            int32_t workers, int64_t* clusters)
     fl_status fl_label_options_init(fl_label_options* options, size_t struct_size)
     fl_status fl_yolo_read(const fl_label_files* files, const fl_label_options* options,
             fl_label_columns** out)
@@ -110,13 +117,6 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
             int32_t part, void** data, int64_t* bytes)
     void fl_label_free(void* data)
     void fl_label_destroy(fl_label_columns* columns)
-    fl_status fl_stat_files(const char* folder, const char* names, const int64_t* offsets,
-            int64_t n, int32_t workers, fl_file_stamp* out)
-    fl_status fl_hash_slices(const uint8_t* data, const int64_t* offsets, int64_t n, uint8_t* out)
-    fl_status fl_hamming_pairs(const uint64_t* hashes, int64_t n, int32_t distance,
-            int32_t workers, int64_t max_pairs, fl_hash_pair_sink sink, void* context)
-    fl_status fl_hamming_clusters(const uint64_t* hashes, int64_t n, int32_t distance,
-            int32_t workers, int64_t* clusters)
     fl_status fl_tile_merge_options_init(fl_tile_merge_options* options, size_t struct_size)
     fl_status fl_merge_tiles(const fl_tile_predictions* predictions,
             const fl_tile_merge_options* options, fl_tile_merged* out)
@@ -474,6 +474,26 @@ cdef void cutter_destroy(fl_cutter* cutter) noexcept nogil:
     fl_cutter_destroy(cutter)
 
 
+cdef fl_status stat_files(const char* folder, const char* names, const int64_t* offsets, int64_t n,
+        int32_t workers, fl_file_stamp* out) noexcept nogil:
+    return fl_stat_files(folder, names, offsets, n, workers, out)
+
+
+cdef fl_status hash_slices(const uint8_t* data, const int64_t* offsets, int64_t n,
+        uint8_t* out) noexcept nogil:
+    return fl_hash_slices(data, offsets, n, out)
+
+
+cdef fl_status hamming_pairs(const uint64_t* hashes, int64_t n, int32_t distance, int32_t workers,
+        int64_t max_pairs, fl_hash_pair_sink sink, void* context) noexcept nogil:
+    return fl_hamming_pairs(hashes, n, distance, workers, max_pairs, sink, context)
+
+
+cdef fl_status hamming_clusters(const uint64_t* hashes, int64_t n, int32_t distance,
+        int32_t workers, int64_t* clusters) noexcept nogil:
+    return fl_hamming_clusters(hashes, n, distance, workers, clusters)
+
+
 cdef fl_status label_options_init(fl_label_options* options, size_t struct_size) noexcept nogil:
     return fl_label_options_init(options, struct_size)
 
@@ -509,26 +529,6 @@ cdef void label_free(void* data) noexcept nogil:
 
 cdef void label_destroy(fl_label_columns* columns) noexcept nogil:
     fl_label_destroy(columns)
-
-
-cdef fl_status stat_files(const char* folder, const char* names, const int64_t* offsets, int64_t n,
-        int32_t workers, fl_file_stamp* out) noexcept nogil:
-    return fl_stat_files(folder, names, offsets, n, workers, out)
-
-
-cdef fl_status hash_slices(const uint8_t* data, const int64_t* offsets, int64_t n,
-        uint8_t* out) noexcept nogil:
-    return fl_hash_slices(data, offsets, n, out)
-
-
-cdef fl_status hamming_pairs(const uint64_t* hashes, int64_t n, int32_t distance, int32_t workers,
-        int64_t max_pairs, fl_hash_pair_sink sink, void* context) noexcept nogil:
-    return fl_hamming_pairs(hashes, n, distance, workers, max_pairs, sink, context)
-
-
-cdef fl_status hamming_clusters(const uint64_t* hashes, int64_t n, int32_t distance,
-        int32_t workers, int64_t* clusters) noexcept nogil:
-    return fl_hamming_clusters(hashes, n, distance, workers, clusters)
 
 
 cdef fl_status tile_merge_options_init(fl_tile_merge_options* options,
