@@ -47,8 +47,6 @@ def measure(setup: Setup) -> list[Number]:
             " files/s",
             at_least=20_000,
             summary=max,
-            detail={
-                "native_part": max(run["files"] / run["native_seconds"] for run in runs[voc])
-            },
+            detail={"native_part": max(run["files"] / run["native_seconds"] for run in runs[voc])},
         ),
     ]
