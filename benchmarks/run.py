@@ -28,6 +28,7 @@ MODULES = (
     "ray_engine",
     "memory",
     "coco_ingest",
+    "text_ingest",
     "startup",
 )
 

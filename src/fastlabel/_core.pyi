@@ -396,6 +396,25 @@ def tile_boxes(
     NDArray[np.uint8],
 ]: ...
 
+class LabelColumns:
+    def take(
+        self, column: str
+    ) -> list[
+        tuple[int, NDArray[np.uint8] | None, NDArray[np.uint8] | None, NDArray[np.uint8] | None]
+    ]: ...
+
+def read_yolo(
+    folder: str | bytes,
+    names: bytes,
+    count: int,
+    workers: int = 0,
+    keypoints: int = 0,
+    most_text: int = 0,
+) -> LabelColumns: ...
+def read_voc(
+    folder: str | bytes, names: bytes, count: int, workers: int = 0, most_text: int = 0
+) -> LabelColumns: ...
+
 class CocoColumns:
     def __init__(
         self, path: str | bytes, workers: int = 0, window: int = 0, most_text: int = 0

@@ -21,6 +21,7 @@
 #include "fastlabel/cut.h"
 #include "fastlabel/files.h"
 #include "fastlabel/hashes.h"
+#include "fastlabel/labels.h"
 #include "fastlabel/merge.h"
 #include "fastlabel/paste.h"
 #include "fastlabel/pixels.h"

@@ -221,6 +221,32 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
 
     ctypedef fl_status (*fl_hash_pair_sink)(void* context, const fl_hash_pair* pairs, int64_t n) noexcept nogil
 
+    ctypedef enum fl_label_outcome:
+        FL_LABEL_READ
+        FL_LABEL_LEFT
+        FL_LABEL_OTHER
+
+    ctypedef enum fl_label_part:
+        FL_LABEL_VALUES
+        FL_LABEL_OFFSETS
+        FL_LABEL_VALID
+
+    ctypedef struct fl_label_files:
+        const char* folder
+        const char* names
+        int64_t names_bytes
+        int64_t count
+
+    ctypedef struct fl_label_options:
+        size_t struct_size
+        int32_t workers
+        int32_t reserved
+        int64_t keypoints
+        int64_t most_text
+
+    ctypedef struct fl_label_columns:
+        pass
+
     ctypedef enum fl_tile_method:
         FL_TILES_NMS
         FL_TILES_SOFT_LINEAR
@@ -714,6 +740,19 @@ cdef fl_status hamming_pairs(const uint64_t* hashes, int64_t n, int32_t distance
         int64_t max_pairs, fl_hash_pair_sink sink, void* context) noexcept nogil
 cdef fl_status hamming_clusters(const uint64_t* hashes, int64_t n, int32_t distance,
         int32_t workers, int64_t* clusters) noexcept nogil
+cdef fl_status label_options_init(fl_label_options* options, size_t struct_size) noexcept nogil
+cdef fl_status yolo_read(const fl_label_files* files, const fl_label_options* options,
+        fl_label_columns** out) noexcept nogil
+cdef fl_status voc_read(const fl_label_files* files, const fl_label_options* options,
+        fl_label_columns** out) noexcept nogil
+cdef fl_status label_pieces(const fl_label_columns* columns, const char* column,
+        int64_t* pieces) noexcept nogil
+cdef fl_status label_rows(const fl_label_columns* columns, const char* column, int64_t piece,
+        int64_t* rows) noexcept nogil
+cdef fl_status label_take(fl_label_columns* columns, const char* column, int64_t piece,
+        int32_t part, void** data, int64_t* bytes) noexcept nogil
+cdef void label_free(void* data) noexcept nogil
+cdef void label_destroy(fl_label_columns* columns) noexcept nogil
 cdef fl_status tile_merge_options_init(fl_tile_merge_options* options,
         size_t struct_size) noexcept nogil
 cdef fl_status merge_tiles(const fl_tile_predictions* predictions,

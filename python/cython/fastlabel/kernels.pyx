@@ -105,6 +105,18 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
             int32_t workers, int64_t max_pairs, fl_hash_pair_sink sink, void* context)
     fl_status fl_hamming_clusters(const uint64_t* hashes, int64_t n, int32_t distance,
             int32_t workers, int64_t* clusters)
+    fl_status fl_label_options_init(fl_label_options* options, size_t struct_size)
+    fl_status fl_yolo_read(const fl_label_files* files, const fl_label_options* options,
+            fl_label_columns** out)
+    fl_status fl_voc_read(const fl_label_files* files, const fl_label_options* options,
+            fl_label_columns** out)
+    fl_status fl_label_pieces(const fl_label_columns* columns, const char* column, int64_t* pieces)
+    fl_status fl_label_rows(const fl_label_columns* columns, const char* column, int64_t piece,
+            int64_t* rows)
+    fl_status fl_label_take(fl_label_columns* columns, const char* column, int64_t piece,
+            int32_t part, void** data, int64_t* bytes)
+    void fl_label_free(void* data)
+    void fl_label_destroy(fl_label_columns* columns)
     fl_status fl_tile_merge_options_init(fl_tile_merge_options* options, size_t struct_size)
     fl_status fl_merge_tiles(const fl_tile_predictions* predictions,
             const fl_tile_merge_options* options, fl_tile_merged* out)
@@ -480,6 +492,43 @@ cdef fl_status hamming_pairs(const uint64_t* hashes, int64_t n, int32_t distance
 cdef fl_status hamming_clusters(const uint64_t* hashes, int64_t n, int32_t distance,
         int32_t workers, int64_t* clusters) noexcept nogil:
     return fl_hamming_clusters(hashes, n, distance, workers, clusters)
+
+
+cdef fl_status label_options_init(fl_label_options* options, size_t struct_size) noexcept nogil:
+    return fl_label_options_init(options, struct_size)
+
+
+cdef fl_status yolo_read(const fl_label_files* files, const fl_label_options* options,
+        fl_label_columns** out) noexcept nogil:
+    return fl_yolo_read(files, options, out)
+
+
+cdef fl_status voc_read(const fl_label_files* files, const fl_label_options* options,
+        fl_label_columns** out) noexcept nogil:
+    return fl_voc_read(files, options, out)
+
+
+cdef fl_status label_pieces(const fl_label_columns* columns, const char* column,
+        int64_t* pieces) noexcept nogil:
+    return fl_label_pieces(columns, column, pieces)
+
+
+cdef fl_status label_rows(const fl_label_columns* columns, const char* column, int64_t piece,
+        int64_t* rows) noexcept nogil:
+    return fl_label_rows(columns, column, piece, rows)
+
+
+cdef fl_status label_take(fl_label_columns* columns, const char* column, int64_t piece,
+        int32_t part, void** data, int64_t* bytes) noexcept nogil:
+    return fl_label_take(columns, column, piece, part, data, bytes)
+
+
+cdef void label_free(void* data) noexcept nogil:
+    fl_label_free(data)
+
+
+cdef void label_destroy(fl_label_columns* columns) noexcept nogil:
+    fl_label_destroy(columns)
 
 
 cdef fl_status tile_merge_options_init(fl_tile_merge_options* options,

@@ -114,11 +114,11 @@ def read(
     elif source.format == "yolo":
         from . import yolo
 
-        dataset = yolo.read_tree(source.tree, source.file)
+        dataset = yolo.read_tree(source.tree, source.file, parser, workers)
     elif source.format == "voc":
         from . import voc
 
-        dataset = voc.read_tree(source.tree, voc_base)
+        dataset = voc.read_tree(source.tree, voc_base, parser, workers)
     else:
         from .images import read_tree
 

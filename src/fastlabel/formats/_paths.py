@@ -47,7 +47,15 @@ def parent(path: str) -> str:
 
 def stem(path: str) -> str:
     """Base name of a path without its last extension."""
-    return posixpath.splitext(path.rpartition("/")[2])[0]
+    name = path.rpartition("/")[2]
+    dot = _dot(name)
+    return name if dot < 0 else name[:dot]
+
+
+def _dot(name: str) -> int:
+    """Where the last extension of a base name begins, or -1: dots at the front begin none."""
+    dot = name.rfind(".")
+    return dot if dot > 0 and (name[0] != "." or name[:dot].strip(".")) else -1
 
 
 def is_foreign(name: str) -> bool:
@@ -315,7 +323,8 @@ def _take(tree: Tree, entry: os.DirEntry[str], folder: str, real: str, pending: 
     if name.startswith("._") or not entry.is_file():  # "._": what one system adds to archives
         return
     tree.files += 1
-    extension = posixpath.splitext(name)[1].lower()
+    dot = _dot(name)
+    extension = name[dot:].lower() if dot > 0 else ""
     if extension in IMAGE_EXTENSIONS:
         tree.images.append(path)
     elif extension in _LABEL_EXTENSIONS:

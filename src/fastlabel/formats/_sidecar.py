@@ -24,10 +24,10 @@ from typing import Any
 import numpy as np
 
 from ._build import NOT_KNOWN, Builder
-from ._paths import parent
+from ._paths import Tree, parent
 from ._text import LabelFileError, quote, read_text
 
-__all__ = ["COLUMNS", "SIDECAR", "Line", "apply", "parse_line"]
+__all__ = ["COLUMNS", "SIDECAR", "Line", "apply", "is_beside", "parse_line"]
 
 MAX_BYTES = 4 << 30
 
@@ -139,18 +139,27 @@ def _fits(name: str, value: Any) -> bool:
 # --- reading back -----------------------------------------------------------------------
 
 
+def is_beside(tree: Tree, declaration: str) -> bool:
+    """Whether there is a sidecar beside ``declaration``, and not outside the root."""
+    file = tree.path(_place(declaration))
+    return file.is_file() and file.resolve().is_relative_to(tree.root.resolve())
+
+
+def _place(declaration: str) -> str:
+    above = parent(declaration)
+    return f"{above}/{SIDECAR}" if above else SIDECAR
+
+
 def apply(builder: Builder, declaration: str, category: Callable[[str], int]) -> None:
     """Give the rows read from label files what the sidecar beside ``declaration`` says.
 
     Called when boxes are in pixels. ``category`` turns a class number into a dense id.
     """
-    above = parent(declaration)
-    path = f"{above}/{SIDECAR}" if above else SIDECAR
-    file = builder.tree.path(path)
+    if not is_beside(builder.tree, declaration):
+        return
+    path = _place(declaration)
     try:
-        if not (file.is_file() and file.resolve().is_relative_to(builder.tree.root.resolve())):
-            return
-        lines = read_text(file, MAX_BYTES).split("\n")
+        lines = read_text(builder.tree.path(path), MAX_BYTES).split("\n")
     except LabelFileError as error:
         builder.problem(error.kind, error.message, file=path, line=error.line)
         return

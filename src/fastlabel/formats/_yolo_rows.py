@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 __all__ = ["BOX", "EIGHT", "POLYGON", "POSE", "Row", "Rows", "in_pixels", "parse"]
 
+_BLOCK = 1 << 13
+
 BOX, POLYGON, EIGHT, POSE = range(4)
 
 Box = tuple[float, float, float, float]
@@ -112,10 +114,21 @@ def in_pixels(
     0.9999999999999999. So what is a number of six decimals but for the error of this very
     arithmetic is taken for that number.
     """
+    found = np.empty_like(corners)
+    for at in range(0, len(corners), _BLOCK):
+        part = slice(at, at + _BLOCK)
+        found[part] = _block_in_pixels(corners[part], scale[part])
+    return found
+
+
+def _block_in_pixels(
+    corners: npt.NDArray[np.float64], scale: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
     factors = np.hstack([scale, scale])
-    boxes: npt.NDArray[np.float64] = corners * factors
-    short = np.round(boxes, 6)
-    with np.errstate(invalid="ignore"):
+    # A hostile number may pass float64's range on the way to pixels.
+    with np.errstate(invalid="ignore", over="ignore"):
+        boxes: npt.NDArray[np.float64] = corners * factors
+        short = np.round(boxes, 6)
         reach = np.maximum(np.abs(boxes[:, :2]), np.abs(boxes[:, 2:])) + scale
         error = 4 * np.finfo(np.float64).eps * np.hstack([reach, reach])
         near = np.abs(short - boxes) <= error

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Declaration",
     "Problem",
+    "candidates",
     "find_declaration",
     "has_labels",
     "label_layout",
@@ -321,6 +322,17 @@ def names_of(tree: Tree, path: str) -> list[tuple[str, str]] | None:
     except LabelFileError:
         return None
     return [(str(index), line.strip()) for index, line in enumerate(lines)]
+
+
+def candidates(tree: Tree, bases: list[str], word: str) -> list[str]:
+    """Readings of a place, the trainer's first; only those inside the root."""
+    text = word.replace("\\", "/") if word not in tree.image_set else word
+    readings = [text]
+    for prefix in ("../", "data/"):  # one too many in many exports
+        if text.startswith(prefix):
+            readings.append(text[len(prefix) :])
+    found = [tree.inside(base, reading) for reading in readings for base in bases]
+    return list(dict.fromkeys(path for path in found if path is not None))
 
 
 # --- layouts ----------------------------------------------------------------------------

@@ -8,6 +8,7 @@ The specification counts pixels from 1 and includes the last one, but many tools
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,13 +20,16 @@ from ._paths import Tree, is_foreign, parent, split_of_path, stem
 from ._text import LabelFileError, decode, printable, quote, read_bytes
 from ._voc_file import CONVENTIONS, MAX_BYTES, Record, is_voc, parse
 
-__all__ = ["read_tree"]
+__all__ = ["add_objects", "read_tree"]
 
+_OTHER = "not a Pascal VOC annotation"
 _IMAGE_FOLDERS = ("JPEGImages", "images", "Images", "imgs")
 _SET_LINE = re.compile(r"(.*\S)\s+(?:-1|0|1)")
 
 
-def read_tree(tree: Tree, base: int | None = None) -> Dataset:
+def read_tree(
+    tree: Tree, base: int | None = None, parser: str = "auto", workers: int | None = None
+) -> Dataset:
     """Read every Pascal VOC file under a folder.
 
     Parameters
@@ -36,6 +40,10 @@ def read_tree(tree: Tree, base: int | None = None) -> Dataset:
         Coordinate convention: 1 for the specification's (1-based, the last pixel
         included: ``lo - 1, hi``), 0 for numbers taken as written (0-based, half-open),
         None to decide by evidence: any coordinate of 0 rules the 1-based reading out.
+    parser : {"auto", "native", "plain"}
+        "plain" reads the files in Python, one by one.
+    workers : int, optional
+        Threads of the native parser.
 
     Raises
     ------
@@ -44,27 +52,58 @@ def read_tree(tree: Tree, base: int | None = None) -> Dataset:
     """
     if base not in (None, 0, 1):
         raise DatasetError(f"voc_base: got {base!r}, expected 0, 1 or None (by evidence)")
+    if parser == "plain":
+        return _read_plain(tree, base)
+    from ._coco_joined import TableBuilder
+    from ._voc_table import TableObjects, VocTable
+
+    table = VocTable(tree, workers)
+    builder = TableBuilder(tree, "voc")
+    for path in table.others:
+        builder.ignore(path, _OTHER)
+    records = table.records
+    sets = _prepare(builder, records)
+    convention = _convention(table.boxes(), records, base)
+    builder.meta.update(convention)
+    classes = _classes(builder, table.class_names())
+    objects = TableObjects(builder, table, classes, convention["inclusive"])
+    _add_records(builder, records, sets, objects.add)
+    objects.finish()
+    return builder.finish(tree.root)
+
+
+def _read_plain(tree: Tree, base: int | None) -> Dataset:
     builder = Builder(tree, "voc")
     records = []
     for path in tree.files_of(".xml"):
         if is_voc(tree.path(path)):
             records.append(parse(tree.path(path), path))
         else:
-            builder.ignore(path, "not a Pascal VOC annotation")
-    _require(tree, records)
-    _find_images(tree, records)
-    sets = _image_sets(tree, builder)
-    convention = _convention(records, base)
+            builder.ignore(path, _OTHER)
+    sets = _prepare(builder, records)
+    convention = _convention(_all_boxes(records), records, base)
     builder.meta.update(convention)
-    classes = {
-        name: index
-        for index, name in enumerate(
-            sorted({o.name for r in records for o in r.objects if o.name is not None})
-        )
-    }
-    builder.categories = [(None, name, None) for name in classes]
-    _add_records(builder, records, sets, classes, convention["inclusive"])
+    names = {o.name for r in records for o in r.objects if o.name is not None}
+    classes = _classes(builder, names)
+
+    def add(at: int, image_id: int, file: int) -> None:
+        add_objects(builder, records[at], image_id, file, classes, convention["inclusive"])
+
+    _add_records(builder, records, sets, add)
     return builder.finish(tree.root)
+
+
+def _prepare(builder: Builder, records: list[Record]) -> dict[str, dict[str, list[str]]]:
+    """Give the records their images; returns the splits that are declared."""
+    _require(builder.tree, records)
+    _find_images(builder.tree, records)
+    return _image_sets(builder.tree, builder)
+
+
+def _classes(builder: Builder, names: set[str]) -> dict[str, int]:
+    classes = {name: index for index, name in enumerate(sorted(names))}
+    builder.categories = [(None, name, None) for name in classes]
+    return classes
 
 
 def _require(tree: Tree, records: list[Record]) -> None:
@@ -81,8 +120,9 @@ def _require(tree: Tree, records: list[Record]) -> None:
 # --- the set ----------------------------------------------------------------------------
 
 
-def _convention(records: list[Record], base: int | None) -> dict[str, Any]:
-    boxes = _all_boxes(records)
+def _convention(
+    boxes: npt.NDArray[np.float64], records: list[Record], base: int | None
+) -> dict[str, Any]:
     boxes = boxes[np.any(boxes != 0, axis=1)]  # 0 0 0 0 is an empty row, not evidence
     zeros = int(np.count_nonzero(np.any(boxes == 0, axis=1)))
     said = {record.convention for record in records}
@@ -234,13 +274,13 @@ def _add_records(
     builder: Builder,
     records: list[Record],
     sets: dict[str, dict[str, list[str]]],
-    classes: dict[str, int],
-    inclusive: bool,
+    add: Callable[[int, int, int], None],
 ) -> None:
+    """Images, problems and, by ``add(record, image_id, file)``, the objects of each record."""
     tree = builder.tree
     listed: set[tuple[str, str]] = set()
     owner: dict[str, str] = {}
-    for record in records:
+    for index, record in enumerate(records):
         folder, splits = _splits_of(record, sets)
         listed.add((folder, stem(record.path)))
         file = builder.add_file(record.path)
@@ -248,7 +288,7 @@ def _add_records(
             image_id = _add_image(builder, record, split)
             if at == 0:
                 _add_problems(builder, record, image_id, owner)
-            _add_objects(builder, record, image_id, file, classes, inclusive)
+            add(index, image_id, file)
     _add_listed_only(builder, sets, listed)
 
     unlisted = tree.beside(builder.images["path"])
@@ -319,7 +359,7 @@ def _add_problems(builder: Builder, record: Record, image_id: int, owner: dict[s
         )
 
 
-def _add_objects(
+def add_objects(
     builder: Builder,
     record: Record,
     image_id: int,
@@ -327,6 +367,7 @@ def _add_objects(
     classes: dict[str, int],
     inclusive: bool,
 ) -> None:
+    """Append the objects of a record to the rows of an image."""
     rows = builder.annotations
     for item in record.objects:
         category = NOT_KNOWN if item.name is None else classes[item.name]
