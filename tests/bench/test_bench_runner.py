@@ -20,7 +20,7 @@ from fastlabel.bench.table import facts_text, lines, share_text, time_text, writ
 from fastlabel.config import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
-DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow"}
+DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow", "faiss": "faiss-cpu"}
 TOO_LARGE = {"torch", "torchvision"}
 #: Installed by the Makefile without what it depends on, which would replace our OpenCV.
 ALONE = {"sahi"}

@@ -31,7 +31,8 @@ def run(what: str, root: Path, tmp: Path, *rest: object, **environment: str) -> 
 
 
 def test_ten_kills(tmp_path: Path) -> None:
-    root = draw(tmp_path / "set", 400)
+    # Enough that the first part is written well before most kills.
+    root = draw(tmp_path / "set", 2000)
     seen = run("kill", root, tmp_path, 10, 1, BATCH="40")
     assert seen["wrong"] == 0
     assert seen["kills"] == 10
