@@ -48,7 +48,7 @@ def test_a_stop_before_every_change_of_the_disk(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_two_hundred_kills_over_20000_images(tmp_path: Path) -> None:
     root = draw(tmp_path / "set", 20_000)
-    seen = run("kill", root, tmp_path, 200, 2, BATCH="128", FLUSH="0.1")
+    seen = run("kill", root, tmp_path, 200, 2, BATCH="128", FLUSH="0.1", SPAN="0.3")
     print(seen)
     assert seen["wrong"] == 0
     assert seen["kills"] == 200

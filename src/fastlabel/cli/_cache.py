@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from ..config import Config
     from ..scan import Cache
 
-__all__ = ["cache_to_use", "say_reused"]
+__all__ = ["cache_to_use", "going_on", "say_reused"]
 
 
 def cache_to_use(config: Config, options: Mapping[str, Any], data: Iterable[str]) -> Cache | None:
@@ -48,6 +49,19 @@ def cache_to_use(config: Config, options: Mapping[str, Any], data: Iterable[str]
                 remedy="choose another folder with --cache, or none with --no-cache",
             )
     return Cache.open(named, fresh=options["fresh"], notify=_say)
+
+
+@contextmanager
+def going_on(cache: Cache | None) -> Iterator[None]:
+    """Let an interrupt say how to go on, once there are results that were kept."""
+    from ..scan.cache import GO_ON
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        if cache is None or cache.outcome is None:
+            raise
+        raise KeyboardInterrupt(GO_ON) from None
 
 
 def say_reused(cache: Cache | None) -> None:
