@@ -176,9 +176,10 @@ def killed_runs(root: Path, folder: Path, out: Path, kills: int, seed: int) -> N
         for part in folder.rglob("*.arrow"):
             part.unlink()
 
+    span = float(os.environ.get("SPAN", "1")) * float(seconds)
     while seen["kills"] < kills:
-        # Each run goes on from the one before it, so that kills fall on all of the set.
-        if in_a_fork(cached, kill_after=float(rng.uniform(0, 0.3 * float(seconds)))):
+        # Each run goes on from the one before it: short ones fall on all of the set as well.
+        if in_a_fork(cached, kill_after=float(rng.uniform(0, span))):
             end()
         else:
             seen["kills"] += 1
@@ -186,6 +187,8 @@ def killed_runs(root: Path, folder: Path, out: Path, kills: int, seed: int) -> N
             if rng.random() < 0.1:  # resumed, and not killed
                 assert in_a_fork(cached)
                 end()
+    while not list(folder.rglob("*.arrow")):
+        in_a_fork(cached, kill_after=float(rng.uniform(0, span)))
     assert in_a_fork(cached)
     end()
     out.write_text(json.dumps(seen))

@@ -31,8 +31,7 @@ def run(what: str, root: Path, tmp: Path, *rest: object, **environment: str) -> 
 
 
 def test_ten_kills(tmp_path: Path) -> None:
-    # Enough that the first part is written well before most kills.
-    root = draw(tmp_path / "set", 2000)
+    root = draw(tmp_path / "set", 400)
     seen = run("kill", root, tmp_path, 10, 1, BATCH="40")
     assert seen["wrong"] == 0
     assert seen["kills"] == 10
@@ -49,7 +48,7 @@ def test_a_stop_before_every_change_of_the_disk(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_two_hundred_kills_over_20000_images(tmp_path: Path) -> None:
     root = draw(tmp_path / "set", 20_000)
-    seen = run("kill", root, tmp_path, 200, 2, BATCH="128", FLUSH="0.1")
+    seen = run("kill", root, tmp_path, 200, 2, BATCH="128", FLUSH="0.1", SPAN="0.3")
     print(seen)
     assert seen["wrong"] == 0
     assert seen["kills"] == 200

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..config import Config
     from ..scan import Cache
 
-__all__ = ["cache_to_use", "kept_when_interrupted", "say_reused"]
+__all__ = ["cache_to_use", "going_on", "say_reused"]
 
 
 def cache_to_use(config: Config, options: Mapping[str, Any], data: Iterable[str]) -> Cache | None:
@@ -52,14 +52,16 @@ def cache_to_use(config: Config, options: Mapping[str, Any], data: Iterable[str]
 
 
 @contextmanager
-def kept_when_interrupted(cache: Cache | None) -> Iterator[None]:
-    """Ctrl-C says that the next run goes on, also where the scan itself was over."""
+def going_on(cache: Cache | None) -> Iterator[None]:
+    """Let an interrupt say how to go on, once there are results that were kept."""
     from ..scan.cache import GO_ON
 
     try:
         yield
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(*(() if cache is None else (GO_ON,))) from None
+        if cache is None or cache.outcome is None:
+            raise
+        raise KeyboardInterrupt(GO_ON) from None
 
 
 def say_reused(cache: Cache | None) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..dataset import DatasetError
-from ._cache import cache_to_use, kept_when_interrupted, say_reused
+from ._cache import cache_to_use, going_on, say_reused
 from ._options import engine, kept_results, read_as
 from ._outside import keep_out_of
 from ._progress import images_bar
@@ -125,7 +125,7 @@ def command(data: str, **options: Any) -> int:
             _keep_out_of(out, Path(place))
     cache = cache_to_use(config, options, (data, *pictures))
     own = own_rules(config, options["allow_user_code"])
-    with kept_when_interrupted(cache), images_bar("decoding") as progress:
+    with images_bar("decoding") as progress, going_on(cache):
         report = check(
             data,
             deploy=options["deploy"],

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]
     Batches = Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]
 
-__all__ = ["Cache", "CacheWarning", "cache_of"]
+__all__ = ["GO_ON", "Cache", "CacheWarning", "cache_of"]
 
 #: What an interrupted run says.
 GO_ON = "interrupted; what was measured is kept, so run again to go on"
