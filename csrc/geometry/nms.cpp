@@ -189,7 +189,7 @@ void decay_class(const double* boxes, const int64_t* rows, int64_t n, const Soft
 
 }  // namespace
 
-BigVector<int64_t> order_by_score(const double* scores, int64_t n) {
+BigVector<int64_t> order_by_score(const double* scores, int64_t n, const int64_t* ties) {
   BigVector<Ranked> rows(static_cast<size_t>(n));
   for (int64_t i = 0; i < n; ++i) rows[static_cast<size_t>(i)] = {falling_key(scores[i]), i};
   if (n >= kRadix) {
@@ -198,6 +198,17 @@ BigVector<int64_t> order_by_score(const double* scores, int64_t n) {
     std::sort(rows.begin(), rows.end(), [](const Ranked& a, const Ranked& b) {
       return a.key < b.key || (a.key == b.key && a.row < b.row);
     });
+  }
+  if (ties != nullptr) {
+    for (auto from = rows.begin(); from != rows.end();) {
+      auto to = from + 1;
+      while (to != rows.end() && to->key == from->key) ++to;
+      if (to - from > 1) {
+        std::sort(from, to,
+                  [&](const Ranked& a, const Ranked& b) { return ties[a.row] < ties[b.row]; });
+      }
+      from = to;
+    }
   }
   BigVector<int64_t> order(static_cast<size_t>(n));
   std::transform(rows.begin(), rows.end(), order.begin(), [](const Ranked& r) { return r.row; });

@@ -8,8 +8,9 @@
 
 namespace fl {
 
-// Row numbers, best score first, equal scores in row order. No score is NaN.
-BigVector<int64_t> order_by_score(const double* scores, int64_t n);
+// Row numbers, best score first, equal scores in row order, or by what `ties` has of each row.
+// No score is NaN.
+BigVector<int64_t> order_by_score(const double* scores, int64_t n, const int64_t* ties = nullptr);
 
 // Rows listed class by class, each class in the given order; `ends` gets where each class ends.
 // classes may be null: one class.

@@ -73,6 +73,7 @@ struct Placed {
   BigVector<int64_t> rows;
   BigVector<int64_t> order;  // places in here, the best first; of equal scores the first row
   BigVector<double> boxes;
+  BigVector<double> scores;
   BigVector<int64_t> window_of;
   BigVector<int64_t> images;
   BigVector<int64_t> labels;
@@ -81,14 +82,11 @@ struct Placed {
   int64_t size() const noexcept { return static_cast<int64_t>(rows.size()); }
 };
 
-// Rows window by window, in each in their order.
-BigVector<int64_t> rows_by_window(const TileMergeInput& in) {
+// Rows window by window, in each in their order; those of window w end at ends[w].
+BigVector<int64_t> rows_by_window(const TileMergeInput& in, BigVector<int64_t>* ends) {
   BigVector<int64_t> rows(static_cast<size_t>(in.n));
-  if (std::is_sorted(in.tiles, in.tiles + in.n)) {
-    std::iota(rows.begin(), rows.end(), int64_t{0});
-    return rows;
-  }
-  BigVector<int64_t> at(static_cast<size_t>(in.n_windows) + 1, 0);
+  BigVector<int64_t>& at = *ends;
+  at.assign(static_cast<size_t>(in.n_windows) + 1, 0);
   for (int64_t i = 0; i < in.n; ++i) ++at[static_cast<size_t>(in.tiles[i]) + 1];
   std::partial_sum(at.begin(), at.end(), at.begin());
   for (int64_t i = 0; i < in.n; ++i) {
@@ -103,48 +101,56 @@ Placed place(const TileMergeInput& in, const TileMergeRules& rules, const Frames
   const auto n = static_cast<size_t>(in.n);
   for (auto* column : {&p.rows, &p.window_of, &p.images, &p.labels}) column->reserve(n);
   p.boxes.reserve(4 * n);
-  p.order.reserve(n);
-  BigVector<int64_t> place_of(n, -1);
-  const BigVector<int64_t> by_window = rows_by_window(in);
-  for (size_t k = 0; k < n; ++k) {
-    const size_t later = place_ahead(by_window, k);
-    __builtin_prefetch(in.boxes + 4 * later);
-    __builtin_prefetch(in.tiles + later);
-    __builtin_prefetch(&place_of[later], 1);
-    if (in.labels != nullptr) __builtin_prefetch(in.labels + later);
-    const int64_t i = by_window[k];
-    const int64_t w = in.tiles[i];
-    const double* b = in.boxes + 4 * i;
+  p.scores.reserve(n);
+  BigVector<int64_t> window_ends;
+  const BigVector<int64_t> by_window = rows_by_window(in, &window_ends);
+  size_t next = 0;
+  for (int64_t w = 0; w < in.n_windows; ++w) {
     const double* window = &frames.windows[static_cast<size_t>(4 * w)];
-    if (!(b[2] > b[0] && b[3] > b[1])) {
-      ++out->empty;
-      continue;
+    const bool shifts = rules.in_tile_pixels && !is_whole(in, w);
+    const double x = shifts ? static_cast<double>(in.windows[4 * w]) : 0;
+    const double y = shifts ? static_cast<double>(in.windows[4 * w + 1]) : 0;
+    const int64_t image = image_of(in, w);
+    for (; next < static_cast<size_t>(window_ends[static_cast<size_t>(w)]); ++next) {
+      const size_t later = place_ahead(by_window, next);
+      __builtin_prefetch(in.boxes + 4 * later);
+      __builtin_prefetch(in.boxes + 4 * later + 3);
+      __builtin_prefetch(in.scores + later);
+      if (in.labels != nullptr) __builtin_prefetch(in.labels + later);
+      const int64_t i = by_window[next];
+      const double* b = in.boxes + 4 * i;
+      if (!(b[2] > b[0] && b[3] > b[1])) {
+        ++out->empty;
+        continue;
+      }
+      const double box[4] = {std::max(b[0] + x, window[0]), std::max(b[1] + y, window[1]),
+                             std::min(b[2] + x, window[2]), std::min(b[3] + y, window[3])};
+      if (!measurable(box)) {
+        ++(box[2] > box[0] && box[3] > box[1] ? out->empty : out->outside);
+        continue;
+      }
+      p.rows.push_back(i);
+      p.boxes.insert(p.boxes.end(), box, box + 4);
+      p.scores.push_back(in.scores[i]);
+      p.window_of.push_back(w);
+      p.images.push_back(image);
+      p.labels.push_back(in.labels == nullptr ? 0 : in.labels[i]);
     }
-    double box[4];
-    for (int c = 0; c < 4; ++c) {
-      const bool shifts = rules.in_tile_pixels && !is_whole(in, w);
-      const double at = b[c] + (shifts ? static_cast<double>(in.windows[4 * w + c % 2]) : 0);
-      box[c] = c < 2 ? std::max(at, window[c]) : std::min(at, window[c]);
-    }
-    if (!measurable(box)) {
-      ++(box[2] > box[0] && box[3] > box[1] ? out->empty : out->outside);
-      continue;
-    }
-    place_of[static_cast<size_t>(i)] = p.size();
-    p.rows.push_back(i);
-    p.boxes.insert(p.boxes.end(), box, box + 4);
-    p.window_of.push_back(w);
-    p.images.push_back(image_of(in, w));
-    p.labels.push_back(in.labels == nullptr ? 0 : in.labels[i]);
   }
-  const BigVector<int64_t> by_score = order_by_score(in.scores, in.n);
-  for (size_t k = 0; k < n; ++k) {
-    __builtin_prefetch(&place_of[place_ahead(by_score, k)]);
-    const int64_t at = place_of[static_cast<size_t>(by_score[k])];
-    if (at >= 0) p.order.push_back(at);
-  }
+  p.order = order_by_score(p.scores.data(), p.size(), p.rows.data());
   p.keys = p.images;
-  if (!rules.by_label || in.labels == nullptr) return p;
+  if (!rules.by_label || in.labels == nullptr || p.labels.empty()) return p;
+  // Labels are mostly few and small: then a key is worked out, not looked for by sorting.
+  const auto [low, high] = std::minmax_element(p.labels.begin(), p.labels.end());
+  const uint64_t reach = static_cast<uint64_t>(*high) - static_cast<uint64_t>(*low);
+  if (reach < n && (reach + 1) * static_cast<uint64_t>(in.n_images) <= 4 * n) {
+    const int64_t least = *low;
+    const auto span = static_cast<int64_t>(reach + 1);
+    for (size_t k = 0; k < p.keys.size(); ++k) {
+      p.keys[k] = p.images[k] * span + (p.labels[k] - least);
+    }
+    return p;
+  }
   BigVector<int64_t> rows(p.rows.size());
   std::iota(rows.begin(), rows.end(), int64_t{0});
   BigVector<int64_t> ends;
@@ -278,7 +284,7 @@ Kept keep(const TileMergeInput& in, const Placed& p, const Joined& units,
     const size_t later = place_ahead(merged.best, g);
     __builtin_prefetch(&units.best[later]);
     __builtin_prefetch(boxes + 4 * later);
-    out.scores.push_back(in.scores[p.rows[static_cast<size_t>(units.best[best])]]);
+    out.scores.push_back(p.scores[static_cast<size_t>(units.best[best])]);
     if (rules.method == TileMethod::suppress) {
       std::copy_n(boxes + 4 * best, 4, &out.boxes[4 * g]);
     }
