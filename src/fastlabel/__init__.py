@@ -102,6 +102,8 @@ _LAZY = {
     "tile_boxes_back": "prepare.tile",
     "PasteResult": "prepare.paste",
     "paste": "prepare.paste",
+    "Corrupted": "prepare.corrupt",
+    "corrupt": "prepare.corrupt",
     "IgnoreRules": "prepare.ignore",
     "mark_ignored": "prepare.ignore",
     "mask_regions": "prepare.mask",
@@ -173,6 +175,7 @@ if TYPE_CHECKING:
         resize_area,
         sharpness,
     )
+    from .prepare.corrupt import Corrupted, corrupt
     from .prepare.ignore import IgnoreRules, mark_ignored
     from .prepare.mask import mask_regions
     from .prepare.paste import PasteResult, paste
