@@ -76,6 +76,8 @@ _LAZY = {
     "Dataset": "dataset",
     "DatasetError": "dataset",
     "read": "formats",
+    "Predictions": "predictions",
+    "read_predictions": "predictions",
     "Cache": "scan",
     "CacheWarning": "scan",
     "scan": "scan",
@@ -102,6 +104,8 @@ _LAZY = {
     "tile_boxes_back": "prepare.tile",
     "PasteResult": "prepare.paste",
     "paste": "prepare.paste",
+    "Corrupted": "prepare.corrupt",
+    "corrupt": "prepare.corrupt",
     "IgnoreRules": "prepare.ignore",
     "mark_ignored": "prepare.ignore",
     "mask_regions": "prepare.mask",
@@ -173,6 +177,8 @@ if TYPE_CHECKING:
         resize_area,
         sharpness,
     )
+    from .prepare.corrupt import Corrupted, corrupt
+    from .predictions import Predictions, read_predictions
     from .prepare.ignore import IgnoreRules, mark_ignored
     from .prepare.mask import mask_regions
     from .prepare.paste import PasteResult, paste
