@@ -108,7 +108,11 @@ _LAZY = {
     "ignore_mask": "prepare.training",
     "ignored_anchors": "prepare.training",
     "image_targets": "prepare.training",
+    "Applied": "clean",
     "Plan": "clean",
+    "Undone": "clean",
+    "apply": "clean",
+    "undo": "clean",
     "TileDetections": "merge",
     "merge_tiles": "merge",
 }
@@ -149,7 +153,7 @@ if TYPE_CHECKING:
         weighted_boxes_fusion,
     )
     from .check import Report, check
-    from .clean import Plan
+    from .clean import Applied, Plan, Undone, apply, undo
     from .compare import Diff, Stats, diff, stats
     from .cut import read_tile
     from .dataset import Dataset, DatasetError

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .applying import Applied, apply
 from .plan import Plan
+from .undoing import Undone, undo
 
-__all__ = ["Plan"]
+__all__ = ["Applied", "Plan", "Undone", "apply", "undo"]
