@@ -83,6 +83,7 @@ _LAZY = {
     "rule": "rules.user",
     "Report": "check",
     "check": "check",
+    "review_queue": "clean.queue",
     "make_sample": "sample",
     "get_cmake_dir": "_embed",
     "get_include": "_embed",
@@ -154,6 +155,7 @@ if TYPE_CHECKING:
     )
     from .check import Report, check
     from .clean import Applied, Plan, Undone, apply, undo
+    from .clean.queue import review_queue
     from .compare import Diff, Stats, diff, stats
     from .cut import read_tile
     from .dataset import Dataset, DatasetError

@@ -1,4 +1,4 @@
-"""The cleaning assistant: findings become a plan, a plan a new tree, and the way back."""
+"""Cleaning labels: what to look at first, plans that can be undone, and review queues."""
 
 from __future__ import annotations
 
