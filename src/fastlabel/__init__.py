@@ -85,6 +85,7 @@ _LAZY = {
     "rule": "rules.user",
     "Report": "check",
     "check": "check",
+    "review_queue": "clean.queue",
     "make_sample": "sample",
     "get_cmake_dir": "_embed",
     "get_include": "_embed",
@@ -112,6 +113,11 @@ _LAZY = {
     "ignore_mask": "prepare.training",
     "ignored_anchors": "prepare.training",
     "image_targets": "prepare.training",
+    "Applied": "clean",
+    "Plan": "clean",
+    "Undone": "clean",
+    "apply": "clean",
+    "undo": "clean",
     "TileDetections": "merge",
     "merge_tiles": "merge",
 }
@@ -152,6 +158,8 @@ if TYPE_CHECKING:
         weighted_boxes_fusion,
     )
     from .check import Report, check
+    from .clean import Applied, Plan, Undone, apply, undo
+    from .clean.queue import review_queue
     from .compare import Diff, Stats, diff, stats
     from .cut import read_tile
     from .dataset import Dataset, DatasetError
