@@ -229,6 +229,22 @@ FINDINGS = pa.schema(
     ]
 )
 
+#: Label errors that were made on purpose: :func:`fastlabel.corrupt`.
+ERRORS = pa.schema(
+    [
+        pa.field("error_id", pa.int64(), nullable=False),  # dense: row number
+        pa.field("kind", pa.string(), nullable=False),  # drop, swap, shift, ...
+        pa.field("image_id", pa.int64(), nullable=False),
+        ("file_name", pa.string()),
+        ("annotation_id", pa.int64()),  # the wrong row; null: there is none (drop)
+        ("source_annotation_id", pa.int64()),  # the true row; null: there is none (spurious)
+        ("related", pa.list_(pa.int64())),  # other rows: the second half, the box drawn twice
+        ("related_sources", pa.list_(pa.int64())),  # other true rows: the second of a merge
+        ("before", pa.string()),  # JSON: a list of {box, category_id, category}; null: none
+        ("after", pa.string()),
+    ]
+)
+
 #: How a tile shows a box: all of it, a part, or too little (or the source says so itself):
 #: then it is neither a target nor background.
 TILE_STATES = ("whole", "cut", "ignore")
