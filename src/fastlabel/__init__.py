@@ -108,6 +108,7 @@ _LAZY = {
     "ignore_mask": "prepare.training",
     "ignored_anchors": "prepare.training",
     "image_targets": "prepare.training",
+    "Plan": "clean",
     "TileDetections": "merge",
     "merge_tiles": "merge",
 }
@@ -148,6 +149,7 @@ if TYPE_CHECKING:
         weighted_boxes_fusion,
     )
     from .check import Report, check
+    from .clean import Plan
     from .compare import Diff, Stats, diff, stats
     from .cut import read_tile
     from .dataset import Dataset, DatasetError

@@ -199,6 +199,41 @@ FINDINGS = pa.schema(
     ]
 )
 
+#: What a plan may do. Those of :data:`SAFE_ACTIONS` take nothing away that the labels say.
+ACTIONS = (
+    "exclude_image",
+    "quarantine_image",
+    "relabel",
+    "drop_box",
+    "mark_ignore",
+    "set_weight",
+    "replace_box",
+    "add_box",
+)
+
+SAFE_ACTIONS = frozenset(("quarantine_image", "mark_ignore", "set_weight", "add_box"))
+
+#: One change of a data set that a person can look at before it is made.
+PLAN = pa.schema(
+    [
+        pa.field("action_id", pa.int64(), nullable=False),
+        pa.field("action", pa.string(), nullable=False),  # one of ACTIONS
+        pa.field("image_id", pa.int64(), nullable=False),
+        ("annotation_id", pa.int64()),  # null: about the image, or a box that is added
+        ("file_name", pa.string()),
+        ("label_file", pa.string()),  # relative to the root; null: the image has none
+        ("origin", ORIGIN),
+        ("before", pa.string()),  # JSON: box, category, ...
+        ("after", pa.string()),  # JSON: what is different afterwards
+        ("codes", pa.list_(pa.string())),  # the rules that ask for it
+        ("reason", pa.string()),
+        ("score", pa.float64()),  # 0..1, how sure
+        pa.field("safe", pa.bool_(), nullable=False),  # loses nothing
+        ("image_hash", pa.string()),  # 128 bits of the files' bytes, 32 hex digits
+        ("label_hash", pa.string()),
+    ]
+)
+
 #: How a tile shows a box: all of it, a part, or too little (or the source says so itself):
 #: then it is neither a target nor background.
 TILE_STATES = ("whole", "cut", "ignore")

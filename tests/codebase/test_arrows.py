@@ -23,7 +23,7 @@ LAYERS = (
     ("distributions", "deployment", "verdict", "summary"),
     ("report", "sample"),
     ("check", "prepare"),
-    ("dedup",),
+    ("dedup", "clean"),
     ("compare",),
     ("bench", "torch"),
     ("cli",),

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from .._scalars import as_choice, as_whole
 from ..dataset import Dataset, DatasetError
+from ._label_files import label_files
 from ._layout import layout
 
 if TYPE_CHECKING:
     from ._sourced import Places
     from ._write import WriteReport
 
-__all__ = ["FORMATS", "detect", "layout", "read", "write"]
+__all__ = ["FORMATS", "detect", "label_files", "layout", "read", "write"]
 
 #: Names that ``read`` takes besides ``auto``.
 FORMATS = ("coco", "yolo", "voc", "images")

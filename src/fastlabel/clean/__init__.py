@@ -1,0 +1,7 @@
+"""The cleaning assistant: findings become a plan, a plan a new tree, and the way back."""
+
+from __future__ import annotations
+
+from .plan import Plan
+
+__all__ = ["Plan"]
