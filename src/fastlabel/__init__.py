@@ -76,6 +76,8 @@ _LAZY = {
     "Dataset": "dataset",
     "DatasetError": "dataset",
     "read": "formats",
+    "Predictions": "predictions",
+    "read_predictions": "predictions",
     "Cache": "scan",
     "CacheWarning": "scan",
     "scan": "scan",
@@ -175,6 +177,7 @@ if TYPE_CHECKING:
         resize_area,
         sharpness,
     )
+    from .predictions import Predictions, read_predictions
     from .prepare.ignore import IgnoreRules, mark_ignored
     from .prepare.mask import mask_regions
     from .prepare.paste import PasteResult, paste
