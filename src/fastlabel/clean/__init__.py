@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from .plan import Plan
+from .queue import review_queue
 
-__all__ = ["Plan"]
+__all__ = ["Plan", "review_queue"]
