@@ -112,6 +112,9 @@ _LAZY = {
     "ignored_anchors": "prepare.training",
     "image_targets": "prepare.training",
     "Plan": "clean",
+    "ReviewRound": "clean.review",
+    "export_review": "clean.review",
+    "read_review": "clean.review",
     "TileDetections": "merge",
     "merge_tiles": "merge",
 }
@@ -154,6 +157,7 @@ if TYPE_CHECKING:
     from .check import Report, check
     from .clean import Plan
     from .clean.queue import review_queue
+    from .clean.review import ReviewRound, export_review, read_review
     from .compare import Diff, Stats, diff, stats
     from .cut import read_tile
     from .dataset import Dataset, DatasetError

@@ -19,7 +19,16 @@ import pyarrow as pa
 from .records import Record, Region
 from .tasks import Book, Found
 
-__all__ = ["CHANGES", "Box", "Change", "Comparison", "Reviewed", "changes_table", "compare", "overlap"]
+__all__ = [
+    "CHANGES",
+    "Box",
+    "Change",
+    "Comparison",
+    "Reviewed",
+    "changes_table",
+    "compare",
+    "overlap",
+]
 
 Box = tuple[float, float, float, float]
 

@@ -56,9 +56,7 @@ _OF_IMAGE = ("image_id", "labels", "boxes")
 
 def label_setup(labels: Iterable[str]) -> list[dict[str, Any]]:
     """What CVAT's label constructor takes in its raw view, to make the task with."""
-    known = [
-        {"name": x, "type": "rectangle", "attributes": _attributes([_ID])} for x in labels
-    ]
+    known = [{"name": x, "type": "rectangle", "attributes": _attributes([_ID])} for x in labels]
     return [
         *known,
         {"name": GUESS, "type": "rectangle", "attributes": _attributes([_ID, *_OF_GUESS])},
@@ -180,7 +178,9 @@ def _legal(text: str) -> str:
     """Text without the characters that XML cannot hold."""
     if text.isprintable():
         return text
-    return "".join(c if c >= " " and c not in "\ufffe\uffff" and not _half(c) else " " for c in text)
+    return "".join(
+        c if c >= " " and c not in "\ufffe\uffff" and not _half(c) else " " for c in text
+    )
 
 
 def _half(char: str) -> bool:
@@ -298,9 +298,7 @@ def _read_tag(record: Record, tag: Any) -> None:
             record.verdicts[found.finding] = values["verdict"] == "right"
 
 
-def _read_shape(
-    record: Record, shape: Any, where: str, size: tuple[float, ...] | None
-) -> None:
+def _read_shape(record: Record, shape: Any, where: str, size: tuple[float, ...] | None) -> None:
     values = _values(shape)
     number = _id(values.get(_ID))
     label = shape.get("label") or ""

@@ -144,7 +144,7 @@ def read_export(path: Path) -> Iterator[Record]:
             if isinstance(given, dict) and ("image" in given or "annotation_id" in given):
                 told = "; this looks like JSON-MIN, which has lost the ids of boxes"
             raise DatasetError(
-                f"{path}: {place} has no \"data\"{told}: export as JSON from Label Studio"
+                f'{path}: {place} has no "data"{told}: export as JSON from Label Studio'
             )
         yield _record(given, place)
 
