@@ -222,8 +222,12 @@ def _changes(
 ) -> Iterator[Change]:
     rows = book.rows(image)
     rows = rows[book.shown[rows]]
-    boxes: dict[int, Box] = dict(zip(rows.tolist(), map(tuple, book.boxes[rows].tolist())))
-    label = {row: book.labels[k] for row, k in zip(boxes, book.category[rows].tolist())}
+    boxes: dict[int, Box] = dict(
+        zip(rows.tolist(), map(tuple, book.boxes[rows].tolist()), strict=True)
+    )
+    label = {
+        row: book.labels[k] for row, k in zip(boxes, book.category[rows].tolist(), strict=True)
+    }
     tx, ty = record.rounding
     near = (tx, ty, tx, ty)
     limit = record.size or book.size(image) or (0.0, 0.0)

@@ -85,7 +85,8 @@ def _card(task: Task, book: Book, *, with_picture: bool) -> str:
     more = len(task.found) - MOST_FOUND
     if more > 0:
         lines.append(f'<li class="soft">and {more:,} more</li>')
-    facts = f"image {task.image_id} · {task.width} × {task.height} · {count(len(task.boxes), 'box', 'boxes')}"
+    boxes = count(len(task.boxes), "box", "boxes")
+    facts = f"image {task.image_id} · {task.width} × {task.height} · {boxes}"
     return (
         f'<li class="card">{shown}<div class="words"><div class="name">{name}</div>'
         f'<div class="soft">{facts}</div><ol>{"".join(lines)}</ol></div></li>\n'
@@ -132,14 +133,18 @@ def _drawing(task: Task, book: Book) -> str:
 def _box(box: Any, kind: str, label: str, wide: float) -> str:
     # A corner a million pixels away is drawn as one just outside the view.
     x1, y1, x2, y2 = (min(max(v, -1e6), 1e6) for v in box)
-    at = f'x="{min(x1, x2):.1f}" y="{min(y1, y2):.1f}" width="{abs(x2 - x1):.1f}" height="{abs(y2 - y1):.1f}"'
+    at = (
+        f'x="{min(x1, x2):.1f}" y="{min(y1, y2):.1f}" '
+        f'width="{abs(x2 - x1):.1f}" height="{abs(y2 - y1):.1f}"'
+    )
     thin = " thin" if kind == "other" else ""
     drawn = f'<rect class="under{thin}" {at}/><rect class="{kind}" {at}/>'
     if label:
         size = wide / 26
+        said = escape(visible(label, 24))
         drawn += (
             f'<text x="{max(x1, 0) + size / 4:.1f}" y="{max(y1, 0) + size:.1f}" '
-            f'font-size="{size:.1f}" stroke-width="{size / 6:.1f}">{escape(visible(label, 24))}</text>'
+            f'font-size="{size:.1f}" stroke-width="{size / 6:.1f}">{said}</text>'
         )
     return drawn
 

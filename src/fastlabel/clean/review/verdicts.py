@@ -1,4 +1,4 @@
-"""What a review says of the findings: were they right?
+"""What a review says of the findings: whether they were right.
 
 A finding is right where the reviewer changed what it named: as it proposed (*confirmed*) or
 otherwise (*other*). Where nothing of it was changed in an image that was looked at, it was a
