@@ -105,6 +105,8 @@ _LAZY = {
     "tile_boxes_back": "prepare.tile",
     "PasteResult": "prepare.paste",
     "paste": "prepare.paste",
+    "Corrupted": "prepare.corrupt",
+    "corrupt": "prepare.corrupt",
     "IgnoreRules": "prepare.ignore",
     "mark_ignored": "prepare.ignore",
     "mask_regions": "prepare.mask",
@@ -184,6 +186,7 @@ if TYPE_CHECKING:
         sharpness,
     )
     from .predictions import Predictions, read_predictions
+    from .prepare.corrupt import Corrupted, corrupt
     from .prepare.ignore import IgnoreRules, mark_ignored
     from .prepare.mask import mask_regions
     from .prepare.paste import PasteResult, paste

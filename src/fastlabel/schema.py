@@ -281,6 +281,19 @@ QUEUE = pa.schema(
         ("images", pa.int64()),
         ("minutes", pa.float64()),
         ("findings", pa.list_(pa.int64())),  # their rows in the findings
+#: Label errors that were made on purpose: :func:`fastlabel.corrupt`.
+ERRORS = pa.schema(
+    [
+        pa.field("error_id", pa.int64(), nullable=False),  # dense: row number
+        pa.field("kind", pa.string(), nullable=False),  # drop, swap, shift, ...
+        pa.field("image_id", pa.int64(), nullable=False),
+        ("file_name", pa.string()),
+        ("annotation_id", pa.int64()),  # the wrong row; null: there is none (drop)
+        ("source_annotation_id", pa.int64()),  # the true row; null: there is none (spurious)
+        ("related", pa.list_(pa.int64())),  # other rows: the second half, the box drawn twice
+        ("related_sources", pa.list_(pa.int64())),  # other true rows: the second of a merge
+        ("before", pa.string()),  # JSON: a list of {box, category_id, category}; null: none
+        ("after", pa.string()),
     ]
 )
 
