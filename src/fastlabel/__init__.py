@@ -114,7 +114,9 @@ _LAZY = {
     "ignored_anchors": "prepare.training",
     "image_targets": "prepare.training",
     "Plan": "clean",
+    "Calibration": "clean.review",
     "ReviewRound": "clean.review",
+    "calibrate": "clean.review",
     "export_review": "clean.review",
     "read_review": "clean.review",
     "TileDetections": "merge",
@@ -159,7 +161,7 @@ if TYPE_CHECKING:
     from .check import Report, check
     from .clean import Plan
     from .clean.queue import review_queue
-    from .clean.review import ReviewRound, export_review, read_review
+    from .clean.review import Calibration, ReviewRound, calibrate, export_review, read_review
     from .compare import Diff, Stats, diff, stats
     from .cut import read_tile
     from .dataset import Dataset, DatasetError

@@ -281,6 +281,9 @@ QUEUE = pa.schema(
         ("images", pa.int64()),
         ("minutes", pa.float64()),
         ("findings", pa.list_(pa.int64())),  # their rows in the findings
+    ]
+)
+
 #: Label errors that were made on purpose: :func:`fastlabel.corrupt`.
 ERRORS = pa.schema(
     [

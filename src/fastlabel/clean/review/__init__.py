@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from .calibration import Calibration, RuleFit, calibrate, read_round
 from .export import TOOLS, ExportedReview, export_review
 from .rounds import ReviewRound, read_review
 
-__all__ = ["TOOLS", "ExportedReview", "ReviewRound", "export_review", "read_review"]
+__all__ = [
+    "TOOLS",
+    "Calibration",
+    "ExportedReview",
+    "ReviewRound",
+    "RuleFit",
+    "calibrate",
+    "export_review",
+    "read_review",
+    "read_round",
+]

@@ -119,11 +119,11 @@ def compare(book: Book, records: Iterable[Record], *, take_clipped: bool = False
         result.skipped += [(kind, shown, detail) for kind, detail in record.skipped]
         if not record.answered:
             continue
-        why = _unfit(book, image, record)
-        if why is None and image in answered:
-            why = ("several answers", "the image came back before; the first one counts")
-        if why is not None:
-            result.skipped.append((why[0], shown, why[1]))
+        unfit = _unfit(book, image, record)
+        if unfit is None and image in answered:
+            unfit = ("several answers", "the image came back before; the first one counts")
+        if unfit is not None:
+            result.skipped.append((unfit[0], shown, unfit[1]))
             continue
         answered.add(image)
         found = _renumbered(book, image, record)
@@ -242,25 +242,41 @@ def _changes(
         result.counts["boxes"] += 1
         after, clipped = _moved(box, region.box, near, limit, take_clipped)
         result.counts["clipped"] += clipped
-        name = region.label if region.label in book.number else region.label.strip()
-        known = name in book.number
-        if not known:
-            why = f"{region.where}: the set has no class {region.label[:60]!r}; add it there first"
-            result.skipped.append(("new class", shown, why))
-        same = after == box
-        if not same:
-            yield Change("moved", image, row, box, after, label[row], label[row])
-        if known and name != label[row]:
+        name, why = _fit(book, region, after, limit, new=after != box)
+        result.skipped += [(kind, shown, f"{region.where}: {what}") for kind, what in why]
+        if after != box and not any(kind == "no area" for kind, _ in why):
+            yield Change("moved", image, row, box, _inside(after, limit), label[row], label[row])
+        if name is not None and name != label[row]:
             yield Change("relabelled", image, row, box, after, label[row], name)
-            same = False
-        result.counts["same"] += same
+        result.counts["same"] += after == box and name == label[row]
     for region in added:
-        name = region.label if region.label in book.number else region.label.strip()
-        if name not in book.number:
-            why = f"{region.where}: the set has no class {region.label[:60]!r}; add it there first"
-            result.skipped.append(("new class", shown, why))
-            continue
-        yield Change("added", image, None, None, region.box, None, name)
+        name, why = _fit(book, region, region.box, limit, new=True)
+        result.skipped += [(kind, shown, f"{region.where}: {what}") for kind, what in why]
+        if not why:
+            yield Change("added", image, None, None, _inside(region.box, limit), None, name)
+
+
+def _fit(
+    book: Book, region: Region, box: Box, limit: tuple[float, float], *, new: bool
+) -> tuple[str | None, list[tuple[str, str]]]:
+    """The class of a region, None where the set has none of that name; what cannot be kept."""
+    why = []
+    name: str | None = region.label if region.label in book.number else region.label.strip()
+    if name not in book.number:
+        why.append(("new class", f"the set has no class {region.label[:60]!r}; add it there first"))
+        name = None
+    if new:
+        x1, y1, x2, y2 = _inside(box, limit)
+        if not (x1 < x2 and y1 < y2):
+            why.append(("no area", f"{[round(v, 2) for v in region.box]} has none in the image"))
+    return name, why
+
+
+def _inside(box: Box, limit: tuple[float, float]) -> Box:
+    """The part of a box that is in its image; a reviewer who draws past the edge means that."""
+    wide, high = limit
+    x1, y1, x2, y2 = box
+    return (max(x1, 0.0), max(y1, 0.0), min(x2, wide), min(y2, high))
 
 
 def _by_number(

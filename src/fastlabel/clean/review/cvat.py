@@ -119,7 +119,12 @@ def _image(task: Task, number: int) -> Any:
     boxes = json.dumps(task.annotation_ids, separators=(",", ":"))
     _tag(image, IMAGE, {"image_id": str(task.image_id), "labels": task.stamp, "boxes": boxes})
     for found in task.found:
-        fix = {"action": found.action, "box": found.box, "label": found.label}
+        fix = {
+            "action": found.action,
+            "box": found.box,
+            "label": found.label,
+            "raw_score": found.raw_score,
+        }
         said = {
             "number": str(found.finding),
             "code": found.code,

@@ -70,14 +70,16 @@ class ReviewRound:
         return all(kind in _USUAL for kind in self.skipped["kind"].to_pylist())
 
     def write(self, path: str | os.PathLike[str]) -> list[Path]:
-        """Write the plan, and beside it the changes and the verdicts as Parquet."""
+        """Write the plan; beside it as Parquet the changes, the verdicts and what was skipped."""
         import pyarrow.parquet as pq
 
         from ...check import write_whole
 
         plan = Path(path)
         files = self.plan.write(plan)
-        tables = {"changes": self.changes, "verdicts": self.verdicts, "skipped": self.skipped}
+        tables = {"changes": self.changes, "verdicts": self.verdicts}
+        if self.skipped.num_rows:
+            tables["skipped"] = self.skipped
         others: dict[Path, Callable[[Path], Any]] = {
             plan.with_name(f"{plan.stem}.{name}.parquet"): _writer(table, pq.write_table)
             for name, table in tables.items()

@@ -46,6 +46,7 @@ class Found:
     action: str | None
     box: Box | None  # what the finding proposes
     label: str | None
+    raw_score: float | None = None  # the rule's own, where the score is a fitted one
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, for a tool's own store of extra data."""
@@ -58,6 +59,7 @@ class Found:
             "action": self.action,
             "box": None if self.box is None else list(self.box),
             "label": self.label,
+            "raw_score": self.raw_score,
         }
 
     @classmethod
@@ -65,15 +67,16 @@ class Found:
         """Read one back; None where the tool, or a person, has spoilt it."""
         if not isinstance(given, dict):
             return None
-        row, code, score = given.get("finding"), given.get("code"), given.get("score")
-        ids = given.get("annotation_ids")
+        row: Any = given.get("finding")
+        code, score, ids = (given.get(name) for name in ("code", "score", "annotation_ids"))
         if not _whole(row) or not isinstance(code, str) or not isinstance(ids, list):
             return None
         if not all(map(_whole, ids)) or not (score is None or _finite(score)):
             return None
         action, label = given.get("action"), given.get("label")
-        box = given.get("box")
-        good = isinstance(box, list) and len(box) == 4 and all(map(_finite, box))
+        raw: Any = given.get("raw_score")
+        box: Any = given.get("box")
+        good = _is_box(box)
         return cls(
             row,
             code,
@@ -83,6 +86,7 @@ class Found:
             action if isinstance(action, str) else None,
             (float(box[0]), float(box[1]), float(box[2]), float(box[3])) if good else None,
             label if isinstance(label, str) else None,
+            float(raw) if _finite(raw) else None,
         )
 
 
@@ -279,14 +283,15 @@ class _Findings:
         fix = evidence.get("fix")
         fix = fix if isinstance(fix, dict) else {}
         ids = [] if row["annotation_id"] is None else [row["annotation_id"]]
-        related = evidence.get("related_annotations")
+        related: Any = evidence.get("related_annotations")
         ids += [x for x in related if _whole(x) and x not in ids] if _is_list(related) else []
         box = fix.get("box")
         label = fix.get("category")
-        number = fix.get("category_id")
+        number: Any = fix.get("category_id")
         if _whole(number) and 0 <= number < len(self._labels):
             label = self._labels[number]
         score = row["score"]
+        raw: Any = evidence.get("raw_score")
         return Found(
             at,
             row["code"],
@@ -296,6 +301,7 @@ class _Findings:
             fix["action"] if isinstance(fix.get("action"), str) else None,
             tuple(map(float, box)) if _is_box(box) else None,  # type: ignore[arg-type]
             visible(label) if isinstance(label, str) else None,
+            float(raw) if _finite(raw) else None,
         )
 
 

@@ -30,6 +30,7 @@ ROUND = pa.schema(
         ("annotation_id", pa.int64()),
         ("action", pa.string()),  # what the finding proposed
         ("score", pa.float64()),
+        ("raw_score", pa.float64()),  # the rule's own, where the score is a fitted one
         pa.field("verdict", pa.string(), nullable=False),  # confirmed, other, rejected
         # said: of this finding; checked: the image is marked as looked at; changed: nothing
         # is marked, but something in the image was changed
@@ -81,6 +82,7 @@ def verdicts(book: Book, reviewed: Iterable[Reviewed], *, all_looked_at: bool = 
                     "annotation_id": found.annotation_ids[0] if found.annotation_ids else None,
                     "action": found.action,
                     "score": found.score,
+                    "raw_score": found.raw_score,
                     "verdict": verdict,
                     "basis": basis if said is None else "said",
                 }
