@@ -118,6 +118,11 @@ _LAZY = {
     "Undone": "clean",
     "apply": "clean",
     "undo": "clean",
+    "Calibration": "clean.review",
+    "ReviewRound": "clean.review",
+    "calibrate": "clean.review",
+    "export_review": "clean.review",
+    "read_review": "clean.review",
     "TileDetections": "merge",
     "merge_tiles": "merge",
 }
@@ -160,6 +165,9 @@ if TYPE_CHECKING:
     from .check import Report, check
     from .clean import Applied, Plan, Undone, apply, undo
     from .clean.queue import review_queue
+    from .clean import Plan
+    from .clean.queue import review_queue
+    from .clean.review import Calibration, ReviewRound, calibrate, export_review, read_review
     from .compare import Diff, Stats, diff, stats
     from .cut import read_tile
     from .dataset import Dataset, DatasetError

@@ -276,6 +276,31 @@ PLAN = pa.schema(
         ("label_hash", pa.string()),
 #: Objects to look at, the first to look at first (:func:`fastlabel.review_queue`).
 QUEUE = pa.schema(
+    ]
+)
+
+#: Objects to look at, the first to look at first (:func:`fastlabel.review_queue`).
+QUEUE = pa.schema(
+    [
+        pa.field("rank", pa.int64(), nullable=False),  # from 1
+        pa.field("image_id", pa.int64(), nullable=False),
+        pa.field("object", pa.int64(), nullable=False),  # a number of the object in the queue
+        ("codes", pa.list_(pa.string())),  # rules that found something about it
+        ("annotation_ids", pa.list_(pa.int64())),  # none: the image, or a thing without a label
+        ("action", pa.string()),  # what the surest finding proposes, as in its evidence
+        ("score", pa.float64()),  # 0..1, chance that it is an error
+        ("gain", pa.float64()),  # errors expected a minute, in this visit to the image
+        ("seconds", pa.float64()),  # of work; with the opening of the image on its first row
+        # counted up to and with this row
+        ("expected_errors", pa.float64()),
+        ("images", pa.int64()),
+        ("minutes", pa.float64()),
+        ("findings", pa.list_(pa.int64())),  # their rows in the findings
+    ]
+)
+
+#: Label errors that were made on purpose: :func:`fastlabel.corrupt`.
+ERRORS = pa.schema(
     [
         pa.field("rank", pa.int64(), nullable=False),  # from 1
         pa.field("image_id", pa.int64(), nullable=False),
