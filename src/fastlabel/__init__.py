@@ -165,8 +165,6 @@ if TYPE_CHECKING:
     from .check import Report, check
     from .clean import Applied, Plan, Undone, apply, undo
     from .clean.queue import review_queue
-    from .clean import Plan
-    from .clean.queue import review_queue
     from .clean.review import Calibration, ReviewRound, calibrate, export_review, read_review
     from .compare import Diff, Stats, diff, stats
     from .cut import read_tile
@@ -193,8 +191,8 @@ if TYPE_CHECKING:
         resize_area,
         sharpness,
     )
-    from .prepare.corrupt import Corrupted, corrupt
     from .predictions import Predictions, read_predictions
+    from .prepare.corrupt import Corrupted, corrupt
     from .prepare.ignore import IgnoreRules, mark_ignored
     from .prepare.mask import mask_regions
     from .prepare.paste import PasteResult, paste
