@@ -85,6 +85,7 @@ _LAZY = {
     "rule": "rules.user",
     "Report": "check",
     "check": "check",
+    "review_queue": "clean.queue",
     "make_sample": "sample",
     "get_cmake_dir": "_embed",
     "get_include": "_embed",
@@ -104,12 +105,24 @@ _LAZY = {
     "tile_boxes_back": "prepare.tile",
     "PasteResult": "prepare.paste",
     "paste": "prepare.paste",
+    "Corrupted": "prepare.corrupt",
+    "corrupt": "prepare.corrupt",
     "IgnoreRules": "prepare.ignore",
     "mark_ignored": "prepare.ignore",
     "mask_regions": "prepare.mask",
     "ignore_mask": "prepare.training",
     "ignored_anchors": "prepare.training",
     "image_targets": "prepare.training",
+    "Applied": "clean",
+    "Plan": "clean",
+    "Undone": "clean",
+    "apply": "clean",
+    "undo": "clean",
+    "Calibration": "clean.review",
+    "ReviewRound": "clean.review",
+    "calibrate": "clean.review",
+    "export_review": "clean.review",
+    "read_review": "clean.review",
     "TileDetections": "merge",
     "merge_tiles": "merge",
 }
@@ -150,6 +163,9 @@ if TYPE_CHECKING:
         weighted_boxes_fusion,
     )
     from .check import Report, check
+    from .clean import Applied, Plan, Undone, apply, undo
+    from .clean.queue import review_queue
+    from .clean.review import Calibration, ReviewRound, calibrate, export_review, read_review
     from .compare import Diff, Stats, diff, stats
     from .cut import read_tile
     from .dataset import Dataset, DatasetError
@@ -176,6 +192,7 @@ if TYPE_CHECKING:
         sharpness,
     )
     from .predictions import Predictions, read_predictions
+    from .prepare.corrupt import Corrupted, corrupt
     from .prepare.ignore import IgnoreRules, mark_ignored
     from .prepare.mask import mask_regions
     from .prepare.paste import PasteResult, paste
