@@ -77,6 +77,7 @@ _LAZY = {
     "DatasetError": "dataset",
     "read": "formats",
     "Predictions": "predictions",
+    "predict": "predictions",
     "read_predictions": "predictions",
     "Cache": "scan",
     "CacheWarning": "scan",
@@ -191,7 +192,7 @@ if TYPE_CHECKING:
         resize_area,
         sharpness,
     )
-    from .predictions import Predictions, read_predictions
+    from .predictions import Predictions, predict, read_predictions
     from .prepare.corrupt import Corrupted, corrupt
     from .prepare.ignore import IgnoreRules, mark_ignored
     from .prepare.mask import mask_regions

@@ -22,6 +22,7 @@ _COMMANDS = {
     "scan": "Measure every image and write the columns as a table.",
     "ignore": "Turn boxes that cannot be learnt into ignore regions.",
     "split": "Deal a data set to train, val and test that no copy straddles.",
+    "predict": "Run an ONNX detector over a data set.",
     "tile": "Cut pictures and their boxes into tiles, as a new data set.",
     "merge-tiles": "Make one set of boxes of predictions made on tiles.",
     "paste": "Paste shrunken objects onto other pictures, as a new data set.",

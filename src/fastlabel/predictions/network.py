@@ -131,13 +131,14 @@ class Network:
     ) -> tuple[NDArray[Any], list[LetterboxTransform]]:
         s = self.settings
         plain = self.dtype == np.uint8
+        turn = 1 if s.color == "bgr" else -1  # they are in the model's order, pictures are BGR
         tensor, transforms = letterbox(
             list(pictures),
             self.size,
             layout="nhwc" if self.channels_last else "nchw",
             dtype="uint8" if plain else "float32",
-            mean=None if plain else s.mean,
-            std=None if plain else s.std,
+            mean=None if plain or s.mean is None else s.mean[::turn],
+            std=None if plain or s.std is None else s.std[::turn],
             swap_rb=s.color != "bgr",
             stretch=s.fit == "stretch",
         )
