@@ -220,7 +220,7 @@ def _say(run: Run, found: Predictions, out: Path) -> int:
     if run.parts is not None and run.parts.damaged:
         lines.append(f"  damaged  {count(run.parts.damaged, 'part')} of it, made again")
     for line in lines:
-        click.echo(visible(line), err=True)
+        click.echo(visible(line))
     problems = found.problems.to_pylist()
     for problem in problems[:_TOLD]:
         click.echo(visible(f"  {problem['kind']}: {problem['message']}"), err=True)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from .. import _core
 from ..dataset import DatasetError
 from ..formats._arrow_parts import array_of, numbers
-from .raw import Notes, Raw, clipped, encoded, joined, merged_codes
+from .raw import Notes, Raw, clipped, encoded, joined, merged_codes, nothing
 
 __all__ = ["from_list", "is_results", "load", "read"]
 
@@ -199,9 +199,7 @@ def _without_keys(raw: Raw) -> Raw:
         (raw.image_codes, raw.image_keys, "image_id"),
         (raw.class_codes, raw.class_keys, "category_id"),
     ):
-        if None not in keys:
-            continue
-        mine = (codes == keys.index(None)) & ~lost
+        mine = nothing(codes, keys) & ~lost
         raw.notes.each(
             "malformed-row",
             np.flatnonzero(mine).tolist(),

@@ -185,14 +185,26 @@ def _lacks(place: str, table: pa.Table, what: str, names: Sequence[str]) -> Data
 
 
 def _keys(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[Key]]:
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_dictionary(column.type):
+        column = _decoded(column)
+    kind = column.type
     if pa.types.is_floating(kind):  # pandas makes floats of ids with gaps
-        whole = column.cast(kind)
+        whole = column
         good = pc.and_(pc.is_finite(whole), pc.equal(whole, pc.round(whole)))
         column = pc.if_else(good, whole, None).cast(pa.int64())
     elif not pa.types.is_integer(kind):
         column = column.cast(pa.string())
     return encoded(column)
+
+
+def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A dictionary column as plain values; polars writes views, which Arrow does not take by."""
+    kind = column.type.value_type
+    words = not (pa.types.is_integer(kind) or pa.types.is_floating(kind))
+    kind = pa.string() if words else kind
+    return pa.chunked_array(
+        [chunk.dictionary.cast(kind).take(chunk.indices) for chunk in column.chunks], kind
+    )
 
 
 def _class_keys(
