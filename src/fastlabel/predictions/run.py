@@ -187,7 +187,7 @@ class Run:
         fresh: bool = False,
         leave: bool = False,
     ) -> Predictions:
-        """Run it; `leave` the kept results for the caller to remove."""
+        """Run it; `leave` what is kept, and its lock, for the caller to remove."""
         threads = as_whole(workers, "workers", "a whole number")
         if not 0 <= threads <= 1024:
             raise ValueError(f"workers: got {workers}, expected 0 (one a CPU) to 1024")
@@ -198,13 +198,12 @@ class Run:
         try:
             outcomes = self._outcomes(jobs, pictures, threads, progress)
             result = self._predictions(images, jobs, pictures, outcomes)
-        except KeyboardInterrupt:
-            if self.parts is None:
-                raise
-            raise KeyboardInterrupt(GO_ON) from None
-        finally:
+        except BaseException as error:
             if self.parts is not None:
                 self.parts.close()
+                if isinstance(error, KeyboardInterrupt):
+                    raise KeyboardInterrupt(GO_ON) from None
+            raise
         if self.parts is not None and not leave:
             self.parts.remove()
         return result

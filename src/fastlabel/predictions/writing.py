@@ -23,14 +23,19 @@ ENDINGS = (".json", ".parquet", ".arrow", ".csv")
 def image_keys(ds: Dataset, images: ImageNames) -> tuple[list[Key], np.ndarray[Any, Any]]:
     """What each image is called, and which images are written.
 
-    The number that its source gives it, where all have one and no two the same; else its path,
-    and then a picture that the set lists twice is written once.
+    The number that its source gives it, where no two are the same; else its path, and then a
+    picture that the set lists twice is written once.
     """
-    ids = [str(s) if s is not None else "" for s in images.source_ids]
+    ids = [str(s) for s in images.source_ids if s is not None]
     whole = all(s.isascii() and s.isdigit() and len(s) < 19 and str(int(s)) == s for s in ids)
-    if len(ids) and whole and len(set(ids)) == len(ids):
-        return [int(s) for s in ids], np.ones(len(ids), bool)
-    return list(images.paths), images.owners == np.arange(len(ids))
+    if not whole or len(set(ids)) != len(ids):
+        return list(images.paths), images.owners == np.arange(len(images.paths))
+    keys: list[Key] = [
+        path if s is None else int(s)
+        for s, path in zip(images.source_ids, images.paths, strict=True)
+    ]
+    named = np.array([s is None for s in images.source_ids], bool)
+    return keys, ~named | (images.owners == np.arange(len(keys)))
 
 
 def used_keys(predictions: Predictions, model: int, keys: Sequence[Key], written: Any) -> list[Key]:
