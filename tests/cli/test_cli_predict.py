@@ -88,9 +88,10 @@ def test_pycocotools_takes_what_is_written_for_a_coco_set(cli, shared_data, mode
     from pycocotools.coco import COCO
 
     folder = shared_data / "sahi-small" / "coco_utils"
+    (tmp_path / "set").mkdir()
     for name in ("terrain2_coco.json", "terrain2.png"):
-        (tmp_path / name).write_bytes((folder / name).read_bytes())
-    labels = tmp_path / "terrain2_coco.json"
+        (tmp_path / "set" / name).write_bytes((folder / name).read_bytes())
+    labels = tmp_path / "set" / "terrain2_coco.json"
     assert cli("predict", labels, *model, "-o", "p.json").code == 0
     with contextlib.redirect_stdout(io.StringIO()):
         results = COCO(str(labels)).loadRes("p.json")
