@@ -107,3 +107,26 @@ def test_numbers_without_ids_are_numbers_in_names_or_rows(shared_data):
     raccoon = fl.read(shared_data / "raccoon")
     found = fl.read_predictions([{"image_id": 7, **box}], raccoon)
     assert found.column("image_id").tolist() == [7]
+
+
+def test_ids_that_several_files_give_are_not_guessed(tmp_path):
+    folder = tmp_path / "set"
+    coco_set(folder, [(1, "train/a.jpg", 99, 99), (2, "train/b.jpg", 99, 99)])
+    (folder / "labels.json").rename(folder / "instances_train.json")
+    coco_set(folder, [(1, "val/a.jpg", 99, 99), (3, "val/c.jpg", 99, 99)])
+    (folder / "labels.json").rename(folder / "instances_val.json")
+    ds = fl.read(folder)
+    box = {"category_id": 3, "bbox": [1, 2, 3, 4], "score": 0.5}
+    found = fl.read_predictions([{"image_id": k, **box} for k in (1, 2, 3)], ds)
+    assert len(found) == 2
+    assert "may be several images" in found.problems["message"][0].as_py()
+    with pytest.raises(fl.DatasetError, match="select one split"):
+        fl.read_predictions([{"image_id": 1, **box}], ds)
+    val = ds.select_split("val")
+    assert len(fl.read_predictions([{"image_id": 1, **box}], val)) == 1
+
+
+def test_an_id_that_one_file_gives_twice_is_its_first_images(tmp_path):
+    ds = coco_set(tmp_path / "set", [(1, "a.jpg", 99, 99), (1, "b.jpg", 99, 99)])
+    box = {"category_id": 3, "bbox": [1, 2, 3, 4], "score": 0.5}
+    assert fl.read_predictions([{"image_id": 1, **box}], ds).column("image_id").tolist() == [0]

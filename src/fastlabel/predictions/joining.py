@@ -162,6 +162,12 @@ def _images(
         return image, named
     count = np.bincount(raw.image_codes[lost], minlength=len(raw.image_keys))
     codes, first = np.unique(raw.image_codes[lost], return_index=True)
+    if len(lost) == len(raw) and any(row == -2 for row in found):
+        raise DatasetError(
+            f"{raw.spot(0)}: {clipped(raw.image_keys[found.index(-2)])} may be several images of "
+            "the set, whose files number or name their images alike; select one split, or give "
+            "the predictions with file names and folders"
+        )
     if len(lost) == len(raw):
         shown = ", ".join(clipped(raw.image_keys[c]) for c in codes[:3].tolist())
         raise DatasetError(
