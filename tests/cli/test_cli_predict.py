@@ -152,7 +152,7 @@ def test_it_writes_nothing_into_the_data_or_over_the_model(cli, shared_data, tmp
     assert run.code == 2 and "no such file or folder" in run.err
 
 
-def test_names_from_data_never_leave_their_cell(cli, shared_data, tmp_path, model):
+def test_names_from_data_never_leave_their_cell(cli, shared_data, tmp_path, model, here):
     import shutil
 
     data = tmp_path / "set"
@@ -164,3 +164,12 @@ def test_names_from_data_never_leave_their_cell(cli, shared_data, tmp_path, mode
     assert run.code == 1 and "\x1b" not in run.err + run.out
     ds = fl.read(data)
     assert len(fl.read_predictions("p.csv", ds)) > 5
+    assert '"=cmd' not in (here / "p.csv").read_text()
+
+
+def test_without_onnxruntime_it_says_what_to_install(cli, shared_data, model, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    run = cli("predict", shared_data / "fridge", *model, "-o", "p.json")
+    assert run.code == 2 and "pip install 'fastlabel[predict]'" in run.err

@@ -162,14 +162,25 @@ def _own(table: pa.Table, place: str) -> Raw | None:
     named = "file_name" in table.column_names
     return Raw(
         place,
-        *_keys(table["file_name" if named else "image_id"]),
-        *_keys(table["name"]),
+        *_unquoted(_keys(table["file_name" if named else "image_id"])),
+        *_unquoted(_keys(table["name"])),
         np.stack([_numbers(table[c], place, c) for c in ("x1", "y1", "x2", "y2")], axis=1),
         "xyxy",
         _numbers(table["score"], place, "score"),
         Notes(place),
         own_ids=not named,
     )
+
+
+def _unquoted(
+    coded: tuple[NDArray[np.int64], list[Key]],
+) -> tuple[NDArray[np.int64], list[Key]]:
+    """Names without the quote that keeps a spreadsheet from running them."""
+    codes, values = coded
+    return codes, [
+        v[1:] if isinstance(v, str) and v[:1] == "'" and v[1:2] in tuple("=+-@\t\r") else v
+        for v in values
+    ]
 
 
 def _first(named: Mapping[str, str], names: Sequence[str]) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..dataset import Dataset
 from .images import ImageNames
@@ -114,7 +115,10 @@ def _table(table: pa.Table, suffix: str) -> bytes:
     else:
         from pyarrow import csv
 
-        at = table.schema.get_field_index("name")
-        plain = table.set_column(at, "name", table["name"].cast(pa.string()))
-        csv.write_csv(plain, sink)
+        for name in ("name", "file_name"):
+            # A quote keeps a spreadsheet from running a name: it is text then.
+            words = table[name].cast(pa.string())
+            quoted = pc.replace_substring_regex(words, r"^([=+\-@\t\r])", r"'\1")
+            table = table.set_column(table.schema.get_field_index(name), name, quoted)
+        csv.write_csv(table, sink)
     return sink.getvalue()
