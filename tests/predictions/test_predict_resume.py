@@ -191,6 +191,11 @@ def test_two_runs_do_not_share_a_folder(made, tmp_path):
     fl.predict(fl.read(data), model, keep=tmp_path / "kept")
 
 
+def test_nothing_is_kept_in_the_data_set(made):
+    with pytest.raises(fl.DatasetError, match="never changed"):
+        fl.predict(fl.read(made[0]), made[1], keep=made[0] / "kept")
+
+
 def test_a_folder_that_cannot_be_written(made, tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(fl.DatasetError, match="cannot be written"):

@@ -176,10 +176,13 @@ def _images(
             "predictions of this set, or name images as it does"
         )
 
+    split = ds.meta.get("selected_split")
+    whole = "the set" if split is None else f"the split {split!r}"
+
     def tell(k: int) -> dict[str, Any]:
         code, row = int(codes[k]), int(lost[first[k]])
         several = found[code] == -2
-        what = "may be several images of the set" if several else "is no image of the set"
+        what = "may be several images of the set" if several else f"is no image of {whole}"
         remedy = "name it with its folder" if several else "add the image or remove them"
         return {
             "message": f"{clipped(raw.image_keys[code])} {what}; its {count[code]:,} predictions "

@@ -43,7 +43,7 @@ _PART = pa.schema(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one picture; a status of the scan, and its upright size."""
 

@@ -191,6 +191,8 @@ class Run:
         threads = as_whole(workers, "workers", "a whole number")
         if not 0 <= threads <= 1024:
             raise ValueError(f"workers: got {workers}, expected 0 (one a CPU) to 1024")
+        if keep is not None:
+            _refuse_inside(Path(keep), self.ds.root)
         images = ImageNames(self.ds)
         jobs = jobs_of(self.ds)
         pictures = np.unique(images.owners)
@@ -376,6 +378,14 @@ class Run:
                     value=f"{width} x {height}",
                     image_id=image,
                 )
+
+
+def _refuse_inside(folder: Path, root: Path) -> None:
+    place, inside = folder.resolve(), root.resolve()
+    if place == inside or inside in place.parents:
+        raise DatasetError(
+            f"{folder}: lies in the data set {root}, which is never changed; keep results elsewhere"
+        )
 
 
 def _cpus() -> int:
