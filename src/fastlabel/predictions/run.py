@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -229,13 +230,14 @@ class Run:
         if progress is not None:
             progress(done, len(pictures))
         todo = [k for k, outcome in enumerate(found) if outcome is None]
-        for k, outcomes in self._in_threads(jobs, batches, todo, workers):
-            found[k] = outcomes
-            if self.parts is not None:
-                self.parts.keep(names[k], outcomes)
-            done += len(outcomes)
-            if progress is not None:
-                progress(done, len(pictures))
+        with closing(self._in_threads(jobs, batches, todo, workers)) as results:
+            for k, outcomes in results:
+                found[k] = outcomes
+                if self.parts is not None:
+                    self.parts.keep(names[k], outcomes)
+                done += len(outcomes)
+                if progress is not None:
+                    progress(done, len(pictures))
         return [one for outcomes in found for one in outcomes or ()]
 
     def _keys(self, jobs: Jobs, pictures: NDArray[np.int64], step: int) -> list[bytes]:
@@ -259,7 +261,7 @@ class Run:
         batches: Sequence[NDArray[np.int64]],
         todo: Sequence[int],
         workers: int,
-    ) -> Iterator[tuple[int, list[Outcome]]]:
+    ) -> Generator[tuple[int, list[Outcome]], None, None]:
         """Batches in order, some of them under way at a time."""
         threads = workers or _cpus()
         pool = ThreadPoolExecutor(threads, thread_name_prefix="fastlabel-predict")
