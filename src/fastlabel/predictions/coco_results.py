@@ -145,10 +145,7 @@ def _native(path: Path) -> Raw | None:
         others = _odd(native, path)
         if others is None:
             return None
-        try:
-            scores = array_of(native, "score64", pa.float64())
-        except ValueError:  # a native library from before that column
-            return None
+        scores = array_of(native, "score64", pa.float64())
         attributes = array_of(native, "attributes", pa.string())
         images = _ids(
             numbers(native, "image_key", np.int64),
