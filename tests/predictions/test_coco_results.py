@@ -82,7 +82,7 @@ records = st.one_of(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(records, max_size=12), st.sampled_from([None, 1]))
 def test_the_native_reader_says_what_the_plain_one_says(tmp_path_factory, rows, indent):
     folder = tmp_path_factory.mktemp("twin")
@@ -110,6 +110,15 @@ def test_plain_files_do_go_through_the_native_reader(tmp_path):
     rows[4]["score"] = float("nan")  # one that it leaves over
     raw = coco_results._native(written(tmp_path / "p.json", rows))
     assert raw is not None and len(raw) == 30 and np.isnan(raw.scores[4])
+
+
+def test_places_count_records_that_the_native_reader_leaves_over(ds, tmp_path):
+    rows = [result(), result(bbox=[1, 2, 3]), result(category=None), result(score=7), result()]
+    found = fl.read_predictions(written(tmp_path / "p.json", rows), ds)
+    assert sorted(p for p in found.problems["pointer"].to_pylist()) == [
+        *("/1/bbox", "/2/category_id", "/3")
+    ]
+    assert found.table["origin"].to_pylist() == ["p.json#/0", "p.json#/4"]
 
 
 def test_scores_are_as_written_to_the_last_bit(ds, tmp_path):

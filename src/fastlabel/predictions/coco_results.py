@@ -165,11 +165,11 @@ def _native(path: Path) -> Raw | None:
         _filled(scores, n),
         Notes(str(path)),
     )
+    if others:
+        raw.index = np.setdiff1d(np.arange(members[1][2]), np.array([k for k, _ in others]))
     raw = _without_keys(raw)
     if not others:
         return raw
-    rows = np.setdiff1d(np.arange(members[1][2]), np.array([k for k, _ in others]))
-    raw.index = rows if raw.index is None else rows[raw.index]
     return joined(raw, from_list([value for _, value in others], str(path), [k for k, _ in others]))
 
 
@@ -192,6 +192,7 @@ def _odd(native: _core.CocoColumns, path: Path) -> list[tuple[int, Any]] | None:
 def _without_keys(raw: Raw) -> Raw:
     """Leave out rows that name no image or no class, as the plain reader does."""
     lost = np.zeros(len(raw), bool)
+    places = np.arange(len(raw)) if raw.index is None else raw.index
     for codes, keys, name in (
         (raw.image_codes, raw.image_keys, "image_id"),
         (raw.class_codes, raw.class_keys, "category_id"),
@@ -200,13 +201,13 @@ def _without_keys(raw: Raw) -> Raw:
         raw.notes.each(
             "malformed-row",
             np.flatnonzero(mine).tolist(),
-            lambda k, name=name: _bad(k, name, "a number or a name", None),  # type: ignore[misc]
+            lambda k, name=name: _bad(int(places[k]), name, "a number or a name", None),  # type: ignore[misc]
         )
         lost |= mine
     if not lost.any():
         return raw
     kept = np.flatnonzero(~lost)
-    raw.index = kept
+    raw.index = kept if raw.index is None else raw.index[kept]
     raw.image_codes, raw.class_codes = raw.image_codes[kept], raw.class_codes[kept]
     raw.boxes, raw.scores = raw.boxes[kept], raw.scores[kept]
     return raw
