@@ -127,6 +127,7 @@ class Context:
         #: The set as a whole: the context itself, unless it is a part of another.
         self.whole: Context = self
         self._rows: Ints | int = 0
+        self._touching: dict[float, Bools] = {}
 
     def once(self, key: Any, make: Callable[[], T]) -> T:
         """Give what was made under this key for the set as a whole, and make it the first time."""
@@ -199,6 +200,7 @@ class Context:
         part.ds = replace(self.ds, annotations=annotations)
         part._rows = span.start if rows is None else rows
         part.box_stats = boxes
+        part._touching = {}
         return part
 
     # ---- boxes -----------------------------------------------------------------
@@ -245,8 +247,32 @@ class Context:
         """(n, 4) x1 y1 x2 y2 of some boxes."""
         if "boxes" in self.__dict__:
             return self.boxes[rows]
-        columns = [floats(self.ds.annotations[c])[rows] for c in ("x1", "y1", "x2", "y2")]
+        at = pa.array(rows)
+        columns = [floats(self.ds.annotations[c].take(at)) for c in ("x1", "y1", "x2", "y2")]
         return np.stack(columns, axis=1)
+
+    @cached_property
+    def edges(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """Left, top, right and bottom of each box, its corners put in order."""
+        x1, y1, x2, y2 = (floats(self.ds.annotations[c]) for c in ("x1", "y1", "x2", "y2"))
+        return np.minimum(x1, x2), np.minimum(y1, y2), np.maximum(x1, x2), np.maximum(y1, y2)
+
+    @cached_property
+    def image_size(self) -> tuple[Floats, Floats]:
+        """Width and height of the image of each box; NaN where unknown."""
+        width, height = self.size
+        return width[self.image_of], height[self.image_of]
+
+    def touches_border(self, margin: float) -> Bools:
+        """Boxes that reach to within a margin of their image's edge, or beyond it."""
+        if margin not in self._touching:
+            left, top, right, bottom = self.edges
+            w, h = self.image_size
+            out = (left <= margin) | (top <= margin)
+            out |= right >= w - margin
+            out |= bottom >= h - margin
+            self._touching[margin] = out
+        return self._touching[margin]
 
     @cached_property
     def inclusive(self) -> bool:
@@ -311,9 +337,15 @@ class Context:
 
     def annotations_of(self, image: int) -> Ints:
         """Rows of the annotations of one image, in order."""
+        return self.rows_of(np.array([image]))
+
+    def rows_of(self, images: Ints) -> Ints:
+        """Rows of the annotations of some images, one image after the other."""
         order, starts = self._by_image
-        span = slice(int(starts[image]), int(starts[image + 1]))
-        return np.arange(span.start, span.stop) if order is None else order[span]
+        sizes = self.box_counts[images]
+        begin = np.cumsum(sizes) - sizes
+        at = np.arange(int(sizes.sum())) + np.repeat(starts[images] - begin, sizes)
+        return at if order is None else order[at]
 
     def box_stat(self, name: str) -> Floats:
         """Take a column of ``box_stats``: one entry an annotation, NaN where not measured."""

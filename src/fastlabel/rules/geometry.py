@@ -46,11 +46,9 @@ def _coordinates(boxes: Floats) -> pa.Array:
 )
 def out_of_bounds(ctx: Context, p: Params) -> Iterator[Hits]:
     """Yield boxes that leave their image."""
-    w, h = (side[ctx.image_of] for side in ctx.size)
+    w, h = ctx.image_size
     usable = ctx.finite & np.isfinite(w)
-    b = ctx.boxes
-    x1, x2 = np.minimum(b[:, 0], b[:, 2]), np.maximum(b[:, 0], b[:, 2])
-    y1, y2 = np.minimum(b[:, 1], b[:, 3]), np.maximum(b[:, 1], b[:, 3])
+    x1, y1, x2, y2 = ctx.edges
     reach = np.maximum(np.maximum(-x1, x2 - w), np.maximum(-y1, y2 - h))
     rows = np.flatnonzero(usable & (reach > p["slack"]))
     x1, y1, x2, y2, w, h = (a[rows] for a in (x1, y1, x2, y2, w, h))
@@ -113,7 +111,7 @@ def degenerate(ctx: Context, p: Params) -> Iterator[Hits]:
     flat_w, flat_h = np.abs(w) <= ZERO_SIDE, np.abs(h) <= ZERO_SIDE
     rows = np.flatnonzero(ctx.finite & (flat_w | flat_h))
     lacks = choice(["height", "width", "size"], np.where(flat_w, 1 + flat_h, 0)[rows])
-    corners = _coordinates(ctx.boxes[rows])
+    corners = _coordinates(ctx.corners(rows))
     messages = join("Box (", corners, ") has no ", lacks, ": remove it, or draw it anew.")
     yield Hits(messages, annotation=rows, value=0.0, threshold=0.0, suggestion="relabel")
 
@@ -144,7 +142,7 @@ def swapped_corners(ctx: Context, p: Params) -> Iterator[Hits]:
     least = least[rows]
     messages = join(
         "Box (",
-        _coordinates(ctx.boxes[rows]),
+        _coordinates(ctx.corners(rows)),
         ") has its corners swapped (a side of ",
         numbers(least),
         " px): put the smaller coordinate first.",
@@ -171,6 +169,6 @@ def swapped_corners(ctx: Context, p: Params) -> Iterator[Hits]:
 def non_finite(ctx: Context, p: Params) -> Iterator[Hits]:
     """Yield boxes with NaN or infinite corners."""
     rows = np.flatnonzero(ctx.known & ~ctx.finite)
-    corners = _coordinates(ctx.boxes[rows])
+    corners = _coordinates(ctx.corners(rows))
     messages = join("Box (", corners, ") is not finite: draw it anew, or remove it.")
     yield Hits(messages, annotation=rows, suggestion="relabel")
