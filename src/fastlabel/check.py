@@ -255,7 +255,7 @@ def check(
     )
     clock.append(time.perf_counter())
     context = judging.Context(ds, image_stats, box_stats, profile, config)
-    findings = judging.run(context, wanted, unwanted, table)
+    findings = judging.run(context, wanted, unwanted, table, workers=threads)
     ran = {r.code: r for r in chosen}
     summary = summarise(
         ds, image_stats, box_stats, findings, ran, profile, settings, context.unjudged

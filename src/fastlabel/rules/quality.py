@@ -47,14 +47,21 @@ def deployed_level(ctx: Context) -> Ints:
         return np.zeros(len(w), np.int64)
     sx, sy = ctx.deploy.scale(np.where(ctx.turned, h, w), np.where(ctx.turned, w, h))
     factor = np.nan_to_num(np.maximum(sx, sy), nan=1.0)
-    levels = ctx.pyramid("sharpness").shape[1]
+    levels = ctx.image_stats["scale_sharpness"].type.list_size + 1
     # A billionth keeps exact halves on their level whatever the rounding of the factor.
     level = np.floor(-np.log2(factor) + 1e-9)
     return np.asarray(np.clip(level, 0, levels - 1), np.int64)
 
 
-def _at_level(ctx: Context, name: str, level: Ints) -> Floats:
-    """Take a measure at each image's level, or at the next finer one that was measured."""
+def _at_level(ctx: Context, name: str) -> Floats:
+    """Take a measure at each image's deployed level, or at the next finer one measured."""
+    return ctx.once(("at level", name), lambda: _picked(ctx, name))
+
+
+def _picked(ctx: Context, name: str) -> Floats:
+    level = deployed_level(ctx)
+    if not level.any():
+        return ctx.stat(name)
     scales = ctx.pyramid(name)
     rows = np.arange(len(scales))
     values = scales[rows, level]
@@ -113,7 +120,7 @@ def blurry(ctx: Context, p: Params) -> Iterator[Hits]:
         yield _laplacian_limit(ctx, p)
         return
     level = deployed_level(ctx)
-    acutance, sharpness = (_at_level(ctx, name, level) for name in ("acutance", "sharpness"))
+    acutance, sharpness = (_at_level(ctx, name) for name in ("acutance", "sharpness"))
     soft, weak = _blur_tests(ctx, p, acutance, sharpness)
     rows = np.flatnonzero(soft | weak)
     by_edges = soft[rows]
@@ -365,12 +372,11 @@ def blurry_box(ctx: Context, p: Params) -> Iterator[Hits]:
 def _sharp_images(ctx: Context, least: float) -> Bools:
     """Pictures that are sharp enough to call a box in them blurred."""
     sharp = ctx.measured & (ctx.stat("acutance") >= least) & ~_is_noisy(ctx)
-    level = deployed_level(ctx)
     soft, weak = _blur_tests(
         ctx,
         thresholds("FL401", ctx.config),
-        _at_level(ctx, "acutance", level),
-        _at_level(ctx, "sharpness", level),
+        _at_level(ctx, "acutance"),
+        _at_level(ctx, "sharpness"),
     )
     return np.asarray(sharp & ~soft & ~weak)
 
