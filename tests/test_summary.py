@@ -11,7 +11,8 @@ import pytest
 from report.making import RULES, MadeReport, Maker
 
 from fastlabel.deploy import Profile
-from fastlabel.distributions import Columns, _judged_acutance
+from fastlabel.distributions import _judged_acutance
+from fastlabel.set_columns import Columns
 from fastlabel.summary import summarise
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from threading import Lock, Thread
 from typing import TypeVar
 
-__all__ = ["cpus", "in_threads"]
+__all__ = ["cpus", "each_in_threads", "in_threads"]
 
 T = TypeVar("T")
 
@@ -22,40 +22,64 @@ def cpus() -> int:
 def in_threads(jobs: Iterable[Callable[[], T]], workers: int) -> list[T]:
     """Do jobs, several at a time, and give what they returned in the jobs' order.
 
-    Parameters
-    ----------
-    jobs : iterable of callable
-        Taken one by one as threads are free, so that it may make them as it goes.
-    workers : int
-        Threads; with one of them the jobs run on the caller's own.
-
-    Raises
-    ------
-    BaseException
-        The first that a job or the iterable raised, by the order of the jobs. Jobs after it
-        may not have been started.
+    Parameters and errors are those of :func:`each_in_threads`.
 
     Examples
     --------
     >>> in_threads([lambda: 1, lambda: 2], 2)
     [1, 2]
     """
+    out: list[T] = []
+    each_in_threads(jobs, workers, out.append)
+    return out
+
+
+def each_in_threads(
+    jobs: Iterable[Callable[[], T]], workers: int, take: Callable[[T], object]
+) -> None:
+    """Do jobs, several at a time, and hand what they return on in the jobs' order.
+
+    Parameters
+    ----------
+    jobs : iterable of callable
+        Taken one by one as threads are free, so that it may make them as it goes.
+    workers : int
+        Threads; with one of them the jobs run on the caller's own.
+    take : callable
+        Given each result, one at a time.
+
+    Raises
+    ------
+    BaseException
+        The first that a job raised, by their order; jobs after it may not have been started.
+        Or what ``jobs`` or ``take`` raised.
+    """
     if workers <= 1:
-        return [job() for job in jobs]
-    remaining, lock = enumerate(jobs), Lock()
+        for job in jobs:
+            take(job())
+        return
+    remaining = enumerate(jobs)
+    taking, handing = Lock(), Lock()
     done: dict[int, T] = {}
     failed: dict[int, BaseException] = {}
+    handed = 0
 
     def work() -> None:
+        nonlocal handed
         at = -1
         try:
             while not failed:
-                with lock:
+                with taking:
                     taken = next(remaining, None)
                 if taken is None:
                     return
                 at, job = taken
-                done[at] = job()
+                result = job()
+                with handing:
+                    done[at] = result
+                    while handed in done:
+                        take(done.pop(handed))
+                        handed += 1
         except BaseException as error:
             failed[at] = error
 
@@ -70,4 +94,3 @@ def in_threads(jobs: Iterable[Callable[[], T]], workers: int) -> list[T]:
             thread.join()
     if failed:
         raise failed[min(failed)]
-    return [done[at] for at in range(len(done))]

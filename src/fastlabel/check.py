@@ -258,7 +258,7 @@ def check(
     findings = judging.run(context, wanted, unwanted, table, workers=threads)
     ran = {r.code: r for r in chosen}
     summary = summarise(
-        ds, image_stats, box_stats, findings, ran, profile, settings, context.unjudged
+        ds, image_stats, box_stats, findings, ran, profile, settings, context.unjudged, threads
     )
     clock.append(time.perf_counter())
     summary["run"] = _run_facts(clock, len(ds), threads) | _from_cache(kept) | {"engine": engine}

@@ -20,6 +20,8 @@ LAYERS = (
     ("deploy", "dataset"),
     ("formats", "scan", "rules", "merge"),
     ("cut", "engines"),
+    ("set_columns",),
+    ("box_counts",),
     ("distributions", "deployment", "verdict", "summary"),
     ("report", "sample"),
     ("check", "prepare"),
@@ -34,7 +36,6 @@ SAME_ROW = {
     # Labels of pictures that lie in archives or buckets: their names, and sizes for YOLO.
     ("formats", "scan"),
     ("verdict", "distributions"),
-    ("deployment", "distributions"),
     *(("summary", part) for part in ("verdict", "distributions", "deployment")),
 }
 

@@ -70,7 +70,7 @@ def test_parts_find_what_the_whole_finds(monkeypatch, part, shuffled):
         sys.path.pop(0)
     from dataclasses import replace
 
-    from fastlabel import distributions
+    from fastlabel import set_columns
     from fastlabel.rules import RULES
     from fastlabel.summary import summarise
 
@@ -84,7 +84,7 @@ def test_parts_find_what_the_whole_finds(monkeypatch, part, shuffled):
     summary = summarise(ds, stats, box_stats, whole, RULES)
     assert len(set(planted) & set(whole["code"].to_pylist())) > 15
     monkeypatch.setattr(contexts, "PART", part)
-    monkeypatch.setattr(distributions, "PART", part)
+    monkeypatch.setattr(set_columns, "PART", part)
     again = run(Context(ds, stats, box_stats))
     assert again.equals(whole)
     assert summarise(ds, stats, box_stats, again, RULES) == summary

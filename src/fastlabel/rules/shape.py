@@ -139,7 +139,6 @@ def _doubt(distance: Floats, limit: Floats) -> Floats:
 )
 def aspect_ratio_outlier(ctx: Context, p: Params) -> Iterator[Hits]:
     """Yield boxes whose shape is not that of their class."""
-
     rows, log = _shapes(ctx, p["border"])
     classes, n = ctx.category[rows], len(ctx.class_names)
     shapes = _learnt(ctx)[0]
