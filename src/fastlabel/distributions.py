@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ._ranks import medians, percentiles
+from ._ranks import group_sizes, medians, percentiles
 from .box_counts import BoxCounts, box_target, log_bins, log_edges
 from .dataset import as_numpy
 from .set_columns import ASSUMED_STRIDES, Columns, FloatArray, IntArray
@@ -132,7 +132,7 @@ def aspect_ratio(columns: Columns, boxes: BoxCounts) -> dict[str, Any]:
     """Height over width of the boxes, for all and for each of the most frequent classes."""
     names = columns.ds.categories["name"].to_pylist()
     ratio, category = boxes.ratio.known(), boxes.category_where(boxes.ratio)
-    counts = np.bincount(category, minlength=len(names) + 1)[: len(names)]
+    counts = group_sizes(category, len(names) + 1)[: len(names)]
     order = np.lexsort((np.arange(len(names)), -counts))
     shown = [int(c) for c in order[:MOST_ASPECT_CLASSES] if counts[c]]
     asked = np.zeros(len(names) + 1, np.int64)
@@ -281,7 +281,7 @@ def class_table(columns: Columns, boxes: BoxCounts) -> list[dict[str, Any]]:
     total = int(drawn.sum())
     images = boxes.images
     owner = boxes.category_where(boxes.short)
-    sized = np.bincount(owner, minlength=classes + 1)
+    sized = group_sizes(owner, classes + 1)
     sized[classes] = 0  # of unknown class
     sides = medians(boxes.short.known(), owner, sized)
     shapes = medians(boxes.ratio.where(boxes.short), owner, sized)

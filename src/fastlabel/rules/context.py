@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from .. import schema
 from ..config import Config
-from ..dataset import Dataset, as_numpy
+from ..dataset import Dataset, as_numpy, null_column
 from ..deploy import Profile
 from .phrases import quoted
 from .wording import quote
@@ -38,8 +38,10 @@ ZERO_SIDE = 1e-6
 
 
 def whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    """One array of a column."""
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    """One array of a column; without a copy where it is one."""
+    if isinstance(column, pa.ChunkedArray):
+        return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    return column
 
 
 def floats(column: pa.ChunkedArray) -> Floats:
@@ -220,7 +222,7 @@ class Context:
             at = pa.array(rows)
             taken = self.ds.annotations.select(_NUMBERS).take(at)
             texts = {
-                name: pa.nulls(len(rows), schema.ANNOTATIONS.field(name).type)
+                name: null_column(len(rows), schema.ANNOTATIONS.field(name).type)
                 for name in schema.ANNOTATIONS.names
                 if name not in _NUMBERS
             }
@@ -389,7 +391,7 @@ class Context:
 
     def stat(self, name: str) -> Floats:
         """Take a numeric column of ``image_stats``: one entry an image, NaN where null."""
-        return self.once(("stat", name), lambda: floats(self.image_stats[name]))
+        return floats(self.image_stats[name])
 
     def pyramid(self, name: str) -> Floats:
         """Take ``sharpness`` or ``acutance`` at all scales: (images, levels), full size first."""

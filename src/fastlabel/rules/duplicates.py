@@ -21,6 +21,8 @@ from .wording import count, quote
 LISTED = 1000
 #: Files of a cluster that are all compared across splits; of more, neighbours only.
 COMPARED = 2048
+#: An odd number, chosen at random, that spreads the bits of a word.
+_MIX = np.uint64(0x9E3779B97F4A7C15)
 #: Boxes of pairs of images that are compared at once.
 AT_ONCE = 1 << 18
 
@@ -36,17 +38,42 @@ def _same_bytes(ctx: Context) -> Ints:
 
 
 def _first_of_bytes(ctx: Context) -> Ints:
-    column = ctx.image_stats["content_hash"]
-    codes = ints(one_array(column.dictionary_encode()).indices)
-    size = np.nan_to_num(ctx.stat("bytes"), nan=-1.0)
-    out = np.arange(len(codes), dtype=np.int64)
-    known = np.bincount(codes[codes >= 0])
-    rows = np.flatnonzero((codes >= 0) & (known[codes] > 1 if len(known) else False))
+    column = one_array(ctx.image_stats["content_hash"])
+    out = np.arange(len(column), dtype=np.int64)
+    rows = _maybe_equal(column)
+    codes = ints(one_array(column.take(pa.array(rows)).dictionary_encode()).indices)
+    size = np.nan_to_num(ctx.stat("bytes"), nan=-1.0)[rows]
     if len(rows):
-        order = rows[np.lexsort((rows, size[rows], codes[rows]))]
-        new = np.r_[True, (np.diff(codes[order]) != 0) | (np.diff(size[order]) != 0)]
+        at = np.lexsort((rows, size, codes))
+        order, codes, size = rows[at], codes[at], size[at]
+        new = np.r_[True, (np.diff(codes) != 0) | (np.diff(size) != 0)]
         out[order] = order[np.flatnonzero(new)][np.cumsum(new) - 1]
     return out
+
+
+def _maybe_equal(texts: pa.Array) -> Ints:
+    """Rows of texts that may occur more than once: all but those that surely do not."""
+    offsets = np.frombuffer(texts.buffers()[1], np.int32, len(texts) + 1, 4 * texts.offset)
+    length = np.diff(offsets)
+    valid = np.asarray(texts.is_valid().to_numpy(zero_copy_only=False), np.bool_)
+    most = int(length.max(initial=0))
+    if most < 8 or most % 8 or not ((length == most) | (length == 0)).all():
+        return np.flatnonzero(valid)
+    # Texts of one length of whole words, as hashes are: words mixed into one number each.
+    words = np.frombuffer(texts.buffers()[2], np.uint8)[offsets[0] : offsets[-1]].view(np.uint64)
+    words = words.reshape(-1, most // 8)
+    key = np.zeros(len(words), np.uint64)
+    for at in range(words.shape[1]):
+        key ^= words[:, at]
+        key *= _MIX
+        key ^= key >> np.uint64(32)
+    order = np.argsort(key)
+    same = np.diff(key[order]) == 0
+    shared = np.zeros(len(key), np.bool_)
+    shared[order[1:][same]] = True
+    shared[order[:-1][same]] = True
+    rows = np.flatnonzero(length == most)[shared]
+    return np.concatenate([rows, np.flatnonzero(valid & (length == 0))])
 
 
 def near_groups(ctx: Context) -> tuple[list[Ints], int]:

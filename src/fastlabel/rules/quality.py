@@ -345,13 +345,14 @@ def blurry_box(ctx: Context, p: Params) -> Iterator[Hits]:
     if ctx.box_stats is None:
         return
     sharp = ctx.once("FL406", lambda: _sharp_images(ctx, p["image_acutance"]))
+    own = ctx.once("acutance of images", lambda: ctx.stat("acutance"))
     acutance = ctx.box_stat("acutance")
     large = np.minimum(ctx.box_width, ctx.box_height) >= p["min_side"]
-    relative = acutance < p["max_share"] * ctx.stat("acutance")[ctx.image_of]
+    relative = acutance < p["max_share"] * own[ctx.image_of]
     odd = ctx.solid & ~ctx.exempt & large & (acutance < p["max_acutance"]) & relative
     rows = np.flatnonzero(odd & sharp[ctx.image_of])
     value = acutance[rows]
-    whole = ctx.stat("acutance")[ctx.image_of[rows]]
+    whole = own[ctx.image_of[rows]]
     messages = join(
         "Box is blurred (acutance ",
         numbers(value),

@@ -96,7 +96,9 @@ def run(
             context.unjudged[judged.code] = judged.unjudged
         seconds[judged.code] = seconds.get(judged.code, 0.0) + judged.seconds
     context.forget()
-    return _in_order(tables)
+    findings = _in_order(tables)
+    pa.default_memory_pool().release_unused()
+    return findings
 
 
 @dataclass

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .._ranks import medians
+from .._ranks import group_sizes, medians
 from .context import PART, Context, Floats, Ints
 from .phrases import choice, fixed, join, members, numbers
 from .registry import Hits, Params, rule, thresholds
@@ -31,7 +31,7 @@ class _Learnt:
     @classmethod
     def of(cls, values: Floats, classes: npt.NDArray[Any], n: int, least: float) -> _Learnt:
         """Learn from the values of all boxes, which are overwritten."""
-        counts = np.bincount(classes, minlength=n)
+        counts = group_sizes(classes, n)
         counts[counts < max(int(least), 1)] = 0
         centre = medians(values, classes, counts)
         # Of classes that are not learnt, and of boxes that overflow, no number is looked at.
@@ -85,7 +85,9 @@ def _shapes(part: Context, border: float) -> tuple[Ints, Floats]:
     """Boxes whose shape can be judged, and its logarithm."""
     clean = part.solid & ~part.exempt & ~part.hidden & (part.category >= 0)
     rows = np.flatnonzero(clean & ~part.touches_border(border))
-    return rows, np.log(part.box_height[rows] / part.box_width[rows])
+    log = np.log(part.box_height[rows] / part.box_width[rows])
+    told = ~np.isnan(log)  # not where both sides overflow
+    return (rows, log) if told.all() else (rows[told], log[told])
 
 
 def _sizes(part: Context) -> tuple[Ints, Floats]:
