@@ -107,6 +107,10 @@ class Measure:
         """Those that are known."""
         return self.where(self)
 
+    def drop(self) -> None:
+        """Forget the numbers: they are not looked at again."""
+        self._all, self.used = np.empty(0), 0
+
     def where(self, other: Measure) -> FloatArray:
         """Those of the boxes of which another is known."""
         mine = self._all[: self.used]

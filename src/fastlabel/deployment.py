@@ -45,11 +45,14 @@ ENOUGH_SMALL = 0.1
 FEW_LOST = 0.02
 MANY_LOST = 0.2
 
+#: Images whose factors are looked at together.
+IMAGES = 1 << 16
+
 _MEMORY_LIGHTS = {"fits": "green", "tight": "amber", "does not fit": "red"}
 _LIGHTS = ("green", "amber", "red")
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Boxes:
     """The boxes that can be judged, with their images' sizes, as columns."""
 
@@ -146,18 +149,29 @@ class DeployedBoxes:
         self.profile = columns.profile or Profile("assumed", CUSTOM, ASSUMED_INPUT, ASSUMED_INPUT)
         self.stride = self.profile.strides[0]
         self.inputs = _inputs(self.profile)
-        size = columns.size
-        self.scales = [scale_to(*size, *each, self.profile.resize) for each in self.inputs]
+        #: Of all images where the boxes of a part may be of any; else made for each part.
+        self.scales = None if columns.in_order else self._scales(0, len(columns.ds))
         self.rising = all(
-            bool((np.isnan(low) | (low <= high)).all())
-            for before, after in pairwise(self.scales)
-            for low, high in zip(before, after, strict=True)
+            self._rises(at, at + IMAGES) for at in range(0, len(columns.ds), IMAGES)
         )
         self.tiles = _Tiles(columns, self.profile)
         classes = columns.ds.categories.num_rows
         self.counts = np.zeros((classes + 1, len(_CUTS) + 1), np.int64)
         self.tables = [self.counts.copy() for _ in self.inputs]
         self.lost = self.usable = 0
+
+    def _scales(self, first: int, stop: int) -> list[tuple[FloatArray, FloatArray]]:
+        """Factors to each of the inputs, of some images."""
+        width, height = (side[first:stop] for side in self.columns.size)
+        return [scale_to(width, height, *each, self.profile.resize) for each in self.inputs]
+
+    def _rises(self, first: int, stop: int) -> bool:
+        """Whether no image is smaller at an input than at the one before it."""
+        return all(
+            bool((np.isnan(low) | (low <= high)).all())
+            for before, after in pairwise(self._scales(first, stop))
+            for low, high in zip(before, after, strict=True)
+        )
 
     def measure(self, part: Columns) -> tuple[Any, ...]:
         """Look at a part."""
@@ -166,11 +180,18 @@ class DeployedBoxes:
         counts = boxes.count(at_input, self.stride)
         lost = int(np.count_nonzero(at_input < self.profile.min_target))
         usable = int(np.count_nonzero(part.usable))
+        tiled = self.tiles.measure(boxes)
+        scales = self.scales
+        if scales is None and len(boxes.image):
+            first, stop = int(boxes.image[0]), int(boxes.image[-1]) + 1
+            scales = self._scales(first, stop)
+            boxes.image = boxes.image - first
+        scales = scales or self._scales(0, 0)
         if self.rising:
-            tables = boxes.count_rising(self.scales, self.stride)
+            tables = boxes.count_rising(scales, self.stride)
         else:
-            tables = [boxes.count(boxes.short_side(*s), self.stride) for s in self.scales]
-        return counts, lost, usable, tables, self.tiles.measure(boxes)
+            tables = [boxes.count(boxes.short_side(*s), self.stride) for s in scales]
+        return counts, lost, usable, tables, tiled
 
     def add(self, measured: tuple[Any, ...]) -> None:
         """Take what was measured of the next part."""

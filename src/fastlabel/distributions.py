@@ -262,10 +262,12 @@ def pixel_charts(columns: Columns) -> dict[str, Any]:
 
 def charts(columns: Columns, boxes: BoxCounts) -> dict[str, Any]:
     """All chart data of a report, by name."""
+    at_1080p = box_size_1080p(columns, boxes)
+    boxes.long.drop()
     return {
         "class_balance": class_balance(columns, boxes),
         "box_size": box_size(columns, boxes),
-        "box_size_1080p": box_size_1080p(columns, boxes),
+        "box_size_1080p": at_1080p,
         "aspect_ratio": aspect_ratio(columns, boxes),
         "box_centres": box_centres(boxes),
         "objects_per_image": objects_per_image(columns),

@@ -27,7 +27,7 @@ ASSUMED_INPUT = 640
 ASSUMED_STRIDES = (8, 16, 32)
 
 #: Boxes of one part, and what all parts of a set share.
-PART = 1 << 17
+PART = 1 << 16
 OF_IMAGES = (
     "turned",
     "size",
