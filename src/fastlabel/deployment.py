@@ -151,9 +151,7 @@ class DeployedBoxes:
         self.inputs = _inputs(self.profile)
         #: Of all images where the boxes of a part may be of any; else made for each part.
         self.scales = None if columns.in_order else self._scales(0, len(columns.ds))
-        self.rising = all(
-            self._rises(at, at + IMAGES) for at in range(0, len(columns.ds), IMAGES)
-        )
+        self.rising = all(self._rises(at, at + IMAGES) for at in range(0, len(columns.ds), IMAGES))
         self.tiles = _Tiles(columns, self.profile)
         classes = columns.ds.categories.num_rows
         self.counts = np.zeros((classes + 1, len(_CUTS) + 1), np.int64)

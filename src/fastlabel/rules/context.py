@@ -379,7 +379,7 @@ class Context:
         sizes = self.box_counts[images]
         begin = np.cumsum(sizes) - sizes
         at = np.arange(int(sizes.sum())) + np.repeat(starts[images] - begin, sizes)
-        return at if order is None else order[at]
+        return at if order is None else np.asarray(order[at], np.int64)
 
     def box_stat(self, name: str) -> Floats:
         """Take a column of ``box_stats``: one entry an annotation, NaN where not measured."""

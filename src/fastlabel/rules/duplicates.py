@@ -381,10 +381,10 @@ def same_image_different_labels(ctx: Context, p: Params) -> Iterator[Hits]:
     firsts = np.repeat(np.array([g[0] for g in groups], np.int64), sizes)
     lowest = _agreements(ctx, firsts, np.concatenate(others)) if groups else np.empty(0)
     found: list[tuple[Ints, int, float]] = []
-    for group, mine in zip(groups, np.split(lowest, np.cumsum(sizes[:-1])), strict=bool(groups)):
-        worst = int(np.argmin(mine))
-        if mine[worst] < p["min_iou"]:
-            found.append((group, int(group[1 + worst]), float(mine[worst])))
+    for group, ious in zip(groups, np.split(lowest, np.cumsum(sizes[:-1])), strict=bool(groups)):
+        worst = int(np.argmin(ious))
+        if ious[worst] < p["min_iou"]:
+            found.append((group, int(group[1 + worst]), float(ious[worst])))
     pairs = np.array([[g[0], worst] for g, worst, _ in found], np.int64).reshape(-1, 2)
     boxes = ctx.box_counts[pairs].tolist()
     names = ctx.quoted_images(pairs.ravel())
@@ -431,7 +431,8 @@ def _agreements_of(ctx: Context, a: Ints, b: Ints, sizes: Ints) -> Floats:
     """Find it for pairs of images that have as many boxes each."""
     pair = np.repeat(np.arange(len(a)), sizes)
     starts = np.cumsum(sizes) - sizes
-    (classes, first), (others, second) = (_ordered(ctx, i, pair) for i in (a, b))
+    classes, first = _ordered(ctx, a, pair)
+    others, second = _ordered(ctx, b, pair)
     alike = np.logical_and.reduceat(classes == others, starts)
     equal = ((first == second) | (np.isnan(first) & np.isnan(second))).all(axis=1)
     same = np.logical_and.reduceat(equal, starts) & alike

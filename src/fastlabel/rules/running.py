@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import schema
+from .._memory import give_back
 from .._threads import cpus, in_threads
 from .context import PART, Context, Ints, ints, whole
 from .phrases import join, json_texts
@@ -97,7 +98,8 @@ def run(
         seconds[judged.code] = seconds.get(judged.code, 0.0) + judged.seconds
     context.forget()
     findings = _in_order(tables)
-    pa.default_memory_pool().release_unused()
+    if large:
+        give_back()
     return findings
 
 
