@@ -107,8 +107,9 @@ def _histogram(feature: dict[str, Any], counts: Sequence[Sequence[int]]) -> str:
         f'<text x="{x:.0f}" y="{HEIGHT + 14}" text-anchor="{anchor}">{_number(edges[at])}</text>'
         for x, at, anchor in ((0, 0, "start"), (WIDTH / 2, n // 2, "middle"), (WIDTH, n, "end"))
     )
+    alt = _safe(feature["name"])
     return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT + 18}" role="img" aria-label="{_safe(feature["name"])}">'
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT + 18}" role="img" aria-label="{alt}">'
         f'<line class="base" x1="0" x2="{WIDTH}" y1="{HEIGHT}" y2="{HEIGHT}"/>'
         f"{''.join(bars)}{marks}</svg>"
     )
