@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .context import ZERO_SIDE, Context, Floats
-from .phrases import choice, fixed, general, join, members, numbers, whole_numbers
+from .phrases import choice, fixed, general, join, json_rounded, members, numbers, whole_numbers
 from .registry import Hits, Params, rule
 
 
@@ -75,7 +74,7 @@ def out_of_bounds(ctx: Context, p: Params) -> Iterator[Hits]:
         choice(["clip it or draw it anew", "draw it anew"], lost),
         ".",
     )
-    rounded = fixed(outside, 4, lambda v: json.dumps(round(v, 4)))
+    rounded = json_rounded(outside, 4)
     yield Hits(
         messages,
         annotation=rows,

@@ -86,7 +86,7 @@ def run(
     parts = context.parts(whole_images=True) if in_parts else iter(())
     jobs = chain(alone, (partial(judge, in_parts, part) for part in parts))
     large = context.ds.annotations.num_rows > PART
-    done = in_threads(jobs, workers or min(cpus(), MOST_WORKERS) if large else 1)
+    done = in_threads(jobs, workers or (min(cpus(), MOST_WORKERS) if large else 1))
     place = {r.code: at for at, r in enumerate(chosen)}
     whole_set = [*done[: len(alone)], *(job() for job in own)]
     whole_set.sort(key=lambda judged: place[judged[0].code])

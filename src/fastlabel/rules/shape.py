@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import numpy.typing as npt
 
 from .._ranks import group_sizes, medians
 from .context import PART, Context, Floats, Ints
-from .phrases import choice, fixed, join, members, numbers
+from .phrases import choice, join, json_rounded, members, numbers
 from .registry import Hits, Params, rule, thresholds
 from .wording import number
 
@@ -227,7 +226,7 @@ def size_outlier(ctx: Context, p: Params) -> Iterator[Hits]:
         numbers(np.exp(limit)),
         "): look whether it is one whole object.",
     )
-    rounded = fixed(_shares(ctx, rows), 6, lambda v: json.dumps(round(v, 6)))
+    rounded = json_rounded(_shares(ctx, rows), 6)
     side = choice(['"small"', '"large"'], distance > 0)
     yield Hits(
         messages,
