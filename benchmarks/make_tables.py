@@ -321,6 +321,11 @@ def _completed(table: pa.Table, name: str) -> pa.Table:
     fields = getattr(schema, name.upper())
     have = set(table.column_names)
     columns = [table[f.name] if f.name in have else null_column(len(table), f.type) for f in fields]
+    if "origin" in fields.names:
+        (origin,) = columns[-1].chunks
+        parts = [origin.field(at) for at in range(len(schema.ORIGIN))]
+        lean = [null_column(len(p), p.type) if p.null_count == len(p) else p for p in parts]
+        columns[-1] = pa.StructArray.from_arrays(lean, fields=list(schema.ORIGIN))
     return pa.table(columns, schema=fields)
 
 

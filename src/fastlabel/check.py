@@ -255,10 +255,10 @@ def check(
     )
     clock.append(time.perf_counter())
     context = judging.Context(ds, image_stats, box_stats, profile, config)
-    findings = judging.run(context, wanted, unwanted, table)
+    findings = judging.run(context, wanted, unwanted, table, workers=threads)
     ran = {r.code: r for r in chosen}
     summary = summarise(
-        ds, image_stats, box_stats, findings, ran, profile, settings, context.unjudged
+        ds, image_stats, box_stats, findings, ran, profile, settings, context.unjudged, threads
     )
     clock.append(time.perf_counter())
     summary["run"] = _run_facts(clock, len(ds), threads) | _from_cache(kept) | {"engine": engine}

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "src" / "fastlabel"
 #: Lowest first. A module may import from rows above its own, and from its own part.
 LAYERS = (
     ("_core", "_embed"),
-    ("_arrow", "_scalars"),
+    ("_arrow", "_scalars", "_memory", "_ranks", "_threads"),
     ("_arrays",),
     ("schema", "config", "source", "boxes", "pixels", "tables", "numba"),
     ("deploy", "dataset"),
@@ -22,6 +22,8 @@ LAYERS = (
     ("predictions",),
     ("rules",),
     ("cut", "engines"),
+    ("set_columns",),
+    ("box_counts",),
     ("distributions", "deployment", "verdict", "summary"),
     ("report", "sample"),
     ("check", "prepare"),

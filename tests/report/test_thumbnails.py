@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from fastlabel.report.rows import findings_at
-from fastlabel.report.thumbnails import Budget, Mark, Thumbnail, draw_all
+from fastlabel.report.thumbnails import Budget, Mark, Thumbnail, _BoxesOf, draw_all
 from report.making import Maker
 
 
@@ -138,6 +138,23 @@ def test_bad_boxes_do_not_break_a_picture(tmp_path: Path) -> None:
         for mark in thumbnail.marks:
             assert np.isfinite([mark.x, mark.y, mark.width, mark.height]).all()
             assert mark.width < 5000
+
+
+def test_boxes_are_found_by_image_wherever_they_stand(tmp_path: Path) -> None:
+    maker = Maker(tmp_path)
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
+        maker.image(name)
+    owners = np.random.default_rng(0).integers(0, 3, 40).tolist()
+    for at, owner in enumerate(owners):
+        maker.box(owner, at, at, at + 20, at + 30)
+    ds = maker.report().ds
+    boxes = _BoxesOf(ds, [2, 0, 2, -1, 99])
+    for image in (0, 2):
+        rows = [at for at, owner in enumerate(owners) if owner == image]
+        found = boxes.image(image)
+        assert found["rows"].tolist() == rows
+        assert found["corners"].tolist() == [[at, at, at + 20, at + 30] for at in rows]
+    assert len(boxes.image(1)["rows"]) == 0  # it was not asked for
 
 
 def test_a_pair_of_images_is_shown_side_by_side(tmp_path: Path) -> None:

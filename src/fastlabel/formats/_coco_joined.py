@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import schema
-from ._arrow_parts import nulls, repeated
+from ..dataset import null_column
+from ._arrow_parts import repeated
 from ._build import NOT_KNOWN, Builder
 from ._coco_keys import IdTable, Keys
 from ._coco_paths import ImageFinder, Places, find_all
@@ -72,7 +73,7 @@ class TableBuilder(Builder):
             parts = []
             for rows, part in self.annotation_parts:
                 column = part.pop(field.name, None)
-                parts.append(nulls(rows, field.type) if column is None else column)
+                parts.append(null_column(rows, field.type) if column is None else column)
             columns.append(_one(parts) if parts else pa.array([], field.type))
         return pa.Table.from_arrays(columns, schema=schema.ANNOTATIONS)
 
@@ -230,7 +231,7 @@ class TableRows(Joined[CocoTable]):
         columns["category_id"] = pa.array(category_id, mask=unknown)
         if count:
             columns["origin"] = pa.StructArray.from_arrays(
-                [repeated(clean(file.path), count), nulls(count, pa.int32()), pointers, raw],
+                [repeated(clean(file.path), count), null_column(count, pa.int32()), pointers, raw],
                 fields=list(schema.ORIGIN),
             )
             builder.annotation_parts.append((count, columns))
@@ -336,7 +337,7 @@ def _splits(file: CocoTable, split: str | None) -> pa.Array:
     if split:
         return pa.repeat(clean(split), len(names))
     if not len(names) or not pc.any(pc.match_substring_regex(names, r"[/\\]")).as_py():
-        return nulls(len(names), pa.string())
+        return null_column(len(names), pa.string())
     found: dict[str, str | None] = {}
     out = []
     for row, name in enumerate(names.to_pylist()):

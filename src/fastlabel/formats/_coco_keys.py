@@ -10,6 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..dataset import null_column
+
 __all__ = ["IdTable", "Keys"]
 
 #: Rows looked up at once: what a block needs beside the column itself stays small.
@@ -74,7 +76,7 @@ class Keys:
 
     def all_texts(self) -> pa.Array:
         """``texts`` at full length."""
-        return pa.nulls(len(self), pa.string()) if self.texts is None else self.texts
+        return null_column(len(self), pa.string()) if self.texts is None else self.texts
 
     def rows(self, kind: int) -> npt.NDArray[np.int64]:
         """The rows of one kind."""

@@ -19,8 +19,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import _core, schema
+from ..dataset import null_column
 from . import _coco_file as plain
-from ._arrow_parts import array_of, nulls, numbers
+from ._arrow_parts import array_of, numbers
 from ._build import column_of
 from ._coco_file import Bad, CocoFile
 from ._coco_keys import Keys
@@ -313,7 +314,7 @@ class _Merge:
         if self.order is None or (own is None and others is None):
             return own
         if own is None:
-            own = pa.nulls(self.count, kind)
+            own = null_column(self.count, kind)
         rest = pa.nulls(self.odd, kind) if others is None else column_of(others, kind)
         chunks = own.chunks if isinstance(own, pa.ChunkedArray) else [own]
         merged = pa.chunked_array([*chunks, rest]).take(pa.array(self.order))
@@ -439,7 +440,7 @@ def _image_columns(images: _Merge, result: CocoFile) -> tuple[dict[str, pa.Array
     count = len(keys)
     for name, values in columns.items():
         if values is None:
-            columns[name] = nulls(count, kinds[name])
+            columns[name] = null_column(count, kinds[name])
     return columns, keys
 
 

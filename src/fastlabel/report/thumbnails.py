@@ -175,8 +175,10 @@ def draw_all(
         Findings without a picture that can be shown are left out.
     """
     jobs = []
-    for finding in wanted:
-        sources = [s for i in _images_of(finding) if (s := _source(report, i)) is not None]
+    images = [_images_of(finding) for finding in wanted]
+    boxes_of = _BoxesOf(report.ds, [i for each in images for i in each])
+    for finding, each in zip(wanted, images, strict=True):
+        sources = [s for i in each if (s := _source(report, i, boxes_of)) is not None]
         if sources:
             jobs.append((finding, sources))
     drawn: dict[int, list[Thumbnail]] = {}
@@ -202,7 +204,7 @@ def _images_of(finding: Finding) -> list[int]:
     return [finding.image_id, *others[:1]]
 
 
-def _source(report: ReportLike, image_id: int) -> _Source | None:
+def _source(report: ReportLike, image_id: int, boxes_of: _BoxesOf) -> _Source | None:
     """Tell what is known of one image, None when no picture of it may be opened."""
     ds = report.ds
     if not 0 <= image_id < len(ds):
@@ -229,8 +231,8 @@ def _source(report: ReportLike, image_id: int) -> _Source | None:
         stored_width=int(seen[0]),
         turn=turn,
         status=stats["status"],
-        names=ds.categories["name"].to_pylist(),
-        **_boxes(ds, image_id),
+        names=boxes_of.names,
+        **boxes_of.image(image_id),
     )
 
 
@@ -254,18 +256,33 @@ def _is_turned(image: dict[str, Any], stored: tuple[int, int], orientation: int)
     return (image["width"], image["height"]) != stored
 
 
-def _boxes(ds: Dataset, image_id: int) -> dict[str, Any]:
-    """Row, corners in order, and class of each drawable box of an image."""
-    rows = np.flatnonzero(ds.column("annotations", "image_id") == image_id)
-    table = ds.annotations.select(["x1", "y1", "x2", "y2", "category_id"]).take(rows)
-    sides = [as_numpy(table[c].fill_null(math.nan)) for c in ("x1", "y1", "x2", "y2")]
-    x1, y1, x2, y2 = sides
-    corners = np.stack(
-        [np.minimum(x1, x2), np.minimum(y1, y2), np.maximum(x1, x2), np.maximum(y1, y2)], 1
-    )
-    known = np.isfinite(corners).all(1)
-    labels = as_numpy(table["category_id"].fill_null(-1))
-    return {"rows": rows[known], "corners": corners[known], "labels": labels[known]}
+class _BoxesOf:
+    """The boxes of the images that are drawn, found in one pass over all boxes."""
+
+    def __init__(self, ds: Dataset, images: Sequence[int]) -> None:
+        self.ds = ds
+        self.names = ds.categories["name"].to_pylist()
+        wanted = np.zeros(len(ds), np.bool_)
+        wanted[[i for i in images if 0 <= i < len(ds)]] = True
+        image_of = ds.column("annotations", "image_id")
+        rows = np.flatnonzero(wanted[image_of])
+        owner = image_of[rows]
+        order = np.argsort(owner, kind="stable")
+        self.rows, self.owner = rows[order], owner[order]
+
+    def image(self, image_id: int) -> dict[str, Any]:
+        """Row, corners in order, and class of each drawable box of one of the images."""
+        first, stop = np.searchsorted(self.owner, [image_id, image_id + 1])
+        rows = self.rows[first:stop]
+        table = self.ds.annotations.select(["x1", "y1", "x2", "y2", "category_id"]).take(rows)
+        sides = [as_numpy(table[c].fill_null(math.nan)) for c in ("x1", "y1", "x2", "y2")]
+        x1, y1, x2, y2 = sides
+        corners = np.stack(
+            [np.minimum(x1, x2), np.minimum(y1, y2), np.maximum(x1, x2), np.maximum(y1, y2)], 1
+        )
+        known = np.isfinite(corners).all(1)
+        labels = as_numpy(table["category_id"].fill_null(-1))
+        return {"rows": rows[known], "corners": corners[known], "labels": labels[known]}
 
 
 def _draw_job(job: tuple[Finding, list[_Source]]) -> list[Thumbnail]:

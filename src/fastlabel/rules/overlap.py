@@ -72,8 +72,9 @@ def _best(later: Ints, earlier: Ints, iou: Floats) -> tuple[Ints, Ints, Floats]:
 
 def _calls(ctx: Context, rows: Ints, group: Ints) -> Iterator[tuple[Ints, Ints]]:
     """Cut the work into calls of bounded size: boxes sorted by group, and group offsets."""
-    order = np.argsort(group, kind="stable")
-    rows, group = rows[order], group[order]
+    if (group[1:] < group[:-1]).any():
+        order = np.argsort(group, kind="stable")  # fast where images stand in order
+        rows, group = rows[order], group[order]
     starts = np.flatnonzero(np.r_[True, group[1:] != group[:-1]]) if len(group) else group
     ends = np.r_[starts[1:], len(group)]
     sizes = ends - starts
