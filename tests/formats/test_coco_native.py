@@ -19,7 +19,7 @@ from format_sets import coco, problems
 import fastlabel as fl
 from fastlabel import _core
 from fastlabel.dataset import DatasetError
-from fastlabel.formats import _coco_table
+from fastlabel.formats import _coco_keys, _coco_table
 
 BOX = '{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]'
 
@@ -257,6 +257,51 @@ def test_names_listed_twice_and_ids_given_twice(write):
     dataset = agree(write({"x.json": coco(images, boxes)}))
     assert len(problems(dataset, "duplicate-id")) == 5
     assert len(problems(dataset, "unknown-category")) == 2
+
+
+IDS = [
+    *(lambda draw: draw.randint(-3, 40), lambda draw: draw.choice([2**63 - 1, -(2**63), 0, 7])),
+    *(lambda draw: str(draw.randint(0, 9)), lambda draw: draw.choice(["", "é", "\ud800", "7"])),
+    *(lambda draw: draw.choice([1.0, 1.5, True, 2**70, float("inf")]), lambda draw: None),
+    lambda draw: draw.randint(-(2**63), 2**63 - 1),
+]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, 7, 60, 333])
+def test_ids_given_twice_are_found_part_by_part(monkeypatch, rows):
+    monkeypatch.setattr(_coco_keys, "_PART", 16)
+    monkeypatch.setattr(_coco_keys, "BLOCK", 10)
+    for seed in range(60):
+        draw = random.Random(seed)
+        kinds = draw.sample(IDS, draw.randint(1, len(IDS)))
+        ids = [draw.choice(kinds)(draw) for _ in range(rows)]
+        first: dict[object, int] = {}
+        expected = {
+            row: first[key]
+            for row, key in enumerate(ids)
+            if key is not None and first.setdefault(key, row) != row
+        }
+        found = _coco_keys.repeats(_coco_keys.Keys.of(ids))
+        assert found == expected
+        assert list(found) == sorted(found)
+        table = _coco_keys.IdTable(_coco_keys.Keys.of(ids), np.arange(rows, dtype=np.int64) + 5)
+        assert table.repeats == list(expected)
+        assert [table.get(key) for key in ids] == [
+            None if key is None else first[key] + 5 for key in ids
+        ]
+
+
+def test_ids_in_any_order(write, monkeypatch):
+    """As in most real files: neither ids of boxes nor of images rise, and some come twice."""
+    monkeypatch.setattr(_coco_keys, "_PART", 64)
+    draw = random.Random(1)
+    order = draw.sample(range(1000), 200)
+    boxes = [
+        {"id": draw.randrange(900), "image_id": draw.choice(order), "bbox": [k, 1, 2, 3]}
+        for k in range(500)
+    ]
+    root = write({"x.json": coco([(k, f"{k}.png") for k in order], boxes)})
+    assert len(problems(agree(root), "duplicate-id")) == 500 - len({b["id"] for b in boxes})
 
 
 def test_billion_boxes_declared_in_a_tiny_file(write):
