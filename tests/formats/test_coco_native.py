@@ -337,6 +337,18 @@ def test_large_broken_file_is_one_finding_with_its_place(write, monkeypatch):
         fl.read(root)
 
 
+@pytest.mark.parametrize("place", ["info", "note"])
+def test_a_value_too_long_to_be_held_is_said(write, monkeypatch, place):
+    monkeypatch.setattr(_coco_table, "PLAIN_BYTES", 100)
+    members = {"info": "", "note": ""} | {place: f', "{place}": "{"x" * (66 << 20)}"'}
+    text = (
+        f'{{"images": [{{"id": 1, "file_name": "a.png"}}]{members["info"]}, '
+        f'"annotations": [{BOX}{members["note"]}}}]}}'
+    )
+    with pytest.raises(DatasetError, match="one value of it has more than 64 MiB, near line 1"):
+        fl.read(write({"x.json": text}))
+
+
 def test_file_written_to_while_it_is_read(tmp_path):
     """Another file in the place of the first is no matter; the same one changed is an error."""
     root = tmp_path / "set"

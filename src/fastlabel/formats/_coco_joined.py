@@ -77,14 +77,12 @@ class TableBuilder(Builder):
 
 
 def _one(parts: list[Any]) -> pa.Array | pa.ChunkedArray:
-    """One column of several."""
-    if len(parts) == 1:
-        return parts[0]
+    """One column of several; what is in one piece already is not copied."""
     chunks: list[pa.Array] = []
     for part in parts:
         chunks += part.chunks if isinstance(part, pa.ChunkedArray) else [part]
-    joined = pa.chunked_array(chunks)
-    return joined.combine_chunks()
+    full = [chunk for chunk in chunks if len(chunk)] or chunks[:1]
+    return full[0] if len(full) == 1 else pa.chunked_array(full).combine_chunks()
 
 
 class TableRows(Joined[CocoTable]):

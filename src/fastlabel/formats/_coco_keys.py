@@ -167,9 +167,7 @@ def _occurring_twice(codes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return np.sort(np.concatenate(found))
 
 
-def _part_of(
-    codes: npt.NDArray[np.int64], part: int, bits: int
-) -> npt.NDArray[np.int64] | None:
+def _part_of(codes: npt.NDArray[np.int64], part: int, bits: int) -> npt.NDArray[np.int64] | None:
     """Rows of one of ``2 ** bits`` parts; None: all."""
     if bits == 0:
         return None

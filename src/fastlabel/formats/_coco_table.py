@@ -7,6 +7,7 @@ put where it belongs: so both readers say the same, and only what is odd pays fo
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -141,7 +142,8 @@ def parse(path: str, file: Path, limit: int, workers: int | None = None) -> Coco
         raise LabelFileError("was written to while it was read; read it again once it is whole")
     try:
         if native.outcome == _NOT_JUDGED:
-            raise _NotJudgedError
+            too_long = native.error == errno.EFBIG
+            raise _NotJudgedError(*(["one value of it has more than 64 MiB"] if too_long else []))
         return _table(path, native)
     except _NotJudgedError as error:
         if native.file_bytes > PLAIN_BYTES:
