@@ -248,6 +248,25 @@ def test_names_that_are_no_unicode(write):
     assert dataset.images["path"].to_pylist() == ["a\\udcff.png"]
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (r"a\ud83d\ude00b\u00e9c.png", "a\U0001f600b\u00e9c.png"),
+        (r"\udbff\udfff\ud800\udc00.png", "\U0010ffff\U00010000.png"),
+        (r"\u0041\/\\b\"c.png", 'A/\\b"c.png'),
+        (r"x\b\f\n\r\t\u0001y.png", "x\b\f\n\r\t\x01y.png"),
+        (r"end\ud83d\ude00", "end\U0001f600"),
+        (r"\u20ac\u07ff\u0800\uffff", "\u20ac\u07ff\u0800\uffff"),
+    ],
+)
+def test_escapes_in_names(write, pieces, text, name):
+    image = f'{{"id": 1, "file_name": "{text}", "note": "{text}"}}'
+    dataset = agree(write({"x.json": f'{{"images": [{image}], "annotations": []}}'}))
+    assert dataset.images["file_name"].to_pylist() == [name]
+    assert json.loads(dataset.images["attributes"][0].as_py()) == {"note": name}
+    assert pieces.counts == {0: 1}
+
+
 def test_names_listed_twice_and_ids_given_twice(write):
     images = [(1, "a.png"), (1, "b.png"), (2, "a.png"), ("2", "c.png"), ("2", "d.png")]
     boxes = [
