@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from functools import cache
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def _stamps(folder: str, names: list[bytes], data: bytes, offsets: Offsets) -> A
 def _os_stat(folder: str, names: list[bytes], data: bytes, offsets: Offsets) -> Any:
     where = os.open(folder, os.O_RDONLY)
     try:
-        return [os.stat(name, dir_fd=where) for name in names]  # noqa: PTH116
+        return [os.stat(name, dir_fd=where) for name in names]
     finally:
         os.close(where)
 
@@ -77,8 +78,7 @@ def _hashes(data: bytes, offsets: Offsets) -> Any:
 
 def _xxhash(data: bytes, offsets: Offsets) -> Any:
     xxhash: Any = import_module("xxhash")
-    cuts = offsets.tolist()
-    pieces = zip(cuts[:-1], cuts[1:], strict=True)
+    pieces = pairwise(offsets.tolist())
     found = b"".join([xxhash.xxh3_128_digest(data[low:high]) for low, high in pieces])
     return np.frombuffer(found, np.uint8).reshape(-1, 16)
 
