@@ -19,7 +19,7 @@ __all__ = ["BLOCK", "IdTable", "Keys", "repeats"]
 BLOCK = 1 << 18
 
 #: Rows compared with each other at once.
-_PART = 1 << 20
+_PART = 1 << 19
 
 
 @dataclass
@@ -202,12 +202,13 @@ class IdTable:
             at = at[first]
         self._numbers = numbers
         self._values = values[at]
-        self._dense: npt.NDArray[np.int64] | None = None
+        self._dense: npt.NDArray[np.int32] | npt.NDArray[np.int64] | None = None
         if len(numbers):
             self._low, self._high = int(numbers[0]), int(numbers[-1])
             span = self._high - self._low + 1
             if span <= 4 * len(numbers) + (1 << 20):
-                self._dense = np.full(span, -1, dtype=np.int64)
+                small = int(self._values.max()) < 2**31
+                self._dense = np.full(span, -1, dtype=np.int32 if small else np.int64)
                 self._dense[numbers - self._low] = self._values
                 self._numbers = self._values = numbers[:0].copy()
         # Texts.
@@ -265,7 +266,7 @@ class IdTable:
         known = (numbers >= self._low) & (numbers <= self._high)
         if self._dense is not None:
             found = self._dense[np.where(known, numbers, self._low) - self._low]
-            return np.where(known, found, -1)
+            return np.where(known, found, np.int64(-1))
         at = np.minimum(np.searchsorted(self._numbers, numbers), len(self._numbers) - 1)
         return np.where(self._numbers[at] == numbers, self._values[at], -1)
 
