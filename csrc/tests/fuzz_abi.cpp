@@ -537,6 +537,22 @@ void paste_object(Input& in) {
                   in.byte() < 128 ? pixels.data() : nullptr);
 }
 
+// Offsets of any kind into a block of exactly the bytes that the last of them names.
+void slices(Input& in) {
+  const int64_t n = in.below(12);
+  const int64_t bytes = in.below(700);
+  const std::vector<int64_t> cuts = offsets(in, n, bytes);
+  const auto held = static_cast<size_t>(std::clamp(cuts.back(), int64_t{0}, int64_t{4096}));
+  if (cuts.back() > 4096) return;
+  std::vector<uint8_t> data(held);
+  in.fill(data.data(), held);
+  std::vector<uint8_t> hashes(static_cast<size_t>(16 * n));
+  fl_hash_slices(data.data(), cuts.data(), n, hashes.data());
+  std::vector<fl_file_stamp> stamps(static_cast<size_t>(n));
+  fl_stat_files(in.byte() < 128 ? nullptr : "/tmp", reinterpret_cast<const char*>(data.data()),
+                cuts.data(), n, in.choice(1, 2), stamps.data());
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -544,8 +560,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const char* tiers[8];
   const int32_t known = fl_isa_available(tiers, 8);
   fl_isa_select(tiers[in.byte() % known]);
-  void (*const kAll[])(Input&) = {boxes, ragged, suppress, match, pixels,       paste, preprocess,
-                                      tables, tiles, merge,    cut,   paste_object};
+  void (*const kAll[])(Input&) = {boxes,  ragged, suppress, match, pixels,       paste, preprocess,
+                                  tables, tiles,  merge,    cut,   paste_object, slices};
   kAll[in.byte() % std::size(kAll)](in);
   return 0;
 }

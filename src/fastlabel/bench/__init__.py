@@ -32,6 +32,7 @@ TOPICS = (
     "paste",
     "tables",
     "hashes",
+    "files",
     "rules",
     "ingest",
 )
