@@ -104,6 +104,10 @@ _LAZY = {
     "tile_boxes_back": "prepare.tile",
     "PasteResult": "prepare.paste",
     "paste": "prepare.paste",
+    "Evaluation": "evaluate",
+    "FindingScores": "evaluate",
+    "evaluate": "evaluate",
+    "evaluate_findings": "evaluate",
     "Corrupted": "prepare.corrupt",
     "corrupt": "prepare.corrupt",
     "IgnoreRules": "prepare.ignore",
@@ -156,6 +160,7 @@ if TYPE_CHECKING:
     from .cut import read_tile
     from .dataset import Dataset, DatasetError
     from .dedup import DedupResult, SplitResult, dedup, split
+    from .evaluate import Evaluation, FindingScores, evaluate, evaluate_findings
     from .formats import read
     from .merge import TileDetections, merge_tiles
     from .pixels import (
@@ -177,8 +182,8 @@ if TYPE_CHECKING:
         resize_area,
         sharpness,
     )
-    from .prepare.corrupt import Corrupted, corrupt
     from .predictions import Predictions, read_predictions
+    from .prepare.corrupt import Corrupted, corrupt
     from .prepare.ignore import IgnoreRules, mark_ignored
     from .prepare.mask import mask_regions
     from .prepare.paste import PasteResult, paste

@@ -24,7 +24,7 @@ LAYERS = (
     ("cut", "engines"),
     ("distributions", "deployment", "verdict", "summary"),
     ("report", "sample"),
-    ("check", "prepare"),
+    ("check", "evaluate", "prepare"),
     ("dedup",),
     ("compare",),
     ("bench", "torch"),

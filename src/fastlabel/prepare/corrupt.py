@@ -136,6 +136,7 @@ def corrupt(
     settings = {
         "rate": share,
         "seed": start,
+        "images": len(dataset),
         "boxes": len(run.able),
         "wanted": wanted,
         "planted": {kind: planted[kind] for kind in wanted},
