@@ -25,6 +25,9 @@ _COMMANDS = {
     "tile": "Cut pictures and their boxes into tiles, as a new data set.",
     "merge-tiles": "Make one set of boxes of predictions made on tiles.",
     "paste": "Paste shrunken objects onto other pictures, as a new data set.",
+    "corrupt": "Make seeded label errors, with a ledger, as a new set.",
+    "evaluate": "Score predictions against labels, as COCO does.",
+    "evaluate-findings": "Score findings against planted errors.",
     "sample": "Draw a small labelled data set with planted faults.",
     "bench": "Measure the kernels on this machine, beside their peers.",
 }

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,9 @@ from ..dataset import Dataset, DatasetError
 from .inputs import Rows, image_order, label_rows, model_rows, prediction_rows
 
 if TYPE_CHECKING:
+    from ..deploy import Profile
     from ..predictions import Predictions
+    from .mistakes import Confusion, Mistakes
 
 __all__ = ["AREA_RANGES", "STATS", "Evaluation", "evaluate"]
 
@@ -172,6 +175,111 @@ class Evaluation:
         kinds += [("predictions", pa.int64())]
         kinds += [(name, pa.float64()) for name in ("AP", "AP50", "AR")]
         return pa.Table.from_pylist(rows, schema=pa.schema(kinds))
+
+    def confusion(self, *, score: float | None = None, iou: float = 0.5) -> Confusion:
+        """Which class was taken for which; see :func:`fastlabel.evaluate.mistakes.confusion`."""
+        from .mistakes import confusion
+
+        return confusion(self, score=score, iou=iou)
+
+    def mistakes(self, *, score: float | None = None, iou: float = 0.5) -> Mistakes:
+        """Errors by type; see :func:`fastlabel.evaluate.mistakes.mistakes`."""
+        from .mistakes import mistakes
+
+        return mistakes(self, score=score, iou=iou)
+
+    def sizes(self, deploy: str | os.PathLike[str] | Profile) -> pa.Table:
+        """Figures by size at the model's input; see
+        :func:`fastlabel.evaluate.breakdown.size_table`.
+        """  # noqa: D205
+        from .breakdown import size_table
+
+        return size_table(self, deploy)
+
+    def difficulty(
+        self,
+        *,
+        deploy: str | os.PathLike[str] | Profile | None = None,
+        box_stats: pa.Table | None = None,
+    ) -> pa.Table:
+        """What is found, by what makes labels difficult; see
+        :func:`fastlabel.evaluate.breakdown.difficulty_table`.
+        """  # noqa: D205
+        from .breakdown import difficulty_table
+
+        return difficulty_table(self, deploy=deploy, box_stats=box_stats)
+
+    def label_table(self) -> pa.Table:
+        """One row a label that took part: ``annotation_id``, ``image_id``, ``category_id``,
+        ``found``: the share of thresholds at which it is; null where it is not to be found.
+        """  # noqa: D205
+        found = self.label_found
+        rows = pa.array(self.labels.rows)
+        table = self.dataset.annotations
+        return pa.table(
+            {
+                "annotation_id": rows,
+                "image_id": table["image_id"].take(rows),
+                "category_id": table["category_id"].take(rows),
+                "found": pa.array(found, mask=np.isnan(found)),
+            }
+        )
+
+    def prediction_table(self, score: float | None = None) -> pa.Table:
+        """One row a prediction that took part: ``row`` of the predictions, ``image_id``,
+        ``category_id``, ``score``, ``annotation_id`` of the label that it has at the lowest
+        threshold, ``outcome``: right, ignored, or the type of its error.
+        """  # noqa: D205
+        from .mistakes import ERROR_TYPES
+
+        iou = float(self.iou_thresholds[0])
+        kind = self.mistakes(score=0.0 if score is None else score, iou=iou).prediction_type
+        names = np.array([*ERROR_TYPES, "ignored", "right"], object)
+        place = np.where(kind >= 0, kind, np.where(self.ignored[0], -2, -1))
+        match = self.match[0]
+        rows = pa.array(self.found.rows)
+        table = self.predictions.table
+        return pa.table(
+            {
+                "row": rows,
+                "image_id": table["image_id"].take(rows),
+                "category_id": table["category_id"].take(rows),
+                "score": table["score"].take(rows),
+                "annotation_id": pa.array(
+                    self.labels.rows[match] if len(self.labels.rows) else match, mask=match < 0
+                ),
+                "outcome": pa.array(names[place].tolist(), pa.string()),
+            }
+        )
+
+    def summary(
+        self, *, score: float | None = None, deploy: Profile | str | None = None
+    ) -> dict[str, Any]:
+        """All numbers as plain JSON values; the arguments are those of :meth:`mistakes`."""
+        iou = 0.5 if np.isclose(self.iou_thresholds, 0.5).any() else float(self.iou_thresholds[0])
+        wrong = self.mistakes(score=score, iou=iou)
+        confusion = self.confusion(score=wrong.score, iou=iou)
+        return {
+            "labels": int((~self.aside).sum()),
+            "images": len(np.unique(np.concatenate([self.labels.images, self.found.images]))),
+            "predictions": len(self.found.rows),
+            "stats": {k: None if v < 0 else v for k, v in self.stats.items()},
+            "score": wrong.score,
+            "iou": iou,
+            "mistakes": wrong.table.to_pylist(),
+            "confused": [list(row) for row in confusion.pairs(20)],
+            "deploy": getattr(deploy, "name", deploy),
+            "sizes": None if deploy is None else self.sizes(deploy).to_pylist(),
+            "difficulty": self.difficulty(deploy=deploy).to_pylist(),
+            "classes": self.per_class.to_pylist(),
+            "notes": list(self.notes),
+        }
+
+    def plot(self, path: str | os.PathLike[str]) -> None:
+        """Draw precision against recall into an ``.svg`` or ``.png``."""
+        from .plots import precision_plot
+
+        precision_plot(self, Path(path))
 
     @cached_property
     def label_found(self) -> FloatArray:

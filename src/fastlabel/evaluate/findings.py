@@ -21,7 +21,13 @@ from ..schema import ERRORS
 if TYPE_CHECKING:
     from ..check import Report
 
-__all__ = ["OUTCOMES", "FindingScores", "average_precision", "evaluate_findings"]
+__all__ = [
+    "OUTCOMES",
+    "FindingScores",
+    "average_precision",
+    "evaluate_findings",
+    "read_parquet",
+]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -345,7 +351,7 @@ class _Item:
 
 def _findings(given: Any) -> pa.Table:
     if isinstance(given, (str, os.PathLike)):
-        given = _parquet(Path(given), "findings.parquet")
+        given = read_parquet(Path(given), "findings.parquet")
     table = getattr(given, "findings", given)
     if not isinstance(table, pa.Table):
         raise TypeError(f"findings: got {type(given).__name__}, expected a table or a Report")
@@ -357,7 +363,7 @@ def _findings(given: Any) -> pa.Table:
 
 def _ledger(given: Any) -> pa.Table:
     if isinstance(given, (str, os.PathLike)):
-        given = _parquet(Path(given), "ledger.parquet")
+        given = read_parquet(Path(given), "ledger.parquet")
     if not isinstance(given, pa.Table):
         raise TypeError(f"ledger: got {type(given).__name__}, expected a table")
     missing = [name for name in ERRORS.names if name not in given.schema.names]
@@ -368,7 +374,8 @@ def _ledger(given: Any) -> pa.Table:
     return given.select(ERRORS.names).cast(ERRORS.with_metadata(given.schema.metadata))
 
 
-def _parquet(place: Path, name: str) -> pa.Table:
+def read_parquet(place: Path, name: str) -> pa.Table:
+    """A table by its file, or by the folder it lies in."""
     import pyarrow.parquet as pq
 
     file = place / name if place.is_dir() else place

@@ -213,12 +213,9 @@ def mistakes(evaluation: Evaluation, *, score: float | None = None, iou: float =
     base = _ap(evaluation, iou)
     rows = []
     for number, name in enumerate(ERROR_TYPES):
-        if name == "missed":
-            count = int(missed.sum())
-        else:
-            count = int((counted & (kind == number)).sum())
+        mine = missed if name == "missed" else counted & (kind == number)
         mended = near.mended(number, kind, match, ignored)
-        rows.append({"type": name, "count": count, "lost_ap": mended - base})
+        rows.append({"type": name, "count": int(mine.sum()), "lost_ap": mended - base})
     kinds = [("type", pa.string()), ("count", pa.int64()), ("lost_ap", pa.float64())]
     table = pa.Table.from_pylist(rows, schema=pa.schema(kinds))
     return Mistakes(table, kind, missed, least, iou)
