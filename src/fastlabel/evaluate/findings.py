@@ -328,7 +328,7 @@ def average_precision(
         return float("nan")
     if not len(order):
         return 0.0
-    ends = np.append(np.flatnonzero(np.diff(order) != 0), len(order) - 1)
+    ends = np.append(np.flatnonzero(order[1:] != order[:-1]), len(order) - 1)
     more = np.cumsum(gained)[ends]
     right = np.cumsum(gained > 0)[ends]
     judged = right + np.cumsum(wrong)[ends]

@@ -537,18 +537,18 @@ class _Tables:
             own = [int(new_of_old[error.sources[0]])] if error.sources and error.after else []
             first = len(own)
             own += [new_of_added[number, part] for part in range(first, len(error.after))]
-            # Of a duplicate the second box is the error, and the first is right.
-            wrong = own[::-1] if error.kind == "duplicate" else own
             after = [self.run._as_json(*new) for new in error.after]
+            if error.kind == "duplicate":  # the second box is the error, and the first is right
+                own, after = own[::-1], after[::-1]
             rows.append(
                 {
                     "error_id": number,
                     "kind": error.kind,
                     "image_id": error.image,
                     "file_name": names[error.image],
-                    "annotation_id": wrong[0] if wrong else None,
+                    "annotation_id": own[0] if own else None,
                     "source_annotation_id": error.sources[0] if error.sources else None,
-                    "related": wrong[1:],
+                    "related": own[1:],
                     "related_sources": list(error.sources[1:]),
                     "before": json.dumps(error.before) if error.before else None,
                     "after": json.dumps(after) if after else None,
