@@ -135,6 +135,7 @@ void register_evaluate(py::module_& m);
 void register_files(py::module_& m);
 void register_hashes(py::module_& m);
 void register_merge(py::module_& m);
+void register_pairing(py::module_& m);
 void register_paste(py::module_& m);
 void register_pixels(py::module_& m);
 void register_preprocess(py::module_& m);

@@ -42,6 +42,7 @@ PYBIND11_MODULE(_core, m) {
   register_files(m);
   register_hashes(m);
   register_merge(m);
+  register_pairing(m);
   register_paste(m);
   register_pixels(m);
   register_preprocess(m);

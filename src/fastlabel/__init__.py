@@ -77,6 +77,7 @@ _LAZY = {
     "DatasetError": "dataset",
     "read": "formats",
     "Predictions": "predictions",
+    "predict": "predictions",
     "read_predictions": "predictions",
     "Cache": "scan",
     "CacheWarning": "scan",
@@ -85,6 +86,7 @@ _LAZY = {
     "rule": "rules.user",
     "Report": "check",
     "check": "check",
+    "review_queue": "clean.queue",
     "make_sample": "sample",
     "get_cmake_dir": "_embed",
     "get_include": "_embed",
@@ -116,6 +118,16 @@ _LAZY = {
     "ignore_mask": "prepare.training",
     "ignored_anchors": "prepare.training",
     "image_targets": "prepare.training",
+    "Applied": "clean",
+    "Plan": "clean",
+    "Undone": "clean",
+    "apply": "clean",
+    "undo": "clean",
+    "Calibration": "clean.review",
+    "ReviewRound": "clean.review",
+    "calibrate": "clean.review",
+    "export_review": "clean.review",
+    "read_review": "clean.review",
     "TileDetections": "merge",
     "merge_tiles": "merge",
 }
@@ -156,6 +168,9 @@ if TYPE_CHECKING:
         weighted_boxes_fusion,
     )
     from .check import Report, check
+    from .clean import Applied, Plan, Undone, apply, undo
+    from .clean.queue import review_queue
+    from .clean.review import Calibration, ReviewRound, calibrate, export_review, read_review
     from .compare import Diff, Stats, diff, stats
     from .cut import read_tile
     from .dataset import Dataset, DatasetError
@@ -183,6 +198,7 @@ if TYPE_CHECKING:
         sharpness,
     )
     from .predictions import Predictions, read_predictions
+    from .predictions import Predictions, predict, read_predictions
     from .prepare.corrupt import Corrupted, corrupt
     from .prepare.ignore import IgnoreRules, mark_ignored
     from .prepare.mask import mask_regions

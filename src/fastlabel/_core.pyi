@@ -462,3 +462,14 @@ class CocoColumns:
     def odd(self) -> int: ...
     @property
     def ids_rise(self) -> bool: ...
+
+def pair_predictions(
+    labels: NDArray[np.float64],
+    classes: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    predictions: NDArray[np.float64],
+    said: NDArray[np.int64],
+    scores: NDArray[np.float64],
+    starts: NDArray[np.int64],
+    workers: int,
+) -> dict[str, Any]: ...

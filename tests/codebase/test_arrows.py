@@ -26,6 +26,8 @@ LAYERS = (
     ("report", "sample"),
     ("check", "prepare"),
     ("evaluate",),
+    ("dedup", "clean"),
+    ("check", "prepare", "clean"),
     ("dedup",),
     ("compare",),
     ("bench", "torch"),
@@ -37,6 +39,10 @@ SAME_ROW = {
     # Labels of pictures that lie in archives or buckets: their names, and sizes for YOLO.
     ("formats", "scan"),
     ("verdict", "distributions"),
+    # The queue is part of a report; plans are written into new folders.
+    ("check", "clean"),
+    ("clean", "check"),
+    ("clean", "prepare"),
     ("deployment", "distributions"),
     *(("summary", part) for part in ("verdict", "distributions", "deployment")),
 }

@@ -24,6 +24,7 @@
 #include "fastlabel/hashes.h"
 #include "fastlabel/labels.h"
 #include "fastlabel/merge.h"
+#include "fastlabel/pairing.h"
 #include "fastlabel/paste.h"
 #include "fastlabel/pixels.h"
 #include "fastlabel/scan.h"

@@ -334,6 +334,42 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         int64_t outside
         int64_t faded
 
+    ctypedef struct fl_pairing_input:
+        size_t struct_size
+        const double* labels
+        const int64_t* label_classes
+        const int64_t* label_offsets
+        const double* predictions
+        const int64_t* prediction_classes
+        const double* scores
+        const int64_t* prediction_offsets
+        int64_t n_images
+
+    ctypedef struct fl_pairing_options:
+        size_t struct_size
+        double near_iou
+        double placed_iou
+        double same
+        double inside
+        int32_t workers
+        int32_t reserved
+
+    ctypedef struct fl_pairing_result:
+        size_t struct_size
+        int64_t* own
+        double* own_iou
+        double* same_score
+        int64_t* other
+        double* other_score
+        int32_t* parts
+        int64_t* label
+        uint8_t* agrees
+        double* iou
+        double* touch
+        double* inside
+        double* higher
+        int32_t* wholes
+
     ctypedef enum fl_paste_blend:
         FL_PASTE_FEATHER
         FL_PASTE_ALPHA
@@ -794,6 +830,9 @@ cdef fl_status tile_merge_options_init(fl_tile_merge_options* options,
         size_t struct_size) noexcept nogil
 cdef fl_status merge_tiles(const fl_tile_predictions* predictions,
         const fl_tile_merge_options* options, fl_tile_merged* out) noexcept nogil
+cdef fl_status pairing_options_init(fl_pairing_options* options, size_t struct_size) noexcept nogil
+cdef fl_status pair_predictions(const fl_pairing_input* input, const fl_pairing_options* options,
+        const fl_pairing_result* result) noexcept nogil
 cdef fl_status paste_options_init(fl_paste_options* options, size_t struct_size) noexcept nogil
 cdef fl_status paste_window(int64_t scene_width, int64_t scene_height, const double* box,
         const fl_paste_options* options, int64_t* window) noexcept nogil
