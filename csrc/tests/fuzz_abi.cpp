@@ -189,6 +189,64 @@ void match(Input& in) {
   fl_match_coco(&input, matched.data(), ignored.data(), labels.data());
 }
 
+void evaluate(Input& in) {
+  const int64_t n = in.below(30);
+  const int64_t m = in.below(20);
+  const int64_t images = in.whole(0, 4);
+  const int64_t classes = in.whole(0, 3);
+  const bool odd = in.byte() > 200;  // places out of range
+  const auto places = [&](int64_t rows, int64_t end) {
+    return few(in, rows, odd ? 5 : std::clamp<int64_t>(end, 1, 5));
+  };
+  const auto boxes_p = numbers(in, 4 * n);
+  const auto boxes_g = numbers(in, 4 * m);
+  const auto scores = numbers(in, n);
+  const auto areas = numbers(in, m);
+  const auto image_p = places(n, images), image_g = places(m, images);
+  const auto class_p = places(n, classes), class_g = places(m, classes);
+  const auto flags = few(in, m, 256);
+  const std::vector<uint8_t> crowd(flags.begin(), flags.end());
+  const std::vector<double> rates = {in.share() / 2, 0.5 + in.share() / 2};
+  const std::vector<double> ranges = {0, 1e10, 0, in.number()};
+  const std::vector<int64_t> limits = {in.whole(1, 3), in.whole(3, 100)};
+  const fl_evaluation_input input = {sizeof input,
+                                     boxes_p.data(),
+                                     scores.data(),
+                                     image_p.data(),
+                                     class_p.data(),
+                                     n,
+                                     boxes_g.data(),
+                                     in.byte() % 2 == 0 ? areas.data() : nullptr,
+                                     image_g.data(),
+                                     class_g.data(),
+                                     in.byte() % 2 == 0 ? crowd.data() : nullptr,
+                                     in.byte() % 2 == 0 ? crowd.data() : nullptr,
+                                     m,
+                                     images,
+                                     classes,
+                                     rates.data(),
+                                     2,
+                                     rates.data(),
+                                     2,
+                                     ranges.data(),
+                                     2,
+                                     limits.data(),
+                                     2,
+                                     in.choice(0, 2),
+                                     in.choice(0, 3)};
+  const auto cells = static_cast<size_t>(4 * std::clamp<int64_t>(classes, 0, 3));
+  std::vector<double> precision(4 * cells), at(4 * cells), recall(2 * cells);
+  std::vector<int64_t> counted(cells), matched(static_cast<size_t>(2 * n));
+  std::vector<uint8_t> ignored(static_cast<size_t>(2 * n));
+  const bool matches = in.byte() % 2 == 0;
+  fl_evaluation out = {sizeof out,     precision.data(), at.data(),
+                       recall.data(),  counted.data(),   matches ? matched.data() : nullptr,
+                       matches ? ignored.data() : nullptr};
+  // Of more classes than there is room for only what is refused can be tried.
+  if (classes > 3 && classes < (int64_t{1} << 31)) return;
+  fl_evaluate(&input, &out);
+}
+
 // A picture; its channels in a kind of order that fits most of the time.
 struct Picture {
   Picture(Input& in, int32_t channels, bool apart)
@@ -545,7 +603,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const int32_t known = fl_isa_available(tiers, 8);
   fl_isa_select(tiers[in.byte() % known]);
   void (*const kAll[])(Input&) = {boxes, ragged, suppress, match, pixels,       paste, preprocess,
-                                      tables, tiles, merge,    cut,   paste_object};
+                                      tables, tiles, merge,    cut,   paste_object, evaluate};
   kAll[in.byte() % std::size(kAll)](in);
   return 0;
 }
