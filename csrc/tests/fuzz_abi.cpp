@@ -592,7 +592,7 @@ void paste_object(Input& in) {
   std::vector<uint8_t> mask(static_cast<size_t>(window[2] * window[3]));
   std::vector<uint8_t> pixels(3 * mask.size());
   fl_paste_object(&scene.view, &patch.view, &alpha, from, to, &options, mask.data(),
-                  in.byte() < 128 ? pixels.data() : nullptr);
+                  in.byte() < 128 ? pixels.data() : nullptr, nullptr);
 }
 
 }  // namespace

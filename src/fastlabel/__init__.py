@@ -197,7 +197,6 @@ if TYPE_CHECKING:
         resize_area,
         sharpness,
     )
-    from .predictions import Predictions, read_predictions
     from .predictions import Predictions, predict, read_predictions
     from .prepare.corrupt import Corrupted, corrupt
     from .prepare.ignore import IgnoreRules, mark_ignored

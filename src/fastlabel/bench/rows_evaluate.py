@@ -81,7 +81,7 @@ def _tables(labels: dict[str, Any], said: dict[str, Any]) -> tuple[Dataset, Pred
         pa.table(columns, schema.ANNOTATIONS),
         pa.table(classes, schema.CATEGORIES),
         schema.PROBLEMS.empty_table(),
-        Path("."),
+        Path(),
         "coco",
     )
     found = said["box"].copy()
