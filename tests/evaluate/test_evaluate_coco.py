@@ -97,6 +97,27 @@ def test_more_predictions_than_the_limits(tmp_path):
     compare(tmp_path, labels, results)
 
 
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        # IoU on one side of 0.5 by width and height, on the other by the corners' difference.
+        ([250.0, 236.3, 142.4, 72.6], [250.0, 236.3, 71.2, 72.6]),
+        ([18.5, 101.5, 157.6, 45.9], [18.5, 101.5, 78.8, 45.9]),
+        ([122.0, 60.4, 9.4, 28.1], [122.0, 60.4, 4.7, 28.1]),
+        ([282.7, 110.2, 36.0, 32.5], [282.7, 110.2, 18.0, 32.5]),
+        ([125.0, 220.6, 166.4, 213.6], [125.0, 220.6, 83.2, 213.6]),
+    ],
+)
+def test_boxes_whose_iou_is_at_a_threshold(tmp_path, label, said):
+    labels, _ = random_labels(np.random.default_rng(0), images=1, classes=1, labels=1)
+    labels["annotations"][0] |= {"bbox": label, "area": label[2] * label[3], "iscrowd": 0}
+    place = {
+        "image_id": labels["images"][0]["id"],
+        "category_id": labels["categories"][0]["id"],
+    }
+    compare(tmp_path, labels, [{**place, "bbox": said, "score": 0.9}])
+
+
 def test_crowds_take_many_and_are_measured_by_the_prediction(tmp_path):
     labels, _ = random_labels(np.random.default_rng(0), images=1, classes=1, labels=2)
     image, kind = labels["images"][0]["id"], labels["categories"][0]["id"]
