@@ -209,31 +209,19 @@ void evaluate(Input& in) {
   const std::vector<double> rates = {in.share() / 2, 0.5 + in.share() / 2};
   const std::vector<double> ranges = {0, 1e10, 0, in.number()};
   const std::vector<int64_t> limits = {in.whole(1, 3), in.whole(3, 100)};
-  const fl_evaluation_input input = {sizeof input,
-                                     boxes_p.data(),
-                                     scores.data(),
-                                     image_p.data(),
-                                     class_p.data(),
-                                     n,
-                                     boxes_g.data(),
-                                     in.byte() % 2 == 0 ? areas.data() : nullptr,
-                                     image_g.data(),
-                                     class_g.data(),
-                                     in.byte() % 2 == 0 ? crowd.data() : nullptr,
-                                     in.byte() % 2 == 0 ? crowd.data() : nullptr,
-                                     m,
-                                     images,
-                                     classes,
-                                     rates.data(),
-                                     2,
-                                     rates.data(),
-                                     2,
-                                     ranges.data(),
-                                     2,
-                                     limits.data(),
-                                     2,
-                                     in.choice(0, 2),
-                                     in.choice(0, 3)};
+  fl_evaluation_input input = {};
+  input.struct_size = sizeof input;
+  input.prediction_boxes = boxes_p.data(), input.label_boxes = boxes_g.data();
+  input.scores = scores.data(), input.label_areas = in.byte() % 2 == 0 ? areas.data() : nullptr;
+  input.prediction_images = image_p.data(), input.label_images = image_g.data();
+  input.prediction_classes = class_p.data(), input.label_classes = class_g.data();
+  input.n_predictions = n, input.n_labels = m, input.images = images, input.classes = classes;
+  input.crowd = in.byte() % 2 == 0 ? crowd.data() : nullptr;
+  input.ignore = in.byte() % 2 == 0 ? crowd.data() : nullptr;
+  input.thresholds = input.recalls = rates.data(), input.n_thresholds = input.n_recalls = 2;
+  input.area_ranges = ranges.data(), input.n_area_ranges = 2;
+  input.max_predictions = limits.data(), input.n_max_predictions = 2;
+  input.format = in.choice(0, 2), input.workers = in.choice(0, 3);
   const auto cells = static_cast<size_t>(4 * std::clamp<int64_t>(classes, 0, 3));
   std::vector<double> precision(4 * cells), at(4 * cells), recall(2 * cells);
   std::vector<int64_t> counted(cells), matched(static_cast<size_t>(2 * n));
