@@ -79,6 +79,26 @@ def test_what_errors_cost_is_what_mending_gains(tmp_path):
     assert cost["location"] > 0 and cost["class"] > 0 and cost["missed"] > 0
 
 
+def test_a_wrong_class_on_what_is_found_already_is_taken_away(tmp_path):
+    """Put right, it would be a second box, and a better one than the right one."""
+    labels = {
+        "images": [{"id": 1, "file_name": "1.jpg", "width": 900, "height": 400}],
+        "annotations": [
+            {"id": k + 1, "image_id": 1, "category_id": c, "bbox": [200 * k, 10, 90, 90]}
+            for k, c in enumerate((1, 1, 2))
+        ],
+        "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}],
+    }
+    said = [(2, 0, 0.95), (1, 0, 0.9), (1, 200, 0.5), (2, 400, 0.4)]
+    results = [
+        {"image_id": 1, "category_id": c, "bbox": [x, 10, 90, 90], "score": s} for c, x, s in said
+    ]
+    found = ours(tmp_path, labels, results)
+    base = found.stats["AP50"]
+    cost = {r["type"]: r["lost_ap"] for r in found.mistakes(score=0).table.to_pylist()}
+    assert base == pytest.approx(0.75) and cost["class"] == pytest.approx(0.25)
+
+
 def test_confusion_of_the_scene(tmp_path):
     got = scene(tmp_path).confusion(score=0)
     cat, dog, nothing = 0, 1, 2
