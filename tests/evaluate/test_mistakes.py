@@ -257,6 +257,32 @@ def test_the_command(shared_data, tmp_path, capsys):
     assert code == 2 and "none.json" in err
 
 
+def test_no_predictions_at_all(tmp_path):
+    labels, _ = random_labels(np.random.default_rng(0), labels=9)
+    summary = ours(tmp_path, labels, []).summary()
+    rows = {row["type"]: row for row in summary["mistakes"]}
+    assert rows["missed"]["count"] == summary["labels"] > 0
+    assert rows["missed"]["lost_ap"] == 1 and rows["class"]["lost_ap"] == 0
+
+
+def test_what_was_left_out_is_told(tmp_path, capsys):
+    labels, results = random_labels(np.random.default_rng(0), labels=9, predictions=9)
+    labels["annotations"][0]["category_id"] = 999
+    (tmp_path / "labels.json").write_text(json.dumps(labels))
+    results[0] |= {"score": 7}
+    results[1] |= {"category_id": 888}
+    results[2] |= {"image_id": 777}
+    (tmp_path / "said.json").write_text(json.dumps(results))
+    code, out, err = run(
+        capsys, "evaluate", tmp_path / "labels.json", "--pred", tmp_path / "said.json"
+    )
+    assert code == 0 and err == ""
+    assert "Note        bad-score, 1: " in out and "Note        unknown-image, 1: " in out
+    assert "left out: 1 prediction of classes that the set does not have" in out
+    assert "left out: 1 label whose box or class is not known" in out
+    assert " 6 predictions\n" in out
+
+
 def test_a_summary_without_anything(tmp_path):
     labels, _ = random_labels(np.random.default_rng(0), labels=0)
     found = ours(tmp_path, labels, [])

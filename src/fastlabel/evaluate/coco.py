@@ -16,6 +16,7 @@ import pyarrow as pa
 from .._arrays import as_real
 from .._scalars import as_choice, as_whole
 from ..dataset import Dataset, DatasetError
+from ..report.text import count
 from .inputs import Rows, image_order, label_rows, model_rows, prediction_rows
 
 if TYPE_CHECKING:
@@ -504,14 +505,25 @@ def _bounds(ranges: Mapping[str, tuple[float, float]]) -> FloatArray:
 
 def _notes(predictions: Predictions, place: IntArray, labels: Rows, found: Rows) -> tuple[str, ...]:
     notes = []
+    met: dict[str, list[str]] = {}
+    for kind, message in zip(
+        *(predictions.problems[name].to_pylist() for name in ("kind", "message")), strict=True
+    ):
+        if kind not in ("unknown-category", "no-predictions"):  # told of below
+            met.setdefault(kind, []).append(str(message))
+    notes += [f"{kind}, {len(told):,}: {told[0]}" for kind, told in sorted(met.items())]
     if labels.left_out:
-        notes.append(f"{labels.left_out:,} labels without a known box or class take no part")
+        notes.append(f"left out: {count(labels.left_out, 'label')} whose box or class is not known")
     if found.left_out:
-        notes.append(f"{found.left_out:,} predictions of classes that the set does not have")
+        other = count(found.left_out, "prediction")
+        notes.append(f"left out: {other} of classes that the set does not have")
     unlooked = place >= 0
     for seen in predictions.seen:
         unlooked[seen] = False
     unseen = int(unlooked.sum())
     if unseen:
-        notes.append(f"{unseen:,} images that the model did not look at count as missed")
+        notes.append(
+            f"{count(unseen, 'image')} of which the predictions say nothing: labels there count "
+            "as not found"
+        )
     return tuple(notes)

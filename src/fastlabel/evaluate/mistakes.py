@@ -270,7 +270,10 @@ class _Near:
             gone = np.ones(len(e.labels.rows), bool)
             gone[match[(match >= 0) & ~ignored]] = False
             gone[self.label[(kind == 0) | (kind == 1)]] = False
-            return _ap(e, self.iou, labels=~(gone & ~e.aside))
+            left = ~(gone & ~e.aside)
+            if gone.any() and not (left & ~e.aside).any():
+                return 1.0  # no label is left that is not found
+            return _ap(e, self.iou, labels=left)
         mine = np.flatnonzero(kind == number)
         keep = np.ones(len(kind), bool)
         boxes, classes = e.found.boxes, e.found.classes
