@@ -299,7 +299,7 @@ def evaluate_findings(
     ... }
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     _ = Path(folder, "labels.json").write_text(json.dumps(labels))
-    ...     noisy, ledger = fl.corrupt(fl.read(folder), rate=0.2, kinds=["duplicate"])
+    ...     noisy, ledger = fl.corrupt(fl.read(folder), rate=0.2, kinds=["duplicate"], seed=1)
     ...     findings = fl.check(noisy, select=["FL204", "FL205"]).findings
     >>> fl.evaluate_findings(findings, ledger).recall
     1.0
