@@ -77,6 +77,7 @@ _LAZY = {
     "DatasetError": "dataset",
     "read": "formats",
     "Predictions": "predictions",
+    "predict": "predictions",
     "read_predictions": "predictions",
     "Cache": "scan",
     "CacheWarning": "scan",
@@ -105,6 +106,10 @@ _LAZY = {
     "tile_boxes_back": "prepare.tile",
     "PasteResult": "prepare.paste",
     "paste": "prepare.paste",
+    "Evaluation": "evaluate",
+    "FindingScores": "evaluate",
+    "evaluate": "evaluate",
+    "evaluate_findings": "evaluate",
     "Corrupted": "prepare.corrupt",
     "corrupt": "prepare.corrupt",
     "IgnoreRules": "prepare.ignore",
@@ -170,6 +175,7 @@ if TYPE_CHECKING:
     from .cut import read_tile
     from .dataset import Dataset, DatasetError
     from .dedup import DedupResult, SplitResult, dedup, split
+    from .evaluate import Evaluation, FindingScores, evaluate, evaluate_findings
     from .formats import read
     from .merge import TileDetections, merge_tiles
     from .pixels import (
@@ -191,7 +197,7 @@ if TYPE_CHECKING:
         resize_area,
         sharpness,
     )
-    from .predictions import Predictions, read_predictions
+    from .predictions import Predictions, predict, read_predictions
     from .prepare.corrupt import Corrupted, corrupt
     from .prepare.ignore import IgnoreRules, mark_ignored
     from .prepare.mask import mask_regions

@@ -207,6 +207,7 @@ PREDICTION_PROBLEM_KINDS = (
     "unknown-category",  # a class that the set does not have; kept, category_id is null
     "past-edge",  # boxes that lie past the edge of their image; kept as they are
     "size-mismatch",  # made of an image of another size than the set's; kept as they are
+    "unseen-image",  # one that the model could not look at: no file, or no picture
     "no-predictions",  # a file or model that has none at all
 )
 

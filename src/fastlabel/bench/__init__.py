@@ -25,6 +25,7 @@ TOPICS = (
     "suppress",
     "tiles",
     "merge",
+    "evaluate",
     "pixels",
     "resize",
     "cut",

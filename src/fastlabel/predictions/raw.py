@@ -115,6 +115,8 @@ class Raw:
     #: (width, height) that the source gives for the image of each row
     sizes: NDArray[np.float64] | None = None
     model: str | None = None
+    #: classes of the model that the set calls otherwise, where the source says so
+    mapped: dict[str, str | None] = field(default_factory=dict)
     #: image_keys are rows of the data set
     own_ids: bool = False
 
