@@ -266,6 +266,49 @@ void test_long_values() {
   }
 }
 
+// A score is there twice: as labels hold it, and as it is written.
+void test_scores() {
+  std::string text = "{\"annotations\": [";
+  for (int k = 0; k < 300; ++k) {
+    text += k > 0 ? "," : "";
+    text += "{\"image_id\": 1, \"category_id\": 1, \"bbox\": [1, 2, 3, 4]";
+    if (k % 3 != 2) text += ", \"score\": 0." + std::to_string(1000001 + k);
+    text += "}";
+  }
+  text += "]}";
+  const File file(text);
+  for (const int64_t window : {64, 1000, 1 << 20}) {
+    fl_coco_options options;
+    CHECK(fl_coco_options_init(&options, sizeof options) == FL_OK);
+    options.window = window;
+    options.workers = 2;
+    fl_coco* coco = nullptr;
+    CHECK(fl_coco_read(file.path(), &options, &coco) == FL_OK);
+    void* parts[2][2];
+    const char* names[2] = {"score", "score64"};
+    for (int c = 0; c < 2; ++c) {
+      int64_t rows = 0;
+      CHECK(fl_coco_rows(coco, names[c], 0, &rows) == FL_OK && rows == 300);
+      int64_t bytes = 0;
+      CHECK(fl_coco_take(coco, names[c], 0, FL_COCO_VALUES, &parts[c][0], &bytes) == FL_OK);
+      CHECK(bytes == rows * (c == 0 ? 4 : 8));
+      CHECK(fl_coco_take(coco, names[c], 0, FL_COCO_VALID, &parts[c][1], &bytes) == FL_OK);
+    }
+    for (size_t k = 0; k < 300; ++k) {
+      const bool valid = (static_cast<uint8_t*>(parts[1][1])[k >> 3] >> (k & 7) & 1) != 0;
+      CHECK(valid == (k % 3 != 2));
+      if (!valid) continue;
+      const double wanted = static_cast<double>(1000001 + k) / 1e7;
+      CHECK(static_cast<double*>(parts[1][0])[k] == wanted);
+      CHECK(static_cast<float*>(parts[0][0])[k] == static_cast<float>(wanted));
+    }
+    for (auto& column : parts) {
+      for (void* part : column) fl_coco_free(part);
+    }
+    fl_coco_destroy(coco);
+  }
+}
+
 void test_arguments() {
   fl_coco_options options;
   CHECK(fl_coco_options_init(&options, sizeof options) == FL_OK);
@@ -303,6 +346,7 @@ int main() {
   test_bits_and_columns();
   test_files();
   test_long_values();
+  test_scores();
   test_arguments();
   return test::finish("ingest_coco");
 }

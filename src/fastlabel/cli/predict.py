@@ -135,7 +135,7 @@ def command(data: Path, model: Path, out: Path, **options: Any) -> int:
     the rest is complete.
     """
     from .. import config
-    from ..check import scan_limits, write_whole
+    from ..check import scan_limits
     from ..formats import read
     from ..predictions import record, writing
     from ..predictions.network import Settings
@@ -174,13 +174,8 @@ def command(data: Path, model: Path, out: Path, **options: Any) -> int:
         )
     data_bytes = writing.encode(found, ds, suffix)
     beside = record.of_run(data_bytes, run, found).encode("utf-8", "surrogatepass")
-    write_whole(
-        {
-            record.name_of(out): lambda path: path.write_bytes(beside),
-            out: lambda path: path.write_bytes(data_bytes),
-        }
-    )
     if run.parts is not None:
+        run.parts.publish({record.name_of(out): beside, out: data_bytes})
         run.parts.remove()
     return _say(run, found, out)
 
@@ -220,7 +215,7 @@ def _say(run: Run, found: Predictions, out: Path) -> int:
     if run.parts is not None and run.parts.damaged:
         lines.append(f"  damaged  {count(run.parts.damaged, 'part')} of it, made again")
     for line in lines:
-        click.echo(visible(line), err=True)
+        click.echo(visible(line))
     problems = found.problems.to_pylist()
     for problem in problems[:_TOLD]:
         click.echo(visible(f"  {problem['kind']}: {problem['message']}"), err=True)

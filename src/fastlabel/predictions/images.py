@@ -26,6 +26,8 @@ class ImageNames:
 
     def __init__(self, ds: Dataset) -> None:
         self.count = len(ds)
+        # An id that one file gives twice is its first image's, for labels too.
+        self._one_file = ds.meta.get("label_file_count") == 1
         self.source_ids: list[str | None] = ds.images["source_id"].to_pylist()
         paths = ds.images["path"].to_pylist()
         names = ds.images["file_name"].to_pylist()
@@ -93,7 +95,7 @@ class ImageNames:
             if text is None:
                 continue
             owner = row if built == 0 else int(self.owners[row])
-            if found.setdefault(text, owner) != owner:
+            if found.setdefault(text, owner) != owner and not (built == 0 and self._one_file):
                 found[text] = _SEVERAL
         self._levels.append(found)
         return True

@@ -162,6 +162,12 @@ def _images(
         return image, named
     count = np.bincount(raw.image_codes[lost], minlength=len(raw.image_keys))
     codes, first = np.unique(raw.image_codes[lost], return_index=True)
+    if len(lost) == len(raw) and any(row == -2 for row in found):
+        raise DatasetError(
+            f"{raw.spot(0)}: {clipped(raw.image_keys[found.index(-2)])} may be several images of "
+            "the set, whose files number or name their images alike; select one split, or give "
+            "the predictions with file names and folders"
+        )
     if len(lost) == len(raw):
         shown = ", ".join(clipped(raw.image_keys[c]) for c in codes[:3].tolist())
         raise DatasetError(
@@ -170,10 +176,13 @@ def _images(
             "predictions of this set, or name images as it does"
         )
 
+    split = ds.meta.get("selected_split")
+    whole = "the set" if split is None else f"the split {split!r}"
+
     def tell(k: int) -> dict[str, Any]:
         code, row = int(codes[k]), int(lost[first[k]])
         several = found[code] == -2
-        what = "may be several images of the set" if several else "is no image of the set"
+        what = "may be several images of the set" if several else f"is no image of {whole}"
         remedy = "name it with its folder" if several else "add the image or remove them"
         return {
             "message": f"{clipped(raw.image_keys[code])} {what}; its {count[code]:,} predictions "

@@ -33,6 +33,16 @@ _PIXEL_PARTS = 64
 _SCORE_DIGITS = 6
 
 
+def _no_detections(
+    values: Sequence[NDArray[Any]], image: int, least: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    return np.empty((0, 4)), np.empty(0), np.empty(0, np.int64)
+
+
+#: Until the outputs of a first run are seen.
+_NOT_CHOSEN = Decoder("none", _no_detections, False, None)
+
+
 @dataclass(frozen=True)
 class Settings:
     """How to run a model; None: as it is usual for its kind.
@@ -265,7 +275,6 @@ def _draft(
         raise DatasetError(
             f"{file}: takes {fixed} pictures at a time, not {settings.batch}; leave the batch out"
         )
-    nothing = Decoder("none", lambda *_: (np.empty((0, 4)), np.empty(0), np.empty(0)), False, None)  # type: ignore[arg-type]
     return Network(
         file,
         session,
@@ -278,7 +287,7 @@ def _draft(
         batch,
         fixed is not None,
         sizes,
-        nothing,
+        _NOT_CHOSEN,
         [],
         settings,
         engine,

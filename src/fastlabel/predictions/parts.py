@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,7 +43,7 @@ _PART = pa.schema(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one picture; a status of the scan, and its upright size."""
 
@@ -177,6 +178,27 @@ class Parts:
                 "before is there: make room and run again to go on"
             ) from error
         self._next += 1
+
+    def publish(self, files: Mapping[Path, bytes]) -> None:
+        """Write files beside the folder: whole, synced, then renamed in the order given.
+
+        Raises
+        ------
+        DatasetError
+            If one cannot be written; then none of them is changed.
+        """
+        at = self.folder
+        try:
+            for at, data in files.items():
+                # In the folder, so that a run that is killed here leaves nothing elsewhere.
+                with (self.folder / at.name).open("wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+            for at in files:
+                (self.folder / at.name).replace(at)
+        except OSError as error:
+            raise DatasetError(f"{at}: cannot be written: {error.strerror or error}") from error
 
     def close(self) -> None:
         """Write what is left and let go."""

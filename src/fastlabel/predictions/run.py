@@ -187,10 +187,12 @@ class Run:
         fresh: bool = False,
         leave: bool = False,
     ) -> Predictions:
-        """Run it; `leave` the kept results for the caller to remove."""
+        """Run it; `leave` what is kept, and its lock, for the caller to remove."""
         threads = as_whole(workers, "workers", "a whole number")
         if not 0 <= threads <= 1024:
             raise ValueError(f"workers: got {workers}, expected 0 (one a CPU) to 1024")
+        if keep is not None:
+            _refuse_inside(Path(keep), self.ds.root)
         images = ImageNames(self.ds)
         jobs = jobs_of(self.ds)
         pictures = np.unique(images.owners)
@@ -198,13 +200,12 @@ class Run:
         try:
             outcomes = self._outcomes(jobs, pictures, threads, progress)
             result = self._predictions(images, jobs, pictures, outcomes)
-        except KeyboardInterrupt:
-            if self.parts is None:
-                raise
-            raise KeyboardInterrupt(GO_ON) from None
-        finally:
+        except BaseException as error:
             if self.parts is not None:
                 self.parts.close()
+                if isinstance(error, KeyboardInterrupt):
+                    raise KeyboardInterrupt(GO_ON) from None
+            raise
         if self.parts is not None and not leave:
             self.parts.remove()
         return result
@@ -377,6 +378,14 @@ class Run:
                     value=f"{width} x {height}",
                     image_id=image,
                 )
+
+
+def _refuse_inside(folder: Path, root: Path) -> None:
+    place, inside = folder.resolve(), root.resolve()
+    if place == inside or inside in place.parents:
+        raise DatasetError(
+            f"{folder}: lies in the data set {root}, which is never changed; keep results elsewhere"
+        )
 
 
 def _cpus() -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..dataset import Dataset
 from .images import ImageNames
@@ -23,14 +24,19 @@ ENDINGS = (".json", ".parquet", ".arrow", ".csv")
 def image_keys(ds: Dataset, images: ImageNames) -> tuple[list[Key], np.ndarray[Any, Any]]:
     """What each image is called, and which images are written.
 
-    The number that its source gives it, where all have one and no two the same; else its path,
-    and then a picture that the set lists twice is written once.
+    The number that its source gives it, where no two are the same; else its path, and then a
+    picture that the set lists twice is written once.
     """
-    ids = [str(s) if s is not None else "" for s in images.source_ids]
+    ids = [str(s) for s in images.source_ids if s is not None]
     whole = all(s.isascii() and s.isdigit() and len(s) < 19 and str(int(s)) == s for s in ids)
-    if len(ids) and whole and len(set(ids)) == len(ids):
-        return [int(s) for s in ids], np.ones(len(ids), bool)
-    return list(images.paths), images.owners == np.arange(len(ids))
+    if not whole or len(set(ids)) != len(ids):
+        return list(images.paths), images.owners == np.arange(len(images.paths))
+    keys: list[Key] = [
+        path if s is None else int(s)
+        for s, path in zip(images.source_ids, images.paths, strict=True)
+    ]
+    named = np.array([s is None for s in images.source_ids], bool)
+    return keys, ~named | (images.owners == np.arange(len(keys)))
 
 
 def used_keys(predictions: Predictions, model: int, keys: Sequence[Key], written: Any) -> list[Key]:
@@ -109,7 +115,10 @@ def _table(table: pa.Table, suffix: str) -> bytes:
     else:
         from pyarrow import csv
 
-        at = table.schema.get_field_index("name")
-        plain = table.set_column(at, "name", table["name"].cast(pa.string()))
-        csv.write_csv(plain, sink)
+        for name in ("name", "file_name"):
+            # A quote keeps a spreadsheet from running a name: it is text then.
+            words = table[name].cast(pa.string())
+            quoted = pc.replace_substring_regex(words, r"^([=+\-@\t\r])", r"'\1")
+            table = table.set_column(table.schema.get_field_index(name), name, quoted)
+        csv.write_csv(table, sink)
     return sink.getvalue()
