@@ -113,6 +113,7 @@ _LAZY = {
     "Plan": "clean",
     "Undone": "clean",
     "apply": "clean",
+    "plan": "clean.findings",
     "undo": "clean",
     "TileDetections": "merge",
     "merge_tiles": "merge",
@@ -155,6 +156,7 @@ if TYPE_CHECKING:
     )
     from .check import Report, check
     from .clean import Applied, Plan, Undone, apply, undo
+    from .clean.findings import plan
     from .clean.queue import review_queue
     from .compare import Diff, Stats, diff, stats
     from .cut import read_tile

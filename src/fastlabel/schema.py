@@ -231,6 +231,9 @@ PLAN = pa.schema(
         pa.field("safe", pa.bool_(), nullable=False),  # loses nothing
         ("image_hash", pa.string()),  # 128 bits of the files' bytes, 32 hex digits
         ("label_hash", pa.string()),
+    ]
+)
+
 #: Objects to look at, the first to look at first (:func:`fastlabel.review_queue`).
 QUEUE = pa.schema(
     [

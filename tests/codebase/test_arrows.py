@@ -22,8 +22,6 @@ LAYERS = (
     ("cut", "engines"),
     ("distributions", "deployment", "verdict", "summary"),
     ("report", "sample"),
-    ("check", "prepare"),
-    ("dedup", "clean"),
     ("check", "prepare", "clean"),
     ("dedup",),
     ("compare",),

@@ -25,6 +25,9 @@ _COMMANDS = {
     "tile": "Cut pictures and their boxes into tiles, as a new data set.",
     "merge-tiles": "Make one set of boxes of predictions made on tiles.",
     "paste": "Paste shrunken objects onto other pictures, as a new data set.",
+    "clean": "Write a plan of what could be done about the findings.",
+    "apply": "Carry out a plan, in a new tree or in place.",
+    "undo": "Take the last plan back that was applied to a tree.",
     "sample": "Draw a small labelled data set with planted faults.",
     "bench": "Measure the kernels on this machine, beside their peers.",
 }
