@@ -96,14 +96,21 @@ def plan(
 
     Examples
     --------
-    >>> import tempfile
+    >>> import json, tempfile
+    >>> from pathlib import Path
     >>> import fastlabel as fl
+    >>> box = {"image_id": 7, "category_id": 3, "bbox": [10, 20, 30, 40]}
+    >>> labels = {
+    ...     "images": [{"id": 7, "file_name": "a.jpg", "width": 640, "height": 480}],
+    ...     "annotations": [{"id": 1, **box}, {"id": 2, **box}],
+    ...     "categories": [{"id": 3, "name": "raccoon"}],
+    ... }
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = fl.make_sample(folder, format="yolo", seed=1)
+    ...     _ = Path(folder, "labels.json").write_text(json.dumps(labels))
     ...     report = fl.check(folder)
-    ...     plan = fl.plan(report.ds, report.findings, select=["FL204", "FL501"])
-    >>> plan.counts()
-    {'quarantine_image': 3, 'drop_box': 2}
+    ...     plan = fl.plan(report.ds, report.findings)
+    >>> plan.counts(), plan.notes
+    ({'drop_box': 1}, ('left to a person: 1 FL004',))
     """
     if not 0 <= min_score <= 1:
         raise ValueError(f"min_score: got {min_score!r}, expected a number from 0 to 1")
