@@ -76,6 +76,8 @@ _LAZY = {
     "Dataset": "dataset",
     "DatasetError": "dataset",
     "read": "formats",
+    "Predictions": "predictions",
+    "read_predictions": "predictions",
     "Cache": "scan",
     "CacheWarning": "scan",
     "scan": "scan",
@@ -103,6 +105,8 @@ _LAZY = {
     "tile_boxes_back": "prepare.tile",
     "PasteResult": "prepare.paste",
     "paste": "prepare.paste",
+    "Corrupted": "prepare.corrupt",
+    "corrupt": "prepare.corrupt",
     "IgnoreRules": "prepare.ignore",
     "mark_ignored": "prepare.ignore",
     "mask_regions": "prepare.mask",
@@ -115,6 +119,11 @@ _LAZY = {
     "apply": "clean",
     "plan": "clean.findings",
     "undo": "clean",
+    "Calibration": "clean.review",
+    "ReviewRound": "clean.review",
+    "calibrate": "clean.review",
+    "export_review": "clean.review",
+    "read_review": "clean.review",
     "TileDetections": "merge",
     "merge_tiles": "merge",
 }
@@ -158,6 +167,7 @@ if TYPE_CHECKING:
     from .clean import Applied, Plan, Undone, apply, undo
     from .clean.findings import plan
     from .clean.queue import review_queue
+    from .clean.review import Calibration, ReviewRound, calibrate, export_review, read_review
     from .compare import Diff, Stats, diff, stats
     from .cut import read_tile
     from .dataset import Dataset, DatasetError
@@ -183,6 +193,8 @@ if TYPE_CHECKING:
         resize_area,
         sharpness,
     )
+    from .predictions import Predictions, read_predictions
+    from .prepare.corrupt import Corrupted, corrupt
     from .prepare.ignore import IgnoreRules, mark_ignored
     from .prepare.mask import mask_regions
     from .prepare.paste import PasteResult, paste

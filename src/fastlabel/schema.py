@@ -180,6 +180,36 @@ BOX_STATS = pa.schema(
     ]
 )
 
+#: What a model says is in the pictures of a data set.
+PREDICTIONS = pa.schema(
+    [
+        pa.field("image_id", pa.int64(), nullable=False),
+        ("category_id", pa.int32()),  # dense, of the label set; null: a class it does not have
+        ("name", pa.dictionary(pa.int32(), pa.string())),  # the class, as the model says it
+        # continuous pixels of the image, 0-based, half-open, as in annotations
+        pa.field("x1", pa.float64(), nullable=False),
+        pa.field("y1", pa.float64(), nullable=False),
+        pa.field("x2", pa.float64(), nullable=False),
+        pa.field("y2", pa.float64(), nullable=False),
+        pa.field("score", pa.float64(), nullable=False),  # 0..1
+        pa.field("model", pa.int32(), nullable=False),  # which of the models
+        ("origin", pa.string()),  # file#pointer, or file:line
+    ]
+)
+
+#: What a reader of predictions met that no row can hold, or that is doubtful about one.
+PREDICTION_PROBLEM_KINDS = (
+    "malformed-row",  # a record that cannot become a prediction; it is left out
+    "bad-score",  # no number from 0 to 1; left out
+    "bad-box",  # no finite numbers, or a negative size; left out
+    "unknown-image",  # of an image that the set does not have; left out
+    "unknown-size",  # a box in shares of an image whose size is not known; left out
+    "unknown-category",  # a class that the set does not have; kept, category_id is null
+    "past-edge",  # boxes that lie past the edge of their image; kept as they are
+    "size-mismatch",  # made of an image of another size than the set's; kept as they are
+    "no-predictions",  # a file or model that has none at all
+)
+
 SEVERITIES = ("error", "warning", "info")
 
 SUGGESTIONS = ("review", "relabel", "ignore", "exclude", "fix-file", "collect", "split", "none")
@@ -251,6 +281,22 @@ QUEUE = pa.schema(
         ("images", pa.int64()),
         ("minutes", pa.float64()),
         ("findings", pa.list_(pa.int64())),  # their rows in the findings
+    ]
+)
+
+#: Label errors that were made on purpose: :func:`fastlabel.corrupt`.
+ERRORS = pa.schema(
+    [
+        pa.field("error_id", pa.int64(), nullable=False),  # dense: row number
+        pa.field("kind", pa.string(), nullable=False),  # drop, swap, shift, ...
+        pa.field("image_id", pa.int64(), nullable=False),
+        ("file_name", pa.string()),
+        ("annotation_id", pa.int64()),  # the wrong row; null: there is none (drop)
+        ("source_annotation_id", pa.int64()),  # the true row; null: there is none (spurious)
+        ("related", pa.list_(pa.int64())),  # other rows: the second half, the box drawn twice
+        ("related_sources", pa.list_(pa.int64())),  # other true rows: the second of a merge
+        ("before", pa.string()),  # JSON: a list of {box, category_id, category}; null: none
+        ("after", pa.string()),
     ]
 )
 
