@@ -540,3 +540,85 @@ def test_voc_lists_lose_the_names_of_pictures_that_go(sample, tmp_path):
     old = (lists / "train.txt").read_bytes().split(b"\n")
     now = found["ImageSets/Main/train.txt"].after.split(b"\n")
     assert [line for line in old if line.strip() != name.encode()] == now
+
+
+def test_coco_files_that_are_not_read_lose_the_pictures_too(tmp_path):
+    """Key points and captions of the same pictures would be read once they hold more of them."""
+    folder = tmp_path / "data" / "annotations"
+    folder.mkdir(parents=True)
+    images = '"images": [ {"id": 1, "file_name": "b.jpg", "width": 9, "height": 9}, '
+    text = PRETTY.replace('"images": [ ', images)
+    text = text.replace('"image_id": "a7", "category_id": 4', '"image_id": 1, "category_id": 4')
+    for name in ("instances", "person_keypoints"):
+        (folder / f"{name}_train.json").write_text(text)
+    captions = {
+        "images": [{"id": "a7", "file_name": "a.jpg"}, {"id": 1, "file_name": "b.jpg"}],
+        "annotations": [{"id": at, "image_id": at, "caption": "x"} for at in (1, "a7")],
+    }
+    (folder / "captions_train.json").write_text(json.dumps(captions))
+    ds = fl.read(tmp_path / "data")
+    assert ds.meta["label_files"] == ["annotations/instances_train.json"]
+    image = ds.images["file_name"].to_pylist().index("a.jpg")
+    plan = Plan.from_actions(ds, [{"action": "exclude_image", "image_id": image}])
+    fl.apply(plan, tmp_path / "new", unsafe=True)
+    for path in (tmp_path / "new" / "annotations").iterdir():
+        value = json.loads(path.read_text())
+        assert [i["file_name"] for i in value["images"]] == ["b.jpg"], path.name
+        assert [a["image_id"] for a in value["annotations"]] == [1]
+    assert fl.read(tmp_path / "new").images["file_name"].to_pylist() == ["b.jpg"]
+
+
+def test_coco_classes_that_a_file_does_not_declare_are_refused(tmp_path):
+    for split, name in (("train", "a.jpg"), ("val", "b.jpg")):
+        text = PRETTY.replace("a.jpg", name)
+        if split == "val":
+            text = text.replace('{"id": 4, "name": "dog"}', '{"id": 4, "name": "fox"}')
+        (tmp_path / f"instances_{split}.json").write_text(text)
+    ds = fl.read(tmp_path)
+    fox = ds.categories["name"].to_pylist().index("fox")
+    rows = ds.annotations["origin"].combine_chunks().field("file").to_pylist()
+    row = rows.index("instances_train.json")
+    image = int(ds.column("annotations", "image_id")[row])
+    with pytest.raises(fl.DatasetError, match=r"instances_train.json' declares no class 'fox'"):
+        after_of(ds, Change("relabel", image, row, category_id=fox))
+
+
+def test_voc_lists_of_another_set_below_the_folder_keep_their_names(tmp_path):
+    for part in ("one", "two"):
+        lists = tmp_path / part / "ImageSets" / "Main"
+        lists.mkdir(parents=True)
+        (lists / "train.txt").write_text("a\nb\n")
+        for name in "ab":
+            text = VOC.replace("{encoding}", "utf-8").replace("a.jpg", f"{name}.jpg")
+            path = tmp_path / part / "Annotations" / f"{name}.xml"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="")
+    ds = fl.read(tmp_path)
+    image = ds.images["path"].to_pylist().index("two/JPEGImages/a.jpg")
+    found = {e.path: e.after for e in edits(ds, [Change("drop_image", image)])}
+    assert found == {"two/Annotations/a.xml": None, "two/ImageSets/Main/train.txt": b"b\n"}
+
+
+@pytest.mark.parametrize("action", ["relabel", "drop_box", "replace_box", "mark_ignore"])
+def test_a_picture_of_two_splits_has_one_label_file(action, tmp_path):
+    data = tmp_path / "data"
+    lists = data / "ImageSets" / "Main"
+    lists.mkdir(parents=True)
+    for split in ("train", "test"):
+        (lists / f"{split}.txt").write_text("a\n")
+    (data / "Annotations").mkdir()
+    (data / "Annotations" / "a.xml").write_text(
+        VOC.replace("{encoding}", "utf-8"), encoding="utf-8", newline=""
+    )
+    ds = fl.read(data)
+    assert ds.annotations.num_rows == 4
+    row = {"action": action, "category_id": 1, "box": [1, 2, 9, 9]}
+    for several in ([0], [0, 2]):  # one split's row, or both rows of the one object
+        plan = Plan.from_actions(ds, [{**row, "annotation_id": at} for at in several])
+        new = tmp_path / f"new{len(several)}"
+        fl.apply(plan, new, unsafe=True)
+        left = fl.read(new, voc_base=0)
+        assert left.annotations.num_rows == (2 if action == "drop_box" else 4)
+    images = [{"action": "exclude_image", "image_id": 0}]
+    fl.apply(Plan.from_actions(ds, images), tmp_path / "last", unsafe=True)
+    assert fl.read(tmp_path / "last").images["split"].to_pylist() == ["train"]
