@@ -8,6 +8,7 @@ import os
 import shutil
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 import fastlabel as fl
@@ -241,6 +242,36 @@ def test_one_label_file_of_several_and_one_split_are_read_again_as_they_were(sam
     new = fl.read(tmp_path / "new")
     assert new.select_split("val").annotations.num_rows == part.annotations.num_rows - 1
     assert new.annotations.num_rows == fl.read(data).annotations.num_rows - 1
+
+
+def test_the_one_label_file_that_was_read_is_read_again(tmp_path, tree_hash):
+    """Beside it lies another version, which the folder alone would be read with."""
+    data = tmp_path / "data"
+    data.mkdir()
+    labels = {
+        "images": [{"id": 1, "file_name": "a.jpg", "width": 90, "height": 90}],
+        "annotations": [
+            {"id": k, "image_id": 1, "category_id": 1, "bbox": [k, 2, 9, 9]} for k in (1, 2)
+        ],
+        "categories": [{"id": 1, "name": "cat"}],
+    }
+    (data / "all.json").write_text(json.dumps(labels))
+    labels["annotations"].pop()
+    (data / "part.json").write_text(json.dumps(labels))
+    before = tree_hash(data)
+    ds = fl.read(data / "part.json")
+    plan = Plan.from_actions(ds, [DROP], file="part.json")
+    plan.write(tmp_path / "plan.parquet")
+    table = pq.read_table(tmp_path / "plan.parquet").replace_schema_metadata(None)
+    pq.write_table(table, tmp_path / "bare.parquet")
+    for at, where in enumerate(({}, {"data": data}, {"data": data / "part.json"})):
+        path = tmp_path / ("bare.parquet" if at == 2 else "plan.parquet")
+        done = fl.apply(path, tmp_path / f"new{at}", unsafe=True, **where)
+        assert done.edited == ("part.json",)
+        assert fl.read(tmp_path / f"new{at}" / "part.json").annotations.num_rows == 0
+    fl.apply(plan, in_place=True, unsafe=True)
+    fl.undo(data)
+    assert tree_hash(data) == before
 
 
 # --- undo -------------------------------------------------------------------------------

@@ -622,3 +622,25 @@ def test_a_picture_of_two_splits_has_one_label_file(action, tmp_path):
     images = [{"action": "exclude_image", "image_id": 0}]
     fl.apply(Plan.from_actions(ds, images), tmp_path / "last", unsafe=True)
     assert fl.read(tmp_path / "last").images["split"].to_pylist() == ["train"]
+
+
+def test_voc_boxes_that_leave_no_zero_are_told(tmp_path):
+    """Of a set that counts from 0 the last coordinate that says so may go."""
+    data = tmp_path / "data"
+    data.mkdir()
+    ds, _ = voc(data)
+    done = fl.apply(
+        Plan.from_actions(ds, [{"action": "drop_box", "annotation_id": 0}]),
+        tmp_path / "new",
+        unsafe=True,
+    )
+    assert done.notes == (
+        "the boxes count pixels from 0, which the numbers that are left do not show: read the "
+        "tree with voc_base=0",
+    )
+    done = fl.apply(
+        Plan.from_actions(ds, [{"action": "drop_box", "annotation_id": 1}]),
+        tmp_path / "other",
+        unsafe=True,
+    )
+    assert done.notes == ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from .journal import FOLDER, Transaction, clear, locked, unfinished
 from .places import QUARANTINE, Places
 from .plan import ABOUT_IMAGES, Plan
 from .tree import copy_tree
-from .verify import verify
+from .verify import convention_note, verify
 
 if TYPE_CHECKING:
     from ..formats import Edited
@@ -131,11 +131,11 @@ def apply(
     if (out is None) == (not in_place):
         raise ValueError("out, in_place: give one of the two")
     plan, left_out = _permitted(plan, unsafe, safe_only)
-    ds = _data_set(plan, data)
+    ds, known = _data_set(plan, data)
     places = Places(ds)
     check_hashes(ds, plan.table, places)
     check_rows(ds, plan.table, places)
-    work = _Work(ds, plan, places)
+    work = _Work(ds, plan, places, known)
     work.refuse_impossible()
     if in_place:
         root = Path(ds.root)
@@ -180,7 +180,8 @@ def _array(values: Sequence[str]) -> Any:
     return pa.array(values, pa.string())
 
 
-def _data_set(plan: Plan, data: str | os.PathLike[str] | None) -> Dataset:
+def _data_set(plan: Plan, data: str | os.PathLike[str] | None) -> tuple[Dataset, Mapping[str, Any]]:
+    """The data set of a plan, and how it is to be read again below another root."""
     known = plan.data
     if data is None and not known.get("root"):
         raise DatasetError(
@@ -192,10 +193,14 @@ def _data_set(plan: Plan, data: str | os.PathLike[str] | None) -> Dataset:
         raise DatasetError(
             f"{root}: the data set of the plan is not there; say where it is with --data"
         )
-    return reread(root, known)
+    ds = reread(root, known)
+    if root.is_file():
+        own = root.resolve().relative_to(Path(ds.root).resolve()).as_posix()
+        return ds, {**known, "file": own}
+    return ds, known
 
 
-def reread(root: Path, known: Any) -> Dataset:
+def reread(root: Path, known: Mapping[str, Any]) -> Dataset:
     """Read a data set again as a plan says it was read."""
     file = known.get("file")
     where = root / str(file) if file and root.is_dir() else root
@@ -220,8 +225,11 @@ def _require_writable(root: Path, work: _Work) -> None:
 class _Work:
     """All that a plan does to the files of a tree."""
 
-    def __init__(self, ds: Dataset, plan: Plan, places: Places) -> None:
+    def __init__(
+        self, ds: Dataset, plan: Plan, places: Places, known: Mapping[str, Any] | None = None
+    ) -> None:
         self.ds = ds
+        self.known = plan.data if known is None else known
         self.plan = plan
         self.places = places
         self.rows: list[dict[str, Any]] = plan.table.to_pylist()
@@ -318,11 +326,14 @@ class _Work:
         from .journal import roll_back
 
         try:
-            where = root if Path(self.ds.root) != root else Path(self.ds.root)
-            verify(self.ds, reread(where, self.plan.data), self.changes)
+            after = reread(root, self.known)
+            verify(self.ds, after, self.changes)
         except BaseException:
             roll_back(root, folder, name)
             raise
+        note = convention_note(self.ds, after)
+        if note is not None:
+            self.notes.append(note)
 
     def _collect(self, root: Path, transaction: Transaction) -> None:
         pictures = self._pictures()

@@ -12,7 +12,7 @@ import pyarrow as pa
 from ..dataset import Dataset, DatasetError
 from ..formats import Change
 
-__all__ = ["verify"]
+__all__ = ["convention_note", "verify"]
 
 #: Columns of a box that must be what they were.
 _KEPT = ("x1", "y1", "x2", "y2", "crowd", "ignore", "occlusion", "truncation", "score", "weight")
@@ -41,6 +41,25 @@ def verify(before: Dataset, after: Dataset, changes: Sequence[Change]) -> None:
     names = {key for key in old if key[1] in paths}
     _compare_rest(before, after, old, new, names)
     _compare_touched(before, after, old, new, names, changes)
+
+
+def convention_note(before: Dataset, after: Dataset) -> str | None:
+    """What to say where the boxes that are left would be taken to count from another pixel.
+
+    A VOC set that does not say what it counts from is read by its evidence: a coordinate of
+    0 rules out that it counts from 1. A plan may take the last such box away.
+    """
+    if before.format != "voc" or before.meta.get("evidence") == "declared in the files":
+        return None
+    from_one = bool(before.meta.get("inclusive"))
+    numbers = after.boxes() + np.array([1, 1, 0, 0]) * from_one
+    numbers = numbers[np.any(numbers != 0, axis=1)]
+    if from_one == (not (numbers == 0).any()):
+        return None
+    return (
+        f"the boxes count pixels from {int(from_one)}, which the numbers that are left do not "
+        f"show: read the tree with voc_base={int(from_one)}"
+    )
 
 
 def _labelled(ds: Dataset, keys: list[Key], gone: set[int]) -> Counter[Key]:
@@ -204,7 +223,9 @@ def _changed(row: dict[str, Any], change: Change, classes: list[str]) -> dict[st
 
 
 def _match(key: Key, want: list[dict[str, Any]], have: list[dict[str, Any]]) -> None:
-    left = list(have)
+    # Most are as they were: these cancel out, and only the others are compared pair by pair.
+    same = Counter(map(_exact, want)) & Counter(map(_exact, have))
+    want, left = _without(want, same.copy()), _without(have, same)
     for row in want:
         at = next((i for i, other in enumerate(left) if _same(row, other)), None)
         if at is None:
@@ -212,6 +233,22 @@ def _match(key: Key, want: list[dict[str, Any]], have: list[dict[str, Any]]) -> 
         left.pop(at)
     if left:
         raise _differs(f"{key[1]}: reads back with {len(left)} boxes too many")
+
+
+def _exact(row: dict[str, Any]) -> tuple[Any, ...]:
+    flags = (bool(row["ignore"]), bool(row["crowd"]))
+    return row["class"], *(row[name] for name in ("x1", "y1", "x2", "y2", "weight")), *flags
+
+
+def _without(rows: list[dict[str, Any]], out: Counter[Any]) -> list[dict[str, Any]]:
+    left = []
+    for row in rows:
+        key = _exact(row)
+        if out[key] > 0:
+            out[key] -= 1
+        else:
+            left.append(row)
+    return left
 
 
 def _same(a: dict[str, Any], b: dict[str, Any]) -> bool:
