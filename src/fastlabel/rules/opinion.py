@@ -160,9 +160,7 @@ def _look(ctx: Context, given: Predictions, panel: list[int]) -> _View:
     )
     known = knows[named]
     judgement = judge(boxes, named, known, predicted, said, scores, facts, classes)
-    return _View(
-        labels, rows, boxes, named, known, predicted, said, scores, facts, judgement
-    )
+    return _View(labels, rows, boxes, named, known, predicted, said, scores, facts, judgement)
 
 
 def _by_image(rows: Ints, image: Ints) -> Ints:
@@ -237,7 +235,7 @@ def _pool(ctx: Context, out: Opinion, views: list[_View], given: Predictions) ->
             said = np.where(p > 0, _logit(p), _logit(rate * AGREES)) - _logit(rate)
             total[at[k]] += said[k]
             prior[at[k]] += float(_logit(rate))
-            one = (view.facts.other if kind == "swapped" else view.facts.own)
+            one = view.facts.other if kind == "swapped" else view.facts.own
             use = k & (p > best[at]) & (one >= 0) & (kind != "spurious")
             best[at[use]] = p[use]
             out.better[at[use]] = view.rows[one[use]]
@@ -304,7 +302,11 @@ def _groups(out: Opinion, view: _View) -> None:
         parts = image_rows[chosen]
         if len(parts) >= 2 and _covered(view.predicted[parts], box) >= 0.6:
             out.merged.append(
-                (int(view.labels[label]), view.rows[parts], float(np.prod(np.sort(trust[parts])[-2:])))
+                (
+                    int(view.labels[label]),
+                    view.rows[parts],
+                    float(np.prod(np.sort(trust[parts])[-2:])),
+                )
             )
     for row in few.tolist():
         box = view.predicted[row]
@@ -334,5 +336,3 @@ def _covered(boxes: Floats, outer: Floats) -> float:
     h = np.minimum(boxes[:, 3], outer[3]) - np.maximum(boxes[:, 1], outer[1])
     area = (outer[2] - outer[0]) * (outer[3] - outer[1])
     return float((np.maximum(w, 0) * np.maximum(h, 0)).sum() / area)
-
-

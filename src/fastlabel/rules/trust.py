@@ -179,9 +179,7 @@ def _quantiles(x: Floats, count: int) -> Floats:
     return np.unique(np.quantile(some, np.linspace(0, 1, count)))
 
 
-def _cells(
-    x: Floats, bins: Sequence[Ints], sizes: Sequence[int]
-) -> tuple[list[Ints], Ints]:
+def _cells(x: Floats, bins: Sequence[Ints], sizes: Sequence[int]) -> tuple[list[Ints], Ints]:
     """Cells that rows are in: of each the bin of every table, and each row's cell."""
     fine = _quantiles(x, 33)[1:-1]
     cell = np.searchsorted(fine, x, "right")
@@ -457,8 +455,7 @@ def _normal_tail(z: Floats) -> Floats:
     x = np.abs(z) / np.sqrt(2)
     t = 1 / (1 + 0.3275911 * x)
     poly = t * (
-        0.254829592
-        + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)))
+        0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)))
     )
     upper = 0.5 * poly * np.exp(-x * x)
     return np.where(z >= 0, upper, 1 - upper)
