@@ -122,6 +122,7 @@ _LAZY = {
     "Plan": "clean",
     "Undone": "clean",
     "apply": "clean",
+    "plan": "clean.findings",
     "undo": "clean",
     "Calibration": "clean.review",
     "ReviewRound": "clean.review",
@@ -169,6 +170,7 @@ if TYPE_CHECKING:
     )
     from .check import Report, check
     from .clean import Applied, Plan, Undone, apply, undo
+    from .clean.findings import plan
     from .clean.queue import review_queue
     from .clean.review import Calibration, ReviewRound, calibrate, export_review, read_review
     from .compare import Diff, Stats, diff, stats
