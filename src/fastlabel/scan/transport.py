@@ -79,6 +79,8 @@ def _plain(field: pa.Field) -> pa.Field:
     kind = field.type
     if pa.types.is_fixed_size_list(kind):
         kind = pa.list_(kind.value_type)
+    elif pa.types.is_fixed_size_binary(kind):
+        kind = pa.binary()
     return pa.field(field.name, kinds.get(kind, kind), nullable=field.nullable)
 
 
