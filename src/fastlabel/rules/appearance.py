@@ -163,9 +163,10 @@ def chances(gain: Floats) -> Floats:
     """Chance that each box is misplaced, from how many are further off than chance explains.
 
     Most boxes of a class are right, so ordinary gains (of those that gain at all) show what
-    chance does: an exponential tail through two quantiles of them. Where more boxes lie than it explains, the surplus
-    is taken for errors (a local false discovery rate as in Efron, "Large-Scale Inference", 2010,
-    with this tail for the null). It is fitted again without what was taken for errors.
+    chance does: an exponential tail through two quantiles of them. Where more boxes lie than it
+    explains, the surplus is taken for errors (a local false discovery rate as in Efron,
+    "Large-Scale Inference", 2010, with this tail for the null). It is fitted again without what
+    was taken for errors.
 
     Parameters
     ----------
