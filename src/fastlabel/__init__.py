@@ -76,6 +76,8 @@ _LAZY = {
     "Dataset": "dataset",
     "DatasetError": "dataset",
     "read": "formats",
+    "Predictions": "predictions",
+    "read_predictions": "predictions",
     "Cache": "scan",
     "CacheWarning": "scan",
     "scan": "scan",
@@ -103,12 +105,24 @@ _LAZY = {
     "tile_boxes_back": "prepare.tile",
     "PasteResult": "prepare.paste",
     "paste": "prepare.paste",
+    "Corrupted": "prepare.corrupt",
+    "corrupt": "prepare.corrupt",
     "IgnoreRules": "prepare.ignore",
     "mark_ignored": "prepare.ignore",
     "mask_regions": "prepare.mask",
     "ignore_mask": "prepare.training",
     "ignored_anchors": "prepare.training",
     "image_targets": "prepare.training",
+    "Applied": "clean",
+    "Plan": "clean",
+    "Undone": "clean",
+    "apply": "clean",
+    "undo": "clean",
+    "Calibration": "clean.review",
+    "ReviewRound": "clean.review",
+    "calibrate": "clean.review",
+    "export_review": "clean.review",
+    "read_review": "clean.review",
     "TileDetections": "merge",
     "merge_tiles": "merge",
 }
@@ -149,7 +163,9 @@ if TYPE_CHECKING:
         weighted_boxes_fusion,
     )
     from .check import Report, check
+    from .clean import Applied, Plan, Undone, apply, undo
     from .clean.queue import review_queue
+    from .clean.review import Calibration, ReviewRound, calibrate, export_review, read_review
     from .compare import Diff, Stats, diff, stats
     from .cut import read_tile
     from .dataset import Dataset, DatasetError
@@ -175,6 +191,8 @@ if TYPE_CHECKING:
         resize_area,
         sharpness,
     )
+    from .predictions import Predictions, read_predictions
+    from .prepare.corrupt import Corrupted, corrupt
     from .prepare.ignore import IgnoreRules, mark_ignored
     from .prepare.mask import mask_regions
     from .prepare.paste import PasteResult, paste

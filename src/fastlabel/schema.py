@@ -189,6 +189,36 @@ BOX_STATS = pa.schema(
     ]
 )
 
+#: What a model says is in the pictures of a data set.
+PREDICTIONS = pa.schema(
+    [
+        pa.field("image_id", pa.int64(), nullable=False),
+        ("category_id", pa.int32()),  # dense, of the label set; null: a class it does not have
+        ("name", pa.dictionary(pa.int32(), pa.string())),  # the class, as the model says it
+        # continuous pixels of the image, 0-based, half-open, as in annotations
+        pa.field("x1", pa.float64(), nullable=False),
+        pa.field("y1", pa.float64(), nullable=False),
+        pa.field("x2", pa.float64(), nullable=False),
+        pa.field("y2", pa.float64(), nullable=False),
+        pa.field("score", pa.float64(), nullable=False),  # 0..1
+        pa.field("model", pa.int32(), nullable=False),  # which of the models
+        ("origin", pa.string()),  # file#pointer, or file:line
+    ]
+)
+
+#: What a reader of predictions met that no row can hold, or that is doubtful about one.
+PREDICTION_PROBLEM_KINDS = (
+    "malformed-row",  # a record that cannot become a prediction; it is left out
+    "bad-score",  # no number from 0 to 1; left out
+    "bad-box",  # no finite numbers, or a negative size; left out
+    "unknown-image",  # of an image that the set does not have; left out
+    "unknown-size",  # a box in shares of an image whose size is not known; left out
+    "unknown-category",  # a class that the set does not have; kept, category_id is null
+    "past-edge",  # boxes that lie past the edge of their image; kept as they are
+    "size-mismatch",  # made of an image of another size than the set's; kept as they are
+    "no-predictions",  # a file or model that has none at all
+)
+
 SEVERITIES = ("error", "warning", "info")
 
 SUGGESTIONS = ("review", "relabel", "ignore", "exclude", "fix-file", "collect", "split", "none")
@@ -205,6 +235,41 @@ FINDINGS = pa.schema(
         ("threshold", pa.float64()),
         ("suggestion", pa.string()),
         ("evidence", pa.string()),  # JSON: file, line or pointer, related ids, ...
+    ]
+)
+
+#: What a plan may do. Those of :data:`SAFE_ACTIONS` take nothing away that the labels say.
+ACTIONS = (
+    "exclude_image",
+    "quarantine_image",
+    "relabel",
+    "drop_box",
+    "mark_ignore",
+    "set_weight",
+    "replace_box",
+    "add_box",
+)
+
+SAFE_ACTIONS = frozenset(("quarantine_image", "mark_ignore", "set_weight", "add_box"))
+
+#: One change of a data set that a person can look at before it is made.
+PLAN = pa.schema(
+    [
+        pa.field("action_id", pa.int64(), nullable=False),
+        pa.field("action", pa.string(), nullable=False),  # one of ACTIONS
+        pa.field("image_id", pa.int64(), nullable=False),
+        ("annotation_id", pa.int64()),  # null: about the image, or a box that is added
+        ("file_name", pa.string()),
+        ("label_file", pa.string()),  # relative to the root; null: the image has none
+        ("origin", ORIGIN),
+        ("before", pa.string()),  # JSON: box, category, ...
+        ("after", pa.string()),  # JSON: what is different afterwards
+        ("codes", pa.list_(pa.string())),  # the rules that ask for it
+        ("reason", pa.string()),
+        ("score", pa.float64()),  # 0..1, how sure
+        pa.field("safe", pa.bool_(), nullable=False),  # loses nothing
+        ("image_hash", pa.string()),  # 128 bits of the files' bytes, 32 hex digits
+        ("label_hash", pa.string()),
     ]
 )
 
@@ -225,6 +290,22 @@ QUEUE = pa.schema(
         ("images", pa.int64()),
         ("minutes", pa.float64()),
         ("findings", pa.list_(pa.int64())),  # their rows in the findings
+    ]
+)
+
+#: Label errors that were made on purpose: :func:`fastlabel.corrupt`.
+ERRORS = pa.schema(
+    [
+        pa.field("error_id", pa.int64(), nullable=False),  # dense: row number
+        pa.field("kind", pa.string(), nullable=False),  # drop, swap, shift, ...
+        pa.field("image_id", pa.int64(), nullable=False),
+        ("file_name", pa.string()),
+        ("annotation_id", pa.int64()),  # the wrong row; null: there is none (drop)
+        ("source_annotation_id", pa.int64()),  # the true row; null: there is none (spurious)
+        ("related", pa.list_(pa.int64())),  # other rows: the second half, the box drawn twice
+        ("related_sources", pa.list_(pa.int64())),  # other true rows: the second of a merge
+        ("before", pa.string()),  # JSON: a list of {box, category_id, category}; null: none
+        ("after", pa.string()),
     ]
 )
 

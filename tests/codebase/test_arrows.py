@@ -18,12 +18,14 @@ LAYERS = (
     ("_arrays",),
     ("schema", "config", "source", "boxes", "pixels", "tables", "numba"),
     ("deploy", "dataset"),
-    ("formats", "scan", "rules", "merge"),
+    ("formats", "scan", "merge"),
+    ("predictions",),
+    ("rules",),
     ("cut", "engines"),
     ("distributions", "deployment", "verdict", "summary"),
     ("report", "sample"),
-    ("check", "prepare", "clean"),
-    ("dedup",),
+    ("check", "prepare"),
+    ("dedup", "clean"),
     ("compare",),
     ("bench", "torch"),
     ("cli",),
@@ -34,10 +36,8 @@ SAME_ROW = {
     # Labels of pictures that lie in archives or buckets: their names, and sizes for YOLO.
     ("formats", "scan"),
     ("verdict", "distributions"),
-    # The queue is part of a report; plans are written into new folders.
+    # The review queue is part of a report.
     ("check", "clean"),
-    ("clean", "check"),
-    ("clean", "prepare"),
     ("deployment", "distributions"),
     *(("summary", part) for part in ("verdict", "distributions", "deployment")),
 }

@@ -210,6 +210,42 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
     ctypedef struct fl_cutter:
         pass
 
+    ctypedef struct fl_evaluation_input:
+        size_t struct_size
+        const double* prediction_boxes
+        const double* scores
+        const int64_t* prediction_images
+        const int64_t* prediction_classes
+        int64_t n_predictions
+        const double* label_boxes
+        const double* label_areas
+        const int64_t* label_images
+        const int64_t* label_classes
+        const uint8_t* crowd
+        const uint8_t* ignore
+        int64_t n_labels
+        int64_t images
+        int64_t classes
+        const double* thresholds
+        int64_t n_thresholds
+        const double* recalls
+        int64_t n_recalls
+        const double* area_ranges
+        int64_t n_area_ranges
+        const int64_t* max_predictions
+        int64_t n_max_predictions
+        int32_t format
+        int32_t workers
+
+    ctypedef struct fl_evaluation:
+        size_t struct_size
+        double* precision
+        double* scores
+        double* recall
+        int64_t* labels
+        int64_t* prediction_match
+        uint8_t* prediction_ignored
+
     ctypedef struct fl_file_stamp:
         int64_t size
         int64_t mtime_ns
@@ -298,6 +334,42 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         int64_t empty
         int64_t outside
         int64_t faded
+
+    ctypedef struct fl_pairing_input:
+        size_t struct_size
+        const double* labels
+        const int64_t* label_classes
+        const int64_t* label_offsets
+        const double* predictions
+        const int64_t* prediction_classes
+        const double* scores
+        const int64_t* prediction_offsets
+        int64_t n_images
+
+    ctypedef struct fl_pairing_options:
+        size_t struct_size
+        double near_iou
+        double placed_iou
+        double same
+        double inside
+        int32_t workers
+        int32_t reserved
+
+    ctypedef struct fl_pairing_result:
+        size_t struct_size
+        int64_t* own
+        double* own_iou
+        double* same_score
+        int64_t* other
+        double* other_score
+        int32_t* parts
+        int64_t* label
+        uint8_t* agrees
+        double* iou
+        double* touch
+        double* inside
+        double* higher
+        int32_t* wholes
 
     ctypedef enum fl_paste_blend:
         FL_PASTE_FEATHER
@@ -734,6 +806,7 @@ cdef fl_status cutter_collect(fl_cutter* cutter, int64_t ticket, fl_cut_row* row
         fl_cut_tile* tiles) noexcept nogil
 cdef fl_status cutter_cancel(fl_cutter* cutter) noexcept nogil
 cdef void cutter_destroy(fl_cutter* cutter) noexcept nogil
+cdef fl_status evaluate(const fl_evaluation_input* input, fl_evaluation* out) noexcept nogil
 cdef fl_status stat_files(const char* folder, const char* names, const int64_t* offsets, int64_t n,
         int32_t workers, fl_file_stamp* out) noexcept nogil
 cdef fl_status hash_slices(const uint8_t* data, const int64_t* offsets, int64_t n,
@@ -759,6 +832,9 @@ cdef fl_status tile_merge_options_init(fl_tile_merge_options* options,
         size_t struct_size) noexcept nogil
 cdef fl_status merge_tiles(const fl_tile_predictions* predictions,
         const fl_tile_merge_options* options, fl_tile_merged* out) noexcept nogil
+cdef fl_status pairing_options_init(fl_pairing_options* options, size_t struct_size) noexcept nogil
+cdef fl_status pair_predictions(const fl_pairing_input* input, const fl_pairing_options* options,
+        const fl_pairing_result* result) noexcept nogil
 cdef fl_status paste_options_init(fl_paste_options* options, size_t struct_size) noexcept nogil
 cdef fl_status paste_window(int64_t scene_width, int64_t scene_height, const double* box,
         const fl_paste_options* options, int64_t* window) noexcept nogil

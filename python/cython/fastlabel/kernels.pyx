@@ -98,6 +98,7 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
             fl_cut_tile* tiles)
     fl_status fl_cutter_cancel(fl_cutter* cutter)
     void fl_cutter_destroy(fl_cutter* cutter)
+    fl_status fl_evaluate(const fl_evaluation_input* input, fl_evaluation* out)
     fl_status fl_stat_files(const char* folder, const char* names, const int64_t* offsets,
             int64_t n, int32_t workers, fl_file_stamp* out)
     fl_status fl_hash_slices(const uint8_t* data, const int64_t* offsets, int64_t n, uint8_t* out)
@@ -120,6 +121,9 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
     fl_status fl_tile_merge_options_init(fl_tile_merge_options* options, size_t struct_size)
     fl_status fl_merge_tiles(const fl_tile_predictions* predictions,
             const fl_tile_merge_options* options, fl_tile_merged* out)
+    fl_status fl_pairing_options_init(fl_pairing_options* options, size_t struct_size)
+    fl_status fl_pair_predictions(const fl_pairing_input* input, const fl_pairing_options* options,
+            const fl_pairing_result* result)
     fl_status fl_paste_options_init(fl_paste_options* options, size_t struct_size)
     fl_status fl_paste_window(int64_t scene_width, int64_t scene_height, const double* box,
             const fl_paste_options* options, int64_t* window)
@@ -474,6 +478,10 @@ cdef void cutter_destroy(fl_cutter* cutter) noexcept nogil:
     fl_cutter_destroy(cutter)
 
 
+cdef fl_status evaluate(const fl_evaluation_input* input, fl_evaluation* out) noexcept nogil:
+    return fl_evaluate(input, out)
+
+
 cdef fl_status stat_files(const char* folder, const char* names, const int64_t* offsets, int64_t n,
         int32_t workers, fl_file_stamp* out) noexcept nogil:
     return fl_stat_files(folder, names, offsets, n, workers, out)
@@ -539,6 +547,15 @@ cdef fl_status tile_merge_options_init(fl_tile_merge_options* options,
 cdef fl_status merge_tiles(const fl_tile_predictions* predictions,
         const fl_tile_merge_options* options, fl_tile_merged* out) noexcept nogil:
     return fl_merge_tiles(predictions, options, out)
+
+
+cdef fl_status pairing_options_init(fl_pairing_options* options, size_t struct_size) noexcept nogil:
+    return fl_pairing_options_init(options, struct_size)
+
+
+cdef fl_status pair_predictions(const fl_pairing_input* input, const fl_pairing_options* options,
+        const fl_pairing_result* result) noexcept nogil:
+    return fl_pair_predictions(input, options, result)
 
 
 cdef fl_status paste_options_init(fl_paste_options* options, size_t struct_size) noexcept nogil:
