@@ -14,7 +14,8 @@ namespace {
 constexpr int32_t kInside = 16;  // strips of the box itself
 constexpr int32_t kBefore = (FL_PROFILE_BINS - kInside) / 2;
 constexpr int32_t kMinSide = 8;
-constexpr int32_t kMostRows = 32;  // sampled rows of a box: at most twice as many, less one
+constexpr int32_t kMostRows = 16;  // sampled rows of a box: at most twice as many, less one
+constexpr int32_t kMaxSide = 1 << 20;  // sums of a row fit 32 bits
 // Sums of columns of one picture's boxes: 64 MB. A picture with more has no profiles.
 constexpr size_t kMostColumns = size_t{1} << 25;
 constexpr uint32_t kTop = 14;      // the greatest value of a row of strips
@@ -60,26 +61,30 @@ void BoxProfiles::reset(const std::vector<PixelBox>& boxes, int64_t width) {
   width_ = width;
   next_ = 0;
   active_.clear();
-  items_.resize(boxes.size());
+  items_.assign(boxes.size(), Item{});
   by_top_.clear();
   size_t total = 0;
   for (size_t i = 0; i < boxes.size(); ++i) {
     const PixelBox& b = boxes[i];
-    Item item{};
+    Item& item = items_[i];
     item.x0 = b.x0, item.y0 = b.y0, item.x1 = b.x1, item.y1 = b.y1;
     const int32_t w = b.x1 - b.x0, h = b.y1 - b.y0;
-    if (w >= kMinSide && h >= kMinSide) {
+    if (w >= kMinSide && h >= kMinSide && w <= kMaxSide && h <= kMaxSide) {
       item.left = std::max(0, edge(b.x0, b.x1, 0));
       item.right = static_cast<int32_t>(
           std::min<int64_t>(width, edge_end(b.x0, b.x1, FL_PROFILE_BINS - 1)));
       item.top = edge(b.y0, b.y1, 0);
       item.bottom = edge_end(b.y0, b.y1, FL_PROFILE_BINS - 1);
-      item.row_step = item.step = std::max(1, h / kMostRows);
+      item.step = std::max(1, h / kMostRows);
+      item.next_inside = b.y0;
+      item.next_row = item.top;
+      // Rows above the picture never come.
+      if (item.top < 0) item.next_row += (-item.top + item.step - 1) / item.step * item.step;
+      item.bin_end = edge_end(b.y0, b.y1, 0);
       item.columns = total;
       total += 2 * static_cast<size_t>(item.right - item.left);
       by_top_.push_back(static_cast<int32_t>(i));
     }
-    items_[i] = item;
   }
   if (total > kMostColumns) {
     by_top_.clear();
@@ -103,43 +108,48 @@ void BoxProfiles::add_rows(int64_t y, int64_t count, const uint8_t* const* rows)
       active_.pop_back();
       continue;
     }
-    const int64_t first = std::max<int64_t>(item.top, y);
+    const int64_t inside = std::min<int64_t>(item.y1, end);
+    for (; item.next_inside < inside; item.next_inside += item.step) {
+      add_to_columns(&item, rows[item.next_inside - y + 1]);
+    }
     const int64_t last = std::min<int64_t>(item.bottom, end);
-    for (int64_t r = first; r < last; ++r) {
-      const int64_t at = r - y;
-      add_row(&item, static_cast<int32_t>(r), rows[at], rows[at + 1], rows[at + 2]);
+    for (; item.next_row < last; item.next_row += item.step) {
+      const int64_t at = item.next_row - y;
+      add_row(&item, rows[at], rows[at + 1], rows[at + 2]);
     }
     ++k;
   }
 }
 
-void BoxProfiles::add_row(Item* item, int32_t y, const uint8_t* above, const uint8_t* row,
+void BoxProfiles::add_to_columns(Item* item, const uint8_t* row) {
+  const auto n = static_cast<size_t>(item->right - item->left);
+  uint16_t* luma = columns_.data() + item->columns;
+  uint16_t* gradient = luma + n;
+  const uint8_t* at = row + item->left;
+  for (size_t x = 0; x < n; ++x) luma[x] = static_cast<uint16_t>(luma[x] + at[x]);
+  const uint8_t* before = at - 1;
+  const uint8_t* after = at + 1;
+  for (size_t x = 0; x < n; ++x) {
+    gradient[x] = static_cast<uint16_t>(gradient[x] + std::abs(after[x] - before[x]));
+  }
+  ++item->column_rows;
+}
+
+void BoxProfiles::add_row(Item* item, const uint8_t* above, const uint8_t* row,
                           const uint8_t* below) {
-  if (y >= item->y0 && y < item->y1 && (y - item->y0) % item->row_step == 0) {
-    const auto n = static_cast<size_t>(item->right - item->left);
-    uint16_t* luma = columns_.data() + item->columns;
-    uint16_t* gradient = luma + n;
-    const uint8_t* at = row + item->left;
-    for (size_t x = 0; x < n; ++x) luma[x] = static_cast<uint16_t>(luma[x] + at[x]);
-    const uint8_t* before = at - 1;
-    const uint8_t* after = at + 1;
-    for (size_t x = 0; x < n; ++x) {
-      gradient[x] = static_cast<uint16_t>(gradient[x] + std::abs(after[x] - before[x]));
-    }
-    ++item->column_rows;
+  const auto y = static_cast<int32_t>(item->next_row);
+  while (item->bin < kBins && item->bin_end <= y) {
+    ++item->bin;
+    item->bin_end = edge_end(item->y0, item->y1, item->bin);
   }
-  if ((y - item->top) % item->step != 0) return;
-  while (item->bin < kBins && edge_end(item->y0, item->y1, item->bin) <= y) ++item->bin;
-  uint32_t luma = 0, gradient = 0;
+  int32_t luma = 0, gradient = 0;
   for (int32_t x = item->x0; x < item->x1; ++x) luma += row[x];
-  for (int32_t x = item->x0; x < item->x1; ++x) {
-    gradient += static_cast<uint32_t>(std::abs(below[x] - above[x]));
-  }
+  for (int32_t x = item->x0; x < item->x1; ++x) gradient += std::abs(below[x] - above[x]);
   // Strips of a box lower than 16 pixels share rows.
   for (int32_t b = item->bin; b < kBins && edge(item->y0, item->y1, b) <= y; ++b) {
     if (y >= edge_end(item->y0, item->y1, b)) continue;
-    item->luma[b] += luma;
-    item->gradient[b] += gradient;
+    item->luma[b] += static_cast<uint64_t>(luma);
+    item->gradient[b] += static_cast<uint64_t>(gradient);
     ++item->rows[b];
   }
 }

@@ -86,11 +86,10 @@ def test_two_near_copies_and_no_third(film):
     lonely = b.box(0, 500, 300, 560, 380, "car")
     told = b.run("FL708")
     assert {f["score"] for f in told} == {0.4}
-    assert sorted((f["image_id"], f["evidence"]["fix"]["action"]) for f in told) == [
-        (0, "drop_box"),
-        (1, "relabel"),
-    ]
-    assert told[0]["annotation_id"] == lonely or told[1]["annotation_id"] == lonely
+    fixes = {f["image_id"]: f["evidence"]["fix"] for f in told}
+    assert fixes[0] is None  # either picture may be right
+    assert fixes[1]["action"] == "relabel"
+    assert {f["annotation_id"] for f in told if f["image_id"] == 0} == {lonely}
 
 
 def test_pictures_that_are_not_near_or_not_of_one_size_are_not_compared(film):

@@ -41,7 +41,7 @@ def codes(luma: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarra
     wide = np.pad(luma.astype(np.int64), 1, "reflect")
     across = np.abs(wide[1:-1, 2:] - wide[1:-1, :-2])
     down = np.abs(wide[2:, 1:-1] - wide[:-2, 1:-1])
-    step = max(1, (y1 - y0) // 32)
+    step = max(1, (y1 - y0) // 16)
     sampled = np.arange(y0, y1, step)
     out: list[list[int | None]] = [[None] * BINS for _ in range(4)]
     for b, (begin, end) in enumerate(spans(x0, x1)):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 import numpy as np
 
-from .charts import TINY, Chart, _figure, _grid, _line, _x_title
+from .charts import TINY, Chart, _figure, _grid, _line, _round_step, _x_title
 from .rows import Finding, ReportLike, findings_at
 from .svg import COLORS, drawing, inline
 from .text import count, number, percent, visible
@@ -116,8 +116,7 @@ def _curve(part: Mapping[str, Any]) -> tuple[Figure, str]:
             budget["images"], color=COLORS["flag"], linewidth=1, linestyle=(0, (3, 3))
         )  # fmt: skip
         _dot(axes, budget["images"], budget["errors"])
-    step = max(1, round(images[-1] / 4))
-    ticks = [t for t in range(0, int(images[-1]) + 1, step) if t <= images[-1]]
+    ticks = range(0, int(images[-1]) + 1, int(_round_step(images[-1] / 4)))
     axes.set_xticks(ticks, [f"{t:,}" for t in ticks])
     _x_title(axes, "images reviewed")
     half = float(np.interp(errors[-1] / 2, errors, images))

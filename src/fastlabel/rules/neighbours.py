@@ -284,7 +284,12 @@ def _spurious(
         score=np.where(alone, ALONE, BETWEEN),
         extra=members(
             related_images=pc.if_else(pa.array(alone), one, both),
-            fix=_fix(ctx, "drop_box", ctx.corners(rows), ctx.category[rows]),
+            # Of two pictures alone either may be right: nothing is proposed.
+            fix=pc.if_else(
+                pa.array(alone),
+                "null",
+                _fix(ctx, "drop_box", ctx.corners(rows), ctx.category[rows]),
+            ),
         ),
     )
 
