@@ -90,7 +90,7 @@ def _said(part: Mapping[str, Any]) -> str:
 def _amount(part: Mapping[str, Any]) -> str:
     return (
         f"{count(part['objects'], 'object')} in {count(part['images'], 'image')}, about "
-        f"{number(part['minutes'], 2)} minutes, {number(part['errors'], 2)} errors expected"
+        f"{number(part['minutes'], 2)} min, {number(part['errors'], 2)} errors expected"
     )
 
 
