@@ -81,6 +81,10 @@ _ACTIONS: Mapping[str, Action] = {
     "FL605": Action(
         6, "class and split", "classes and splits", "Spread the classes: {n} without a box"
     ),
+    "FL707": Action(5, *_BOX, "Look at {n} that seem to lie beside their things"),
+    "FL708": Action(
+        5, "disagreement", "disagreements", "Settle {n} of pictures that are nearly the same"
+    ),
 }
 
 #: What a suggestion asks a person to do, in the order the verdict says it.

@@ -28,6 +28,8 @@ LAYERS = (
     ("report", "sample"),
     ("check", "prepare", "clean"),
     ("dedup", "evaluate"),
+    ("check", "prepare"),
+    ("dedup", "clean"),
     ("compare",),
     ("bench", "torch"),
     ("cli",),
@@ -38,10 +40,8 @@ SAME_ROW = {
     # Labels of pictures that lie in archives or buckets: their names, and sizes for YOLO.
     ("formats", "scan"),
     ("verdict", "distributions"),
-    # The queue is part of a report; plans are written into new folders.
+    # The review queue is part of a report.
     ("check", "clean"),
-    ("clean", "check"),
-    ("clean", "prepare"),
     ("deployment", "distributions"),
     *(("summary", part) for part in ("verdict", "distributions", "deployment")),
 }

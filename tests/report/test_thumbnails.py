@@ -237,3 +237,26 @@ def test_an_image_with_very_many_boxes_draws_some_and_counts_the_rest(tmp_path: 
     (thumbnail,) = _draw(maker)[0]
     assert len(thumbnail.marks) + thumbnail.hidden == 500
     assert len(thumbnail.marks) <= 60
+
+
+def test_a_proposed_box_is_drawn(tmp_path: Path) -> None:
+    """The box to add is the subject; the one to draw anew has it beside."""
+    maker = Maker(tmp_path)
+    maker.image("a.jpg")
+    maker.box(0, 100, 100, 140, 140)
+    add = {"action": "add_box", "box": [10, 20, 60, 80], "category_id": 1}
+    new = {"action": "replace_box", "box": [110, 100, 150, 140], "category_id": 0}
+    maker.finding("FL708", "warning", 0, fix=add)
+    maker.finding("FL707", "warning", 0, 0, fix=new)
+    maker.finding("FL707", "warning", 0, 0, fix={**new, "box": [1, "x", None, 4]})
+    maker.finding("FL707", "warning", 0, 0, fix={**new, "action": "relabel"})
+    report = maker.report()
+    found = findings_at(report, [0, 1, 2, 3])
+    drawn = draw_all(report, found, Budget(10, 10**7))
+    kinds = [sorted(m.kind for m in drawn[row][0].marks) for row in range(4)]
+    assert kinds == [["other", "subject"], ["related", "subject"], ["subject"], ["subject"]]
+    (subject,) = (m for m in drawn[0][0].marks if m.kind == "subject")
+    t = drawn[0][0]
+    scale = t.width / (320 * t.window[2])
+    assert subject.width == pytest.approx(50 * scale, abs=0.2)
+    assert subject.label == "car"

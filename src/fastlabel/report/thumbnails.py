@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,6 +43,8 @@ CROP_LEAST = 48
 QUALITY = 70
 #: Other boxes of the image drawn faintly, at most; the rest are counted.
 MOST_OTHERS = 60
+#: Stands for the row of a box that is proposed, not labelled.
+PROPOSED = -2
 #: Decoded statuses: everything else has no picture, and must not be opened.
 SHOWABLE = ("ok", "truncated", "corrupt")
 WORKERS = 2
@@ -293,6 +295,13 @@ def _draw_job(job: tuple[Finding, list[_Source]]) -> list[Thumbnail]:
 def _draw(finding: Finding, source: _Source) -> Thumbnail | None:
     subject = finding.annotation_id
     related = set(finding.related("related_annotations"))
+    proposed = _proposed(finding, source)
+    if proposed is not None:
+        source = proposed
+        if subject is None:
+            subject = PROPOSED
+        else:
+            related.add(PROPOSED)
     window = _window(source, subject, related)
     picture = _read(source, window)
     if picture is None:
@@ -318,6 +327,27 @@ def _draw(finding: Finding, source: _Source) -> Thumbnail | None:
         shape=source.height / source.width,
         alt=_alt(finding, source, marks, zoom),
         hidden=hidden,
+    )
+
+
+def _proposed(finding: Finding, source: _Source) -> _Source | None:
+    """The image with the box that the finding would draw, where it would draw one."""
+    fix = finding.evidence.get("fix")
+    if not isinstance(fix, dict) or fix.get("action") not in ("add_box", "replace_box"):
+        return None
+    box, category = fix.get("box"), fix.get("category_id")
+    if source.image_id != finding.image_id or not isinstance(box, list) or len(box) != 4:
+        return None
+    if not all(isinstance(v, int | float) and abs(v) < 1e9 for v in box):
+        return None
+    known = isinstance(category, int) and 0 <= category < len(source.names)
+    x1, y1, x2, y2 = box
+    corner = [min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)]
+    return replace(
+        source,
+        rows=np.append(source.rows, PROPOSED),
+        corners=np.concatenate([source.corners.reshape(-1, 4), [corner]]),
+        labels=np.append(source.labels, category if known else -1),
     )
 
 

@@ -21,6 +21,12 @@ PARTNERS = 32
 #: Candidate pairs of one call: bounds memory, not the result.
 MAX_PAIRS = 4 << 20
 
+#: What is proposed for a box that repeats another.
+_DROP = (
+    '"fix": {"action": "drop_box", "box": null, "category_id": null, "category": null, '
+    '"model": null}'
+)
+
 Keep = Callable[[Ints, Ints, Floats], Bools]
 
 
@@ -180,7 +186,7 @@ def duplicate_box(ctx: Context, p: Params) -> Iterator[Hits]:
         threshold=np.where(iou >= p["min_iou"], p["min_iou"], p["near_iou"]),
         score=iou,
         suggestion="exclude",
-        extra=_related(ctx, earlier),
+        extra=join(_related(ctx, earlier), f", {_DROP}"),
     )
 
 
