@@ -6,7 +6,7 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from .deploy import Profile
+    from .predictions import Predictions
     from .rules import Rule, UserRule
     from .scan import Cache, Limits
 
@@ -143,6 +144,7 @@ def check(
     cache: Cache | str | os.PathLike[str] | bool | None = None,
     images: Any = None,
     engine: str = "local",
+    predictions: Predictions | str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
 ) -> Report:
     """Audit a data set: read the labels, decode every image once, apply the rules.
 
@@ -178,6 +180,9 @@ def check(
     engine : {"local", "ray"}
         What measures the images, as for :func:`fastlabel.scan`. The report does not depend
         on it.
+    predictions : Predictions, path-like or a sequence of paths, optional
+        What models say is in the images, for the rules FL7: as :func:`fastlabel.read_predictions`
+        gives or takes them. Several files are several models, or folds of a cross-validation.
 
     Returns
     -------
@@ -240,8 +245,11 @@ def check(
             f"{ds.root}: the {ds.format} labels name no image, and there is none to judge"
         )
     wanted_split = split if split is not None else config.split
+    said = _predictions(predictions, ds, wanted_split)
     if wanted_split is not None:
         ds = ds.select_split(wanted_split)
+        if said is None:
+            said = _predictions(predictions, ds, None)
     clock.append(time.perf_counter())
     threads = workers or config.workers or 0
     kept = cache_of(config.cache if cache is None else cache)
@@ -254,7 +262,7 @@ def check(
         engine=engine,
     )
     clock.append(time.perf_counter())
-    context = judging.Context(ds, image_stats, box_stats, profile, config)
+    context = judging.Context(ds, image_stats, box_stats, profile, config, said)
     findings = judging.run(context, wanted, unwanted, table)
     ran = {r.code: r for r in chosen}
     summary = summarise(
