@@ -125,7 +125,8 @@ def _make(ctx: Context, given: Predictions) -> Opinion:
 def _panels(given: Predictions) -> list[list[int]]:
     """Models by panels: those of one have seen no image twice and know the same classes."""
     panels: list[tuple[list[int], Ints, Ints]] = []
-    for k, (seen, knows) in enumerate(zip(given.seen, given.knows, strict=True)):
+    for k, (seen, known) in enumerate(zip(given.seen, given.knows, strict=True)):
+        knows = known.astype(np.int64)
         for at, (models, images, classes) in enumerate(panels):
             same = np.array_equal(classes, knows)
             if same and not len(np.intersect1d(images, seen, assume_unique=True)):
@@ -254,7 +255,7 @@ def _pool(ctx: Context, out: Opinion, views: list[_View], given: Predictions) ->
             said = np.where(p > 0, _logit(p), _logit(rate * AGREES)) - _logit(rate)
             total[at[k]] += said[k]
             prior[at[k]] += float(_logit(rate))
-            one = (view.facts.other if kind == "swapped" else view.facts.own)
+            one = view.facts.other if kind == "swapped" else view.facts.own
             use = k & (p > best[at]) & (one >= 0) & (kind != "spurious")
             best[at[use]] = p[use]
             out.better[at[use]] = view.rows[one[use]]
@@ -354,5 +355,3 @@ def _covered(boxes: Floats, outer: Floats) -> float:
     h = np.minimum(boxes[:, 3], outer[3]) - np.maximum(boxes[:, 1], outer[1])
     area = (outer[2] - outer[0]) * (outer[3] - outer[1])
     return float((np.maximum(w, 0) * np.maximum(h, 0)).sum() / area)
-
-

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -152,14 +153,14 @@ def fit_additive(
     knots = _quantiles(x, 9)
     cells, cell = _cells(x, bins, sizes)
     n = np.bincount(cell).astype(np.float64)
-    k = np.bincount(cell, agree, minlength=len(n))
+    k = np.bincount(cell, agree, minlength=len(n)).astype(np.float64)
     mean = np.bincount(cell, x, minlength=len(n)) / np.maximum(n, 1)
     tables = [np.eye(s)[b] for b, s in zip(cells, sizes, strict=True)]
     design = np.concatenate([_hat(mean, knots), *tables], axis=1)
     beta = _regress(design, n, k, len(knots))
     curve = np.maximum.accumulate(beta[: len(knots)])
     ends = np.cumsum([len(knots), *sizes])
-    fitted = [beta[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    fitted = [beta[a:b] for a, b in pairwise(ends)]
     model = Additive(knots, curve, fitted, np.zeros(n_classes + 1))
     chance = 1 / (1 + np.exp(-np.clip(model(x, bins), -30, 30)))
     count, got, want = (
@@ -179,9 +180,7 @@ def _quantiles(x: Floats, count: int) -> Floats:
     return np.unique(np.quantile(some, np.linspace(0, 1, count)))
 
 
-def _cells(
-    x: Floats, bins: Sequence[Ints], sizes: Sequence[int]
-) -> tuple[list[Ints], Ints]:
+def _cells(x: Floats, bins: Sequence[Ints], sizes: Sequence[int]) -> tuple[list[Ints], Ints]:
     """Cells that rows are in: of each the bin of every table, and each row's cell."""
     fine = _quantiles(x, 33)[1:-1]
     cell = np.searchsorted(fine, x, "right")
@@ -411,8 +410,10 @@ def _usual(x: Floats, y: Floats, falls: bool) -> tuple[Floats, Floats]:
 
 
 def _spread(y: Floats) -> float:
-    """Standard deviation of a normal curve with these quantiles: above the median, where the
-    tail matters, but not more than below it, where errors do not reach.
+    """Standard deviation of a normal curve with these quantiles.
+
+    Above the median, where the tail matters, but not much more than below it, where errors do
+    not reach.
     """
     lower, middle, upper = np.quantile(y, [0.2, 0.5, 0.8])
     return float(max(min(upper - middle, 1.4 * (middle - lower)) / 0.8416, 0.05))
@@ -457,8 +458,7 @@ def _normal_tail(z: Floats) -> Floats:
     x = np.abs(z) / np.sqrt(2)
     t = 1 / (1 + 0.3275911 * x)
     poly = t * (
-        0.254829592
-        + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)))
+        0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)))
     )
     upper = 0.5 * poly * np.exp(-x * x)
-    return np.where(z >= 0, upper, 1 - upper)
+    return np.asarray(np.where(z >= 0, upper, 1 - upper))
