@@ -225,7 +225,7 @@ def _missing_hits(ctx: Context, found: Suspects, rows: Ints, least: float) -> Hi
     score = t / R, at most 1.""",
     threshold="""`min_score` = 0.35, below the other rules': a model misses real objects more often
     than it invents them, so no single miss is ever sure. The odds t are the lowest that any
-    30 % of the labels show, less 0.02; where they come near 0.15 half and less is believed.""",
+    30 % of the labels show, less 0.04; where they come near 0.15 half and less is believed.""",
     false_alarms="""Objects that are hard for the model and not for people: hidden, dark, cut off by
     the edge, of a rare kind. They are the most valuable labels of the set, so look before you
     delete. """

@@ -29,7 +29,7 @@ __all__ = ["Judgement", "judge", "label_odds"]
 
 #: Odds of an error that even a good model makes where it is surest; a detector misses more than
 #: it says wrongly.
-SLIPS, MISSES = 0.005, 0.02
+SLIPS, MISSES = 0.005, 0.04
 #: Odds of a disagreement, where the model is surest, of which half is put down to the labels.
 BELIEVED, BELIEVED_MISSES = 0.4, 0.15
 #: Least odds of a label error: no set is taken for perfect.
@@ -445,7 +445,7 @@ def _beyond(z: Floats) -> Floats:
     ends = np.unique(np.minimum(np.ceil(1.02 ** np.arange(2_000)), n).astype(np.int64))
     ends = ends[: int(np.searchsorted(ends, n)) + 1]
     rows = np.diff(ends, prepend=0).astype(np.float64)
-    share = 1 - np.diff(usual[ends - 1], prepend=0.0) / rows
+    share = 1 - np.diff(usual[ends - 1], prepend=-1.0) / rows
     share = np.clip(-_rising(-share, rows), 0, 1)
     out = np.empty(n)
     # Where the share is 0, or equal, the order still tells.
