@@ -85,6 +85,7 @@ _LAZY = {
     "rule": "rules.user",
     "Report": "check",
     "check": "check",
+    "review_queue": "clean.queue",
     "make_sample": "sample",
     "get_cmake_dir": "_embed",
     "get_include": "_embed",
@@ -112,6 +113,16 @@ _LAZY = {
     "ignore_mask": "prepare.training",
     "ignored_anchors": "prepare.training",
     "image_targets": "prepare.training",
+    "Applied": "clean",
+    "Plan": "clean",
+    "Undone": "clean",
+    "apply": "clean",
+    "undo": "clean",
+    "Calibration": "clean.review",
+    "ReviewRound": "clean.review",
+    "calibrate": "clean.review",
+    "export_review": "clean.review",
+    "read_review": "clean.review",
     "TileDetections": "merge",
     "merge_tiles": "merge",
 }
@@ -152,6 +163,9 @@ if TYPE_CHECKING:
         weighted_boxes_fusion,
     )
     from .check import Report, check
+    from .clean import Applied, Plan, Undone, apply, undo
+    from .clean.queue import review_queue
+    from .clean.review import Calibration, ReviewRound, calibrate, export_review, read_review
     from .compare import Diff, Stats, diff, stats
     from .cut import read_tile
     from .dataset import Dataset, DatasetError

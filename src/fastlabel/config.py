@@ -90,6 +90,10 @@ class Config:
         True for the usual folder, False for none.
     box_convention : str or None
         What the set's boxes are drawn around: ``visible`` (part) or ``full`` (object).
+    calibration : mapping of str to mapping
+        Rule code to what maps its scores, as ``fastlabel calibrate`` writes it.
+    review : mapping
+        Time model of the review queue, checked by :class:`fastlabel.clean.effort.Effort`.
     source : pathlib.Path or None
         The file all this was read from.
     """
@@ -110,6 +114,8 @@ class Config:
     ignore_regions: Mapping[str, Any] = field(default_factory=dict)
     cache: str | bool | None = None
     box_convention: str | None = None
+    calibration: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    review: Mapping[str, Any] = field(default_factory=dict)
     source: Path | None = None
 
     def where(self, key: str) -> str:
@@ -378,4 +384,6 @@ _READERS: Mapping[str, Callable[[object, str], Any]] = {
     "ignore_regions": _table,
     "cache": _folder_or_switch,
     "box_convention": _choice("visible", "full"),
+    "calibration": _rules,
+    "review": _table,
 }

@@ -229,6 +229,61 @@ FINDINGS = pa.schema(
     ]
 )
 
+#: What a plan may do. Those of :data:`SAFE_ACTIONS` take nothing away that the labels say.
+ACTIONS = (
+    "exclude_image",
+    "quarantine_image",
+    "relabel",
+    "drop_box",
+    "mark_ignore",
+    "set_weight",
+    "replace_box",
+    "add_box",
+)
+
+SAFE_ACTIONS = frozenset(("quarantine_image", "mark_ignore", "set_weight", "add_box"))
+
+#: One change of a data set that a person can look at before it is made.
+PLAN = pa.schema(
+    [
+        pa.field("action_id", pa.int64(), nullable=False),
+        pa.field("action", pa.string(), nullable=False),  # one of ACTIONS
+        pa.field("image_id", pa.int64(), nullable=False),
+        ("annotation_id", pa.int64()),  # null: about the image, or a box that is added
+        ("file_name", pa.string()),
+        ("label_file", pa.string()),  # relative to the root; null: the image has none
+        ("origin", ORIGIN),
+        ("before", pa.string()),  # JSON: box, category, ...
+        ("after", pa.string()),  # JSON: what is different afterwards
+        ("codes", pa.list_(pa.string())),  # the rules that ask for it
+        ("reason", pa.string()),
+        ("score", pa.float64()),  # 0..1, how sure
+        pa.field("safe", pa.bool_(), nullable=False),  # loses nothing
+        ("image_hash", pa.string()),  # 128 bits of the files' bytes, 32 hex digits
+        ("label_hash", pa.string()),
+    ]
+)
+
+#: Objects to look at, the first to look at first (:func:`fastlabel.review_queue`).
+QUEUE = pa.schema(
+    [
+        pa.field("rank", pa.int64(), nullable=False),  # from 1
+        pa.field("image_id", pa.int64(), nullable=False),
+        pa.field("object", pa.int64(), nullable=False),  # a number of the object in the queue
+        ("codes", pa.list_(pa.string())),  # rules that found something about it
+        ("annotation_ids", pa.list_(pa.int64())),  # none: the image, or a thing without a label
+        ("action", pa.string()),  # what the surest finding proposes, as in its evidence
+        ("score", pa.float64()),  # 0..1, chance that it is an error
+        ("gain", pa.float64()),  # errors expected a minute, in this visit to the image
+        ("seconds", pa.float64()),  # of work; with the opening of the image on its first row
+        # counted up to and with this row
+        ("expected_errors", pa.float64()),
+        ("images", pa.int64()),
+        ("minutes", pa.float64()),
+        ("findings", pa.list_(pa.int64())),  # their rows in the findings
+    ]
+)
+
 #: Label errors that were made on purpose: :func:`fastlabel.corrupt`.
 ERRORS = pa.schema(
     [

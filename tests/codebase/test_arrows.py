@@ -25,6 +25,8 @@ LAYERS = (
     ("distributions", "deployment", "verdict", "summary"),
     ("report", "sample"),
     ("check", "prepare"),
+    ("dedup", "clean"),
+    ("check", "prepare", "clean"),
     ("dedup",),
     ("compare",),
     ("bench", "torch"),
@@ -36,6 +38,10 @@ SAME_ROW = {
     # Labels of pictures that lie in archives or buckets: their names, and sizes for YOLO.
     ("formats", "scan"),
     ("verdict", "distributions"),
+    # The queue is part of a report; plans are written into new folders.
+    ("check", "clean"),
+    ("clean", "check"),
+    ("clean", "prepare"),
     ("deployment", "distributions"),
     *(("summary", part) for part in ("verdict", "distributions", "deployment")),
 }

@@ -25,6 +25,8 @@ _COMMANDS = {
     "tile": "Cut pictures and their boxes into tiles, as a new data set.",
     "merge-tiles": "Make one set of boxes of predictions made on tiles.",
     "paste": "Paste shrunken objects onto other pictures, as a new data set.",
+    "review": "Send findings to a labelling tool, and read the answer.",
+    "calibrate": "Fit the scores of rules to what reviewers found.",
     "sample": "Draw a small labelled data set with planted faults.",
     "bench": "Measure the kernels on this machine, beside their peers.",
 }

@@ -20,7 +20,7 @@ from ._paths import Tree, is_foreign, parent, split_of_path, stem
 from ._text import LabelFileError, decode, printable, quote, read_bytes
 from ._voc_file import CONVENTIONS, MAX_BYTES, Record, is_voc, parse
 
-__all__ = ["add_objects", "read_tree"]
+__all__ = ["add_objects", "find_images", "read_tree"]
 
 _OTHER = "not a Pascal VOC annotation"
 _IMAGE_FOLDERS = ("JPEGImages", "images", "Images", "imgs")
@@ -96,7 +96,7 @@ def _read_plain(tree: Tree, base: int | None) -> Dataset:
 def _prepare(builder: Builder, records: list[Record]) -> dict[str, dict[str, list[str]]]:
     """Give the records their images; returns the splits that are declared."""
     _require(builder.tree, records)
-    _find_images(builder.tree, records)
+    find_images(builder.tree, records)
     return _image_sets(builder.tree, builder)
 
 
@@ -155,7 +155,7 @@ def _all_boxes(records: list[Record]) -> npt.NDArray[np.float64]:
     return np.array(boxes, dtype=np.float64).reshape(-1, 4)
 
 
-def _find_images(tree: Tree, records: list[Record]) -> None:
+def find_images(tree: Tree, records: list[Record]) -> None:
     """Give each record its image: by ``filename``, else by the XML file's own stem."""
     claimed: set[str] = set()
     # Names that agree with their file first, so that a wrong one cannot take their image.

@@ -14,6 +14,7 @@ import pyarrow as pa
 from .. import schema
 from ..config import Config, ConfigError, nearest
 from .context import Context, Ints
+from .fitted import fits_of
 
 __all__ = [
     "RULES",
@@ -292,6 +293,7 @@ def resolve(
             raise ConfigError(
                 f"{config.where(f'rules.{code}')}: no such rule; {nearest(code, rules)}"
             )
+    fits_of(config, rules)
     return {code: _settings(r, config) for code, r in rules.items()}
 
 

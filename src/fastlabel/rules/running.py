@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from .. import schema
 from .context import Context, Ints, ints, whole
+from .fitted import adjusted, fits_of
 from .phrases import join, json_texts
 from .registry import RULES, Hits, Rule, choose, resolve
 
@@ -63,6 +64,7 @@ def run(
         context.config.ignore if ignore is None else ignore,
         rules,
     )
+    fits = fits_of(context.config, rules)
     tables: list[pa.Table] = []
     seconds: dict[str, float] = {} if timings is None else timings
 
@@ -75,7 +77,7 @@ def run(
                 if hits.unjudged:
                     context.unjudged[r.code] = hits.unjudged
                 if len(hits.message):
-                    tables.append(_table(part, r, hits, severity))
+                    tables.append(adjusted(_table(part, r, hits, severity), fits.get(r.code)))
         seconds[r.code] = seconds.get(r.code, 0.0) + time.process_time() - began
 
     for r in chosen:
