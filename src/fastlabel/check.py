@@ -261,7 +261,7 @@ def check(
         engine=engine,
     )
     clock.append(time.perf_counter())
-    context = judging.Context(ds, image_stats, box_stats, profile, config, said)
+    context = judging.Context(ds, image_stats, box_stats, profile, config, said, threads)
     findings = judging.run(context, wanted, unwanted, table)
     ran = {r.code: r for r in chosen}
     summary = summarise(

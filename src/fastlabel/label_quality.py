@@ -81,9 +81,7 @@ def label_quality(ds: Dataset, predictions: Predictions) -> LabelQuality:
     image_of = context.image_of
     of_prediction = predictions.column("image_id")
     by_kind = {
-        kind: _any(
-            of_prediction if kind == "missing" else image_of, getattr(found, kind), len(ds)
-        )
+        kind: _any(of_prediction if kind == "missing" else image_of, getattr(found, kind), len(ds))
         for kind in KINDS
     }
     quality = np.prod([1 - p for p in by_kind.values()], axis=0)

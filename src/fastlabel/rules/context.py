@@ -107,6 +107,8 @@ class Context:
         Priors and thresholds of the project.
     predictions : Predictions, optional
         What models say is in the images, in the ids of the set.
+    workers : int
+        Native threads; 0 means one a CPU. No finding depends on it.
     """
 
     def __init__(
@@ -117,9 +119,11 @@ class Context:
         deploy: Profile | None = None,
         config: Config | None = None,
         predictions: Predictions | None = None,
+        workers: int = 0,
     ) -> None:
         self.ds = ds
         self.predictions = predictions
+        self.workers = workers
         self.deploy = deploy
         self.config = config if config is not None else Config()
         self.image_stats = _aligned(image_stats, "image_id", ds.images.num_rows)
@@ -184,7 +188,7 @@ class Context:
     def _part(self, span: slice, rows: Ints | None) -> Context:
         """A context of some boxes that shares all that is about images with this one."""
         part = object.__new__(Context)
-        part.predictions = self.predictions
+        part.predictions, part.workers = self.predictions, self.workers
         part.deploy, part.config, part.image_stats = self.deploy, self.config, self.image_stats
         part.unjudged, part._shared, part.whole = self.unjudged, self._shared, self
         if rows is None:

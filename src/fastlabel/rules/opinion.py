@@ -162,7 +162,7 @@ def _look(ctx: Context, given: Predictions, panel: list[int]) -> _View:
     scores = given.column("score")[rows]
     at, row_at = ctx.image_of[labels], image[rows]
     starts, row_starts = _offsets(at, images), _offsets(row_at, images)
-    facts = pair_up(boxes, named, starts, predicted, said, scores, row_starts)
+    facts = pair_up(boxes, named, starts, predicted, said, scores, row_starts, ctx.workers)
     known = knows[named]
     judgement = judge(boxes, named, known, predicted, said, scores, facts, classes)
     return _View(
