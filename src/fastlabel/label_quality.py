@@ -63,7 +63,8 @@ def label_quality(ds: Dataset, predictions: Predictions) -> LabelQuality:
     >>> import tempfile
     >>> import fastlabel as fl
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     ds = fl.read(fl.make_sample(f"{folder}/set", format="coco")["root"])
+    ...     _ = fl.make_sample(folder, format="coco")
+    ...     ds = fl.read(folder)
     >>> seen = fl.Predictions.from_arrays(
     ...     ds, ds.column("annotations", "image_id"), ds.column("annotations", "category_id"),
     ...     ds.boxes(), [0.9] * ds.annotations.num_rows)

@@ -33,6 +33,7 @@ TOPICS = (
     "tables",
     "hashes",
     "rules",
+    "pairing",
     "ingest",
 )
 
