@@ -37,12 +37,14 @@ BELIEVED, BELIEVED_MISSES = 0.4, 0.15
 LEAST, LEAST_MISSED = 0.01, 0.005
 #: Share of the rows, the surest ones, that tell the odds of a label error; and how many at least.
 SUREST, ENOUGH = 0.3, 100
-#: Pseudo-counts of a class's own error rate: classes of few boxes are judged as all are.
-CLASS_PRIOR = 10.0
+#: Pseudo-counts of what a class has of its own: one with few errors is judged as all are.
+CLASS_PRIOR = 3.0
 #: Pseudo-counts of a pair of classes that the model mixes up.
 PAIR_PRIOR = 3.0
 #: Pull of the curve's knots to their neighbours, and of the tables to nothing.
-RIDGE = 1.0
+RIDGE, TABLE_RIDGE = 1.0, 3.0
+#: Rows of the rarer outcome for each knot of a curve: fewer tell nothing of its shape.
+EVENTS = 5
 #: Rows of one bin of a curve of quantiles, at least; and its pull to the whole.
 BIN_ROWS, BIN_PRIOR = 30, 20
 #: IoU lost that is nothing: a pixel or so of rounding.
@@ -153,7 +155,8 @@ def fit_additive(
     On cells of equal circumstances, so that the cost hardly grows with the rows; the curve
     never falls. What classes have of their own comes after, drawn to what all have.
     """
-    knots = _quantiles(x, 9)
+    rarer = int(min(agree.sum(), len(agree) - agree.sum()))
+    knots = _quantiles(x, int(np.clip(rarer // EVENTS, 2, 9)))
     cells, cell = _cells(x, bins, sizes)
     n = np.bincount(cell).astype(np.float64)
     k = np.bincount(cell, agree, minlength=len(n)).astype(np.float64)
@@ -169,11 +172,8 @@ def fit_additive(
     count, got, want = (
         np.bincount(classes, weights, minlength=n_classes + 1) for weights in (None, agree, chance)
     )
-    share = want.sum() / max(count.sum(), 1)
     c = CLASS_PRIOR
-    model.by_class = np.log((got + c * share) / (want + c * share)) - np.log(
-        (count - got + c * (1 - share)) / (count - want + c * (1 - share))
-    )
+    model.by_class = np.log((got + c) / (want + c)) - np.log((count - got + c) / (count - want + c))
     return model
 
 
@@ -220,7 +220,7 @@ def _regress(design: Floats, n: Floats, k: Floats, knots: int) -> Floats:
     base = float(np.log((k.sum() + 0.5) / (n.sum() - k.sum() + 0.5)))
     beta = np.zeros(columns)
     beta[:knots] = base
-    penalty = np.eye(columns) * RIDGE
+    penalty = np.eye(columns) * TABLE_RIDGE
     d = np.diff(np.eye(knots), axis=0)
     penalty[:knots, :knots] = d.T @ d * RIDGE + np.eye(knots) * 1e-3
     towards = np.zeros(columns)
@@ -459,6 +459,7 @@ def _beyond(z: Floats) -> Floats:
     out = np.empty(n)
     # Where the share is 0, or equal, the order still tells.
     out[order] = 0.998 * np.repeat(share, rows.astype(np.int64)) + 0.001 / (1 + usual / 10)
+    out[z <= 0] = 0.0  # as near as the others, or nearer
     return out
 
 
