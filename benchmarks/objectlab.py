@@ -98,15 +98,20 @@ def objectlab(labels: Any, said: Any) -> dict[str, Any]:
     from cleanlab.object_detection import rank
 
     given, predictions, rows, listed = objectlab_inputs(labels, said)
-    overall = rank.get_label_quality_scores(given, predictions, verbose=False)
+    # What all of its scores are made of, once; it is most of the time.
+    made = rank._get_valid_inputs_for_compute_scores(rank.ALPHA, given, predictions)
     raw = {
-        "missing": rank.compute_overlooked_box_scores(labels=given, predictions=predictions),
-        "swapped": rank.compute_swap_box_scores(labels=given, predictions=predictions),
-        "misplaced": rank.compute_badloc_box_scores(labels=given, predictions=predictions),
+        "missing": rank.compute_overlooked_box_scores(auxiliary_inputs=made),
+        "swapped": rank.compute_swap_box_scores(auxiliary_inputs=made),
+        "misplaced": rank.compute_badloc_box_scores(auxiliary_inputs=made),
     }
-    out: dict[str, Any] = {"all": 1 - overall}
+    pooled = {kind: rank.pool_box_scores_per_image(scores) for kind, scores in raw.items()}
+    # get_label_quality_scores with its own weights: the geometric mean of the three.
+    out: dict[str, Any] = {
+        "all": 1 - np.exp(np.mean([np.log(1e-100 + p) for p in pooled.values()], axis=0))
+    }
     for kind, scores in raw.items():
-        out[kind] = 1 - rank.pool_box_scores_per_image(scores)
+        out[kind] = 1 - pooled[kind]
         one = np.full(len(said) if kind == "missing" else labels.annotations.num_rows, -1.0)
         flat = np.concatenate([np.asarray(s, np.float64) for s in scores])
         where = np.concatenate(listed) if kind == "missing" else rows

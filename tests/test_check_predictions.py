@@ -1,4 +1,4 @@
-"""``check`` with predictions: from files and objects, of splits, of several models, and bad ones."""
+"""``check`` with predictions: from files and objects, of splits and several models, bad ones."""
 
 from __future__ import annotations
 

@@ -70,9 +70,12 @@ def by_hand(labels, classes, offsets, predictions, said, scores, starts):
         for g, p, iou, same, part in meetings:
             if iou >= PLACED and same:
                 out["same"][g] = max(out["same"][g], scores[p])
-            elif iou >= PLACED and not (out["agrees"][p] and out["label"][p] != g):
-                if out["other"][g] < 0 or scores[p] > out["other_score"][g]:
-                    out["other"][g], out["other_score"][g] = p, scores[p]
+            elif (
+                iou >= PLACED
+                and not (out["agrees"][p] and out["label"][p] != g)
+                and (out["other"][g] < 0 or scores[p] > out["other_score"][g])
+            ):
+                out["other"][g], out["other_score"][g] = p, scores[p]
             if out["label"][p] != g:
                 out["touch"][p] = max(out["touch"][p], iou)
                 out["inside"][p] = max(out["inside"][p], part)
