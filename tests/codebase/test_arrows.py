@@ -24,6 +24,7 @@ LAYERS = (
     ("cut", "engines"),
     ("set_columns",),
     ("box_counts",),
+    ("cut", "engines", "label_quality"),
     ("distributions", "deployment", "verdict", "summary"),
     ("report", "sample"),
     ("check", "prepare", "clean"),

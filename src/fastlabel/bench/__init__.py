@@ -35,6 +35,7 @@ TOPICS = (
     "hashes",
     "files",
     "rules",
+    "pairing",
     "ingest",
 )
 

@@ -15,6 +15,7 @@ from . import (  # noqa: F401
     geometry,
     neighbours,
     overlap,
+    predicted,
     quality,
     shape,
     size,
