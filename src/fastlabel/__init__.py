@@ -113,12 +113,16 @@ _LAZY = {
     "ignore_mask": "prepare.training",
     "ignored_anchors": "prepare.training",
     "image_targets": "prepare.training",
+    "Applied": "clean",
     "Plan": "clean",
     "Calibration": "clean.review",
     "ReviewRound": "clean.review",
     "calibrate": "clean.review",
     "export_review": "clean.review",
     "read_review": "clean.review",
+    "Undone": "clean",
+    "apply": "clean",
+    "undo": "clean",
     "TileDetections": "merge",
     "merge_tiles": "merge",
 }
@@ -162,6 +166,8 @@ if TYPE_CHECKING:
     from .clean import Plan
     from .clean.queue import review_queue
     from .clean.review import Calibration, ReviewRound, calibrate, export_review, read_review
+    from .clean import Applied, Plan, Undone, apply, undo
+    from .clean.queue import review_queue
     from .compare import Diff, Stats, diff, stats
     from .cut import read_tile
     from .dataset import Dataset, DatasetError

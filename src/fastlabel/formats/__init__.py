@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._scalars import as_choice, as_whole
 from ..dataset import Dataset, DatasetError
+from ._edit import Change, Edited, edits, why_not
 from ._label_files import label_files
 from ._layout import layout
 
@@ -20,7 +21,18 @@ if TYPE_CHECKING:
     from ._sourced import Places
     from ._write import WriteReport
 
-__all__ = ["FORMATS", "detect", "label_files", "layout", "read", "write"]
+__all__ = [
+    "FORMATS",
+    "Change",
+    "Edited",
+    "detect",
+    "edits",
+    "label_files",
+    "layout",
+    "read",
+    "why_not",
+    "write",
+]
 
 #: Names that ``read`` takes besides ``auto``.
 FORMATS = ("coco", "yolo", "voc", "images")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from ..dataset import Dataset
 from ._paths import Tree, walk
 
@@ -57,12 +60,28 @@ class LabelFiles:
         path: str | None = self.ds.images["path"][image_id].as_py()
         return path
 
+    def rows_of(self, image_id: int) -> list[int]:
+        """The annotations of an image, in row order."""
+        order, starts = self._order
+        found: list[int] = order[starts[image_id] : starts[image_id + 1]].tolist()
+        return found
+
+    @cached_property
+    def _order(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        images = self.ds.column("annotations", "image_id")
+        order = np.argsort(images, kind="stable")
+        return order, np.searchsorted(images[order], np.arange(len(self.ds) + 1))
+
     # --- YOLO: by the layout ------------------------------------------------------------
 
     def place_for(self, image_id: int) -> str | None:
         """Where the label file of an image is, or would be if it had one (YOLO)."""
         path = self._path(image_id)
         return None if path is None else self._layout(path)
+
+    def place_for_path(self, path: str) -> str | None:
+        """The same of an image's path."""
+        return self._layout(path)
 
     @cached_property
     def _layout(self) -> Callable[[str], str | None]:

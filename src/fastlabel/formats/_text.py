@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import codecs
+from dataclasses import dataclass
 from pathlib import Path
 
 __all__ = [
     "LabelFileError",
+    "TextFile",
     "clean",
     "clip",
     "decode",
@@ -93,6 +95,27 @@ def decode(data: bytes) -> str:
             f"{error.start}; save the file as UTF-8",
             line=line,
         ) from error
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """Text, and how it was encoded: what is not changed comes out byte for byte."""
+
+    text: str
+    mark: bytes = b""
+    encoding: str = "utf-8"
+
+    @classmethod
+    def of(cls, data: bytes) -> TextFile:
+        """Decode a file as :func:`decode` does."""
+        for mark, name in _MARKS:
+            if data.startswith(mark):
+                return cls(decode(data), mark, name)
+        return cls(decode(data))
+
+    def encode(self, text: str) -> bytes:
+        """Other text in this file's encoding."""
+        return self.mark + text.encode(self.encoding)
 
 
 def read_text(path: Path, limit: int) -> str:

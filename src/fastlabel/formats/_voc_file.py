@@ -18,7 +18,7 @@ from ._text import MIB, LabelFileError, decode, quote, read_bytes
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-__all__ = ["CONVENTIONS", "MAX_BYTES", "Record", "is_voc", "parse"]
+__all__ = ["CONVENTIONS", "MAX_BYTES", "Record", "is_voc", "number", "parse"]
 
 MAX_BYTES = 64 * MIB
 
@@ -212,7 +212,7 @@ def _size(record: Record, element: _Element | None) -> tuple[int, int] | None:
     words = (_text(element.find("width")), _text(element.find("height")))
     if words == (None, None):
         return None
-    values = [_number(word) for word in words]
+    values = [number(word) for word in words]
     good = [v for v in values if v is not None and v == int(v or 0) and 0 < v < 2**31]
     if len(good) == 2:
         return int(good[0]), int(good[1])
@@ -228,7 +228,7 @@ def _size(record: Record, element: _Element | None) -> tuple[int, int] | None:
     return None
 
 
-def _number(word: str | None) -> float | None:
+def number(word: str | None) -> float | None:
     """A decimal number as text, infinities and NaN included; None if it is not one."""
     if word is None or "_" in word or not word.isascii():
         return None
@@ -251,7 +251,7 @@ def _add_object(record: Record, element: _Element, line: int | None) -> None:
         )
         return
     words = [_text(corners.find(tag)) for tag in _CORNERS]
-    values = [_number(word) for word in words]
+    values = [number(word) for word in words]
     if any(value is None for value in values):
         shown = ", ".join(f"{tag}={word or ''}" for tag, word in zip(_CORNERS, words, strict=True))
         record.bad.append(
@@ -275,7 +275,7 @@ def _flags(element: _Element) -> dict[str, Any]:
         if not isinstance(child.tag, str):
             continue
         if child.tag in _KNOWN_IN_OBJECT:
-            _add_flag(flags, child, _number(_text(child)))
+            _add_flag(flags, child, number(_text(child)))
             continue
         inner = _tree_value(child)
         if inner not in (None, {}, "Unspecified"):

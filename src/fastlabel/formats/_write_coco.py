@@ -13,7 +13,7 @@ from ..dataset import Dataset
 from ._layout import safe_name
 from ._write import Ledger, Rows, WriteReport, kept_ids, save
 
-__all__ = ["write"]
+__all__ = ["plain", "short", "sides", "write"]
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -125,7 +125,7 @@ class _Writer:
         if rows.dataset.format == "coco":
             raw = annotations["origin"].combine_chunks().field("raw").to_pylist()
         boxes, inexact = sides(rows.boxes, raw)
-        self.sides = [[_short(v) for v in box] for box in boxes.tolist()]
+        self.sides = [[short(v) for v in box] for box in boxes.tolist()]
         self.inexact = inexact
         self.finite: BoolArray = np.asarray(np.isfinite(boxes).all(axis=1))
         self.states = rows.dataset.images["label_state"].to_pylist()
@@ -196,7 +196,7 @@ class _Writer:
             "image_id": image,
             "category_id": self._category(row),
             "bbox": box,
-            "area": _short(box[2] * box[3] if area is None else area),
+            "area": short(box[2] * box[3] if area is None else area),
             # Evaluation and training know iscrowd alone; `crowd` keeps the two apart.
             "iscrowd": int(bool(crowd or ignore)),
         }
@@ -213,7 +213,7 @@ class _Writer:
         for name in _COLUMNS:
             given = value(name, row)
             if given is not None:
-                record[name] = _plain(given)
+                record[name] = plain(given)
         return record | {k: v for k, v in extra.items() if k not in record}
 
     def _segmentation(self, record: dict[str, Any], row: int, text: str) -> None:
@@ -249,18 +249,19 @@ def members(text: str | None, own: frozenset[str]) -> dict[str, Any]:
     return {key: inner for key, inner in value.items() if key not in own}
 
 
-def _short(value: float) -> float | int:
+def short(value: float) -> float | int:
     """Whole numbers without a point, as label tools write them; -0.0 stays itself."""
     if value == value and abs(value) < 2**53 and value == int(value) and str(value) != "-0.0":
         return int(value)
     return value
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as JSON has it: flags as 0 and 1, a float32 by its shortest text."""
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, float):
-        return _short(float(str(np.float32(value))))
+        return short(float(str(np.float32(value))))
     return value
 
 

@@ -17,7 +17,7 @@ from ._paths import stem
 from ._voc_file import CONVENTIONS
 from ._write import Ledger, Rows, WriteReport, save
 
-__all__ = ["write"]
+__all__ = ["no_xml", "number_text", "plus_one", "single", "write"]
 
 # What XML 1.0 has no way to write.
 _NO_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -76,21 +76,22 @@ def write(dataset: Dataset, folder: Path, *, voc_base: int | None = None) -> Wri
     )
 
 
-def _number(value: float) -> str:
+def number_text(value: float) -> str:
     """The shortest text of a float64, whole numbers without a point."""
     text = repr(value)
     return text.removesuffix(".0")
 
 
-def _plus_one(value: float) -> str:
+def plus_one(value: float) -> str:
     """One more, as a decimal: 0.1 becomes 1.1, from which 0.1 comes back exactly."""
     if value == int(value):
-        return _number(value + 1)
+        return number_text(value + 1)
     return format(_DIGITS.add(Decimal(repr(value)), 1), "f")
 
 
-def _single(value: float) -> str:
-    return _number(float(str(np.float32(value))))
+def single(value: float) -> str:
+    """The shortest text of a float32."""
+    return number_text(float(str(np.float32(value))))
 
 
 class _Writer:
@@ -99,7 +100,7 @@ class _Writer:
     def __init__(self, rows: Rows, ledger: Ledger, base: int) -> None:
         self.rows = rows
         self.ledger = ledger
-        self.low = _plus_one if base else _number
+        self.low = plus_one if base else number_text
         self.convention = CONVENTIONS[base]
         self.written = 0
         self.finite = np.isfinite(rows.boxes).all(axis=1)
@@ -187,7 +188,7 @@ class _Writer:
         for tag in ("weight", "score", "area"):
             number = value(tag, row)
             if number is not None:
-                text = _number(number) if tag == "area" else _single(number)
+                text = number_text(number) if tag == "area" else single(number)
                 lines.append(f"    <{tag}>{text}</{tag}>")
         for tag, inner in _members(value("attributes", row)).items():
             if tag in _OWN or not _element(tag, inner, 4, lines):
@@ -197,8 +198,8 @@ class _Writer:
             "    <bndbox>",
             f"      <xmin>{self.low(x1)}</xmin>",
             f"      <ymin>{self.low(y1)}</ymin>",
-            f"      <xmax>{_number(x2)}</xmax>",
-            f"      <ymax>{_number(y2)}</ymax>",
+            f"      <xmax>{number_text(x2)}</xmax>",
+            f"      <ymax>{number_text(y2)}</ymax>",
             "    </bndbox>",
             "  </object>",
         ]
@@ -209,7 +210,7 @@ class _Writer:
         if truncation is not None:
             lines.append(f"    <truncated>{int(truncation > 0)}</truncated>")
             if truncation not in (0, 1):
-                lines.append(f"    <truncation>{_single(truncation)}</truncation>")
+                lines.append(f"    <truncation>{single(truncation)}</truncation>")
         occlusion = self.rows.value("occlusion", row)
         if occlusion is not None:
             lines.append(f"    <occluded>{int(occlusion > 0)}</occluded>")
@@ -227,8 +228,13 @@ def _members(text: str | None) -> dict[str, Any]:
     return value if isinstance(value, dict) else {"attributes": value}
 
 
+def no_xml(value: object) -> str:
+    """Text without the characters that XML 1.0 has no way to write."""
+    return _NO_XML.sub("\ufffd", str(value))
+
+
 def _text(value: object) -> str:
-    return escape(_NO_XML.sub("\ufffd", str(value)))
+    return escape(no_xml(value))
 
 
 def _element(tag: str, value: Any, indent: int, lines: list[str]) -> bool:

@@ -22,7 +22,7 @@ from ._write import Ledger, Rows, WriteReport, save
 from ._yolo_rows import in_pixels
 from ._yolo_set import OTHER_SPLIT, beside_image, in_labels_folder
 
-__all__ = ["normalised", "write"]
+__all__ = ["normalised", "word", "write"]
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -135,7 +135,7 @@ def normalised(boxes: FloatArray, sizes: FloatArray) -> tuple[FloatArray, FloatA
     return rows, left.max(axis=1, initial=0.0)
 
 
-def _word(value: float) -> str:
+def word(value: float) -> str:
     """The shortest decimal text of a number, without an exponent."""
     text = repr(value)
     if "e" in text or "E" in text:
@@ -231,7 +231,7 @@ class _Writer:
             place: dict[str, Any] = {"row": None, "class": category}
             place["box"] = self.rows.boxes[row].tolist()
         else:
-            text = " ".join([str(category), *(_word(v) for v in self.values[row])])
+            text = " ".join([str(category), *(word(v) for v in self.values[row])])
             lines.append(text)
             self.written += 1
             if not extra:

@@ -22,7 +22,7 @@ from ._paths import IMAGE_EXTENSIONS, Tree, is_foreign, parent, split_of_path
 from ._text import LabelFileError, clean, printable, quote
 from ._yolo_labels import Classes, Entry, Reader
 
-__all__ = ["read_tree"]
+__all__ = ["list_entries", "read_tree"]
 
 
 def read_tree(
@@ -214,6 +214,13 @@ def _of_list(builder: Builder, path: str, bases: list[str], split: str) -> Itera
             other, found = tree.locate(name[len("data/") :], folders)
             image = other if found else image
         yield Entry(name, image, split, path, line)
+
+
+def list_entries(tree: Tree, path: str) -> list[Entry]:
+    """The images of the splits that a ``data.yaml`` or ``obj.data`` declares, with their lines."""
+    builder = Builder(tree, "yolo")
+    declaration = _declaration(builder, path, named=False)
+    return [] if declaration is None else list(_declared(builder, declaration))
 
 
 def _escaped(tree: Tree, folder: str, split: str | None) -> list[Entry]:

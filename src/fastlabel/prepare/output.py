@@ -12,10 +12,10 @@ from pathlib import Path
 
 from ..dataset import DatasetError
 
-__all__ = ["disk_full", "new_folder"]
+__all__ = ["FULL", "disk_full", "new_folder"]
 
 #: The disk, or one's share of it, is full.
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
@@ -70,7 +70,7 @@ def new_folder(
         _take_place(staging, place)
     except BaseException as error:
         shutil.rmtree(staging, ignore_errors=True)
-        if isinstance(error, OSError) and error.errno in _FULL:
+        if isinstance(error, OSError) and error.errno in FULL:
             raise disk_full(error, target) from error
         raise
 
