@@ -182,9 +182,10 @@ def _unfit(book: Book, image: int, record: Record) -> tuple[str, str] | None:
     if record.stamp is not None and record.stamp != book.stamp(image):
         return "other labels", "its labels are no longer those that were sent; export it again"
     size = book.size(image)
-    if record.size is not None and size is not None and record.size != size:
-        wide, high = record.size
-        return "other size", f"{wide:g} x {high:g} there, {size[0]} x {size[1]} in the set"
+    for given in (record.sent_size, record.size):
+        if given is not None and size is not None and given != size:
+            wide, high = given
+            return "other size", f"{wide:g} x {high:g} there, {size[0]} x {size[1]} in the set"
     return None
 
 

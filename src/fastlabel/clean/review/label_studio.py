@@ -77,6 +77,7 @@ def _task(task: Task, prefix: str) -> dict[str, Any]:
             "fastlabel": {
                 "image_id": task.image_id,
                 "name": task.name,
+                "size": [task.width, task.height],
                 "labels": task.stamp,
                 "boxes": task.annotation_ids,
                 "findings": [found.as_json() for found in task.found],
@@ -178,12 +179,14 @@ def _record(task: dict[str, Any], place: str) -> Record:
 
 def _remember(record: Record, told: dict[str, Any]) -> None:
     name, image, stamp = told.get("name"), told.get("image_id"), told.get("labels")
-    boxes, found = told.get("boxes"), told.get("findings")
+    boxes, found, size = told.get("boxes"), told.get("findings"), told.get("size")
     record.name = name if isinstance(name, str) else None
     record.image_id = image if isinstance(image, int) else None
     record.stamp = stamp if isinstance(stamp, str) else None
     if isinstance(boxes, list) and all(isinstance(x, int) for x in boxes):
         record.sent = boxes
+    if isinstance(size, list) and len(size) == 2 and all(isinstance(x, int) for x in size):
+        record.sent_size = (size[0], size[1])
     if isinstance(found, list):
         record.found = [f for f in map(Found.from_json, found) if f is not None]
 

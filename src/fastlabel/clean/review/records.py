@@ -40,6 +40,7 @@ class Record:
     stamp: str | None = None
     sent: list[int] | None = None  # annotations that were sent; None: the tool lost the list
     found: list[Found] = field(default_factory=list)
+    sent_size: tuple[int, int] | None = None
     size: tuple[float, float] | None = None
     rounding: tuple[float, float] = (0.0, 0.0)
     regions: list[Region] = field(default_factory=list)

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -180,9 +181,25 @@ class Book:
         return self._order[self._starts[image] : self._starts[image + 1]]
 
     def size(self, image: int) -> tuple[int, int] | None:
-        """Width and height; None where they are not known."""
+        """Width and height, of the labels or else of the picture's file; None: not known."""
         width, height = self._widths[image], self._heights[image]
-        return (width, height) if width and height and width > 0 and height > 0 else None
+        if width is None or height is None:
+            width, height = self._widths[image], self._heights[image] = self._sniffed(image)
+        return (width, height) if width > 0 and height > 0 else None
+
+    def _sniffed(self, image: int) -> tuple[int, int]:
+        from ... import _core
+
+        path = self.ds.images["path"][image].as_py()
+        root = Path(self.ds.root).resolve()
+        if self.ds.source is not None or path is None:
+            return 0, 0
+        file = (root / path).resolve()
+        if not file.is_relative_to(root) or not file.is_file():
+            return 0, 0
+        _, wide, high, turn = _core.sniff_headers([str(file)])
+        size = (max(int(wide[0]), 0), max(int(high[0]), 0))
+        return size[::-1] if 5 <= turn[0] <= 8 else size
 
     def stamp(self, image: int) -> str:
         """A hash of an image's labels: another one means that they are no longer the same."""
