@@ -12,7 +12,7 @@ import pyarrow as pa
 from fastlabel import schema
 from fastlabel.formats import read
 
-CLASSES = ("cat", 'd"og <&> \'', "bird é")
+CLASSES = ("cat", "d\"og <&> '", "bird é")
 
 
 def coco_set(folder: Path, *, images: int = 12, seed: int = 0, boxes: int = 6, classes=CLASSES):

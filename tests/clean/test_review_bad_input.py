@@ -42,7 +42,7 @@ def kinds(back):
 
 @by_reviewer
 def test_an_unknown_id_is_named_and_not_taken(reviewer, ds, tmp_path):
-    image, rows = busiest(ds)
+    image, _ = busiest(ds)
     person = sent(reviewer, ds, tmp_path)
     key = "fl-999999" if reviewer is StudioReviewer else "999999"
     person.add(image, CLASSES[0], [1, 1, 20, 20], key=key)
@@ -63,7 +63,9 @@ def test_a_box_copied_with_its_id_is_a_new_box(reviewer, ds, tmp_path):
     person.add(other, CLASSES[1], [2, 2, 20, 20], key=key)  # from another one
     back = read_review(ds, person.save())
     assert back.skipped.num_rows == 0
-    assert [(c["change"], c["image_id"], c["category_after"]) for c in back.changes.to_pylist()] in (
+    assert [
+        (c["change"], c["image_id"], c["category_after"]) for c in back.changes.to_pylist()
+    ] in (
         [("added", image, CLASSES[0]), ("added", other, CLASSES[1])],
         [("added", other, CLASSES[1]), ("added", image, CLASSES[0])],
     )
@@ -90,7 +92,7 @@ def test_an_export_of_another_set_is_an_error(reviewer, ds, tmp_path):
     path = sent(reviewer, ds, tmp_path).save()
     text = path.read_text(encoding="utf-8").replace(".jpg", ".png")
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(DatasetError, match="none of its 8 images is in .* of another data set"):
+    with pytest.raises(DatasetError, match=r"none of its 8 images is in .* of another data set"):
         read_review(ds, path)
 
 
@@ -108,7 +110,9 @@ def test_a_new_class_is_named_and_the_box_stays(reviewer, ds, tmp_path):
     person = sent(reviewer, ds, tmp_path)
     person.relabel(image, rows[0], "unicorn")
     person.add(image, "unicorn", [1, 1, 20, 20])
-    person.relabel(image, rows[1], f"  {ds.categories['name'][0].as_py()} ")  # spaces are the tool's
+    person.relabel(
+        image, rows[1], f"  {ds.categories['name'][0].as_py()} "
+    )  # spaces are the tool's
     back = read_review(ds, person.save())
     assert back.skipped["kind"].to_pylist() == ["new class", "new class"]
     assert "'unicorn'" in back.skipped["detail"][0].as_py()
@@ -426,7 +430,10 @@ def test_boxes_that_no_tool_can_show_stay(ds, tmp_path):
 
 def test_images_of_unknown_size_are_named(tmp_path):
     labels = {
-        "images": [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "b.jpg", "width": 9, "height": 9}],
+        "images": [
+            {"id": 1, "file_name": "a.jpg"},
+            {"id": 2, "file_name": "b.jpg", "width": 9, "height": 9},
+        ],
         "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 3, 3]}],
         "categories": [{"id": 1, "name": "x"}],
     }

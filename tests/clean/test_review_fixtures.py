@@ -67,8 +67,11 @@ def test_boxes_of_a_label_studio_project(studio, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("data_obb.json", "rotated"), ("data_polygons.json", "other shape"),
-     ("data_keypoints.json", "other shape")],
+    [
+        ("data_obb.json", "rotated"),
+        ("data_polygons.json", "other shape"),
+        ("data_keypoints.json", "other shape"),
+    ],
 )
 def test_shapes_of_label_studio_that_are_no_boxes_are_counted(name, kind, studio, tmp_path):
     path = studio / "test_export_yolo" / name
@@ -112,7 +115,7 @@ def test_json_min_is_refused_with_the_remedy(studio, tmp_path):
     ds = set_of(tmp_path / "s", [("a.jpg", 9, 9)], ["x"])
     path = tmp_path / "min.json"
     path.write_text('[{"image": "/a.jpg", "id": 1, "label": [{"x": 1}], "annotator": 1}]')
-    with pytest.raises(DatasetError, match="JSON-MIN.*export as JSON"):
+    with pytest.raises(DatasetError, match=r"JSON-MIN.*export as JSON"):
         read_review(ds, path)
 
 

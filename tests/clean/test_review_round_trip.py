@@ -279,7 +279,10 @@ def test_plans_name_rules_that_the_reviewer_agreed_with(reviewer, tmp_path):
     ds = coco_set(tmp_path / "set", seed=8)
     row = ds.annotations.to_pylist()[2]
     found = findings(
-        [finding(ds, "FL702", annotation=2, fix={"action": "drop_box"}), finding(ds, "FL704", annotation=3)]
+        [
+            finding(ds, "FL702", annotation=2, fix={"action": "drop_box"}),
+            finding(ds, "FL704", annotation=3),
+        ]
     )
     person = sent(reviewer, ds, tmp_path, found)
     person.drop(row["image_id"], 2)

@@ -30,7 +30,7 @@ __all__ = ["FEW", "Calibration", "RuleFit", "calibrate", "read_round"]
 Floats = npt.NDArray[np.float64]
 
 #: Standard deviations of the priors: of a, in log odds; and of b.
-SPREAD = (1.5, 0.5)
+SPREAD = (0.7, 0.3)
 
 #: Verdicts below which a fit is mostly the prior, which is then said.
 FEW = 30
