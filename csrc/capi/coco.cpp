@@ -64,7 +64,7 @@ bool with_column(fl::CocoReader& r, std::string_view name, Visit visit) {
          match("x2", a.x2) || match("y2", a.y2) || match("raw", a.raw) ||
          match("pointer", a.pointer) || match("segmentation", a.segmentation) ||
          match("attributes", a.attributes) || match("area", a.area) || match("obb", a.obb) ||
-         match("score", a.score) || match("weight", a.weight) ||
+         match("score", a.score) || match("score64", a.score64) || match("weight", a.weight) ||
          match("truncation", a.truncation) || match("occlusion", a.occlusion) ||
          match("crowd", a.crowd) || match("ignore", a.ignore) ||
          match("difficult", a.difficult) || match("images.key", i.key) ||

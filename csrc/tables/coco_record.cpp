@@ -403,7 +403,10 @@ void CocoParser::commit(int64_t index, CocoAnnotations* rows) {
     rows->obb.set(row, corners);
   }
   if (a_.has_area) rows->area.set(row, a_.area);
-  if (a_.has_score) rows->score.set(row, static_cast<float>(a_.score));
+  if (a_.has_score) {
+    rows->score.set(row, static_cast<float>(a_.score));
+    rows->score64.set(row, a_.score);
+  }
   if (a_.has_weight) rows->weight.set(row, static_cast<float>(a_.weight));
   if (a_.has_occlusion) rows->occlusion.set(row, a_.occlusion);
   if (a_.has_truncation) rows->truncation.set(row, static_cast<float>(a_.truncation));

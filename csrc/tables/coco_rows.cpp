@@ -52,6 +52,7 @@ void CocoAnnotations::append(const CocoAnnotations& o) {
   area.append(rows, o.area);
   obb.append(rows, o.obb);
   score.append(rows, o.score);
+  score64.append(rows, o.score64);
   weight.append(rows, o.weight);
   truncation.append(rows, o.truncation);
   occlusion.append(rows, o.occlusion);
@@ -84,6 +85,7 @@ void CocoAnnotations::clear() noexcept {
   area.clear();
   obb.clear();
   score.clear();
+  score64.clear();
   weight.clear();
   truncation.clear();
   occlusion.clear();
@@ -103,6 +105,7 @@ void CocoAnnotations::finish() {
   area.finish(rows);
   obb.finish(rows);
   score.finish(rows);
+  score64.finish(rows);
   weight.finish(rows);
   truncation.finish(rows);
   occlusion.finish(rows);

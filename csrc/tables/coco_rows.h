@@ -73,7 +73,7 @@ struct CocoAnnotations {
   Grow<double> x1, y1, x2, y2;
   Texts raw, pointer;
   Texts segmentation, attributes;
-  Sparse<double> area;
+  Sparse<double> area, score64;  // score64: as written; labels hold it as float
   Sparse<double, 8> obb;
   Sparse<float> score, weight, truncation;
   Sparse<int8_t> occlusion;

@@ -164,6 +164,7 @@ if TYPE_CHECKING:
     )
     from .check import Report, check
     from .clean import Plan
+    from .clean import Applied, Plan, Undone, apply, undo
     from .clean.queue import review_queue
     from .clean.review import Calibration, ReviewRound, calibrate, export_review, read_review
     from .clean import Applied, Plan, Undone, apply, undo

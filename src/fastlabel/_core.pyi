@@ -147,6 +147,27 @@ def merge_tiles(
     edge_tolerance: float,
     large: float,
 ) -> dict[str, Any]: ...
+def evaluate(
+    predictions: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    prediction_images: NDArray[np.int64],
+    prediction_classes: NDArray[np.int64],
+    labels: NDArray[np.float64],
+    areas: NDArray[np.float64] | None,
+    label_images: NDArray[np.int64],
+    label_classes: NDArray[np.int64],
+    crowd: NDArray[np.uint8],
+    ignore: NDArray[np.uint8],
+    images: int,
+    classes: int,
+    thresholds: NDArray[np.float64],
+    recalls: NDArray[np.float64],
+    area_ranges: NDArray[np.float64],
+    limits: NDArray[np.int64],
+    sizes: bool,
+    matches: bool,
+    workers: int,
+) -> dict[str, Any]: ...
 def match_coco(
     predictions: NDArray[Any],
     prediction_offsets: NDArray[np.int64],

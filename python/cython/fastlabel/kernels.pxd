@@ -209,6 +209,42 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
     ctypedef struct fl_cutter:
         pass
 
+    ctypedef struct fl_evaluation_input:
+        size_t struct_size
+        const double* prediction_boxes
+        const double* scores
+        const int64_t* prediction_images
+        const int64_t* prediction_classes
+        int64_t n_predictions
+        const double* label_boxes
+        const double* label_areas
+        const int64_t* label_images
+        const int64_t* label_classes
+        const uint8_t* crowd
+        const uint8_t* ignore
+        int64_t n_labels
+        int64_t images
+        int64_t classes
+        const double* thresholds
+        int64_t n_thresholds
+        const double* recalls
+        int64_t n_recalls
+        const double* area_ranges
+        int64_t n_area_ranges
+        const int64_t* max_predictions
+        int64_t n_max_predictions
+        int32_t format
+        int32_t workers
+
+    ctypedef struct fl_evaluation:
+        size_t struct_size
+        double* precision
+        double* scores
+        double* recall
+        int64_t* labels
+        int64_t* prediction_match
+        uint8_t* prediction_ignored
+
     ctypedef struct fl_file_stamp:
         int64_t size
         int64_t mtime_ns
@@ -768,6 +804,7 @@ cdef fl_status cutter_collect(fl_cutter* cutter, int64_t ticket, fl_cut_row* row
         fl_cut_tile* tiles) noexcept nogil
 cdef fl_status cutter_cancel(fl_cutter* cutter) noexcept nogil
 cdef void cutter_destroy(fl_cutter* cutter) noexcept nogil
+cdef fl_status evaluate(const fl_evaluation_input* input, fl_evaluation* out) noexcept nogil
 cdef fl_status stat_files(const char* folder, const char* names, const int64_t* offsets, int64_t n,
         int32_t workers, fl_file_stamp* out) noexcept nogil
 cdef fl_status hash_slices(const uint8_t* data, const int64_t* offsets, int64_t n,

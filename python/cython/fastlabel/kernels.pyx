@@ -98,6 +98,7 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
             fl_cut_tile* tiles)
     fl_status fl_cutter_cancel(fl_cutter* cutter)
     void fl_cutter_destroy(fl_cutter* cutter)
+    fl_status fl_evaluate(const fl_evaluation_input* input, fl_evaluation* out)
     fl_status fl_stat_files(const char* folder, const char* names, const int64_t* offsets,
             int64_t n, int32_t workers, fl_file_stamp* out)
     fl_status fl_hash_slices(const uint8_t* data, const int64_t* offsets, int64_t n, uint8_t* out)
@@ -475,6 +476,10 @@ cdef fl_status cutter_cancel(fl_cutter* cutter) noexcept nogil:
 
 cdef void cutter_destroy(fl_cutter* cutter) noexcept nogil:
     fl_cutter_destroy(cutter)
+
+
+cdef fl_status evaluate(const fl_evaluation_input* input, fl_evaluation* out) noexcept nogil:
+    return fl_evaluate(input, out)
 
 
 cdef fl_status stat_files(const char* folder, const char* names, const int64_t* offsets, int64_t n,

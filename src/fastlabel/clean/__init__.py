@@ -1,4 +1,4 @@
-"""Cleaning labels: what to look at first, plans that can be undone, and review queues."""
+"""The cleaning assistant: findings become queues and plans, a plan a new tree, and the way back."""
 
 from __future__ import annotations
 

@@ -104,11 +104,10 @@ def find_all(
     if len(listed):
         for base in finder.bases:
             path = pc.binary_join_element_wise(base, names, "/") if base else names
-            at = np.asarray(pc.index_in(path, value_set=listed).fill_null(-1)).astype(np.int64)
+            at = _rows_of(listed, path)
             found = np.where((found < 0) & plain, at, found)
         absent = plain & (found < 0)
-        # An absent one may be elsewhere under its own name, and moves what follows with it.
-        absent &= ~_named(tree, names, absent)
+        found, absent = _elsewhere(finder, listed, names, plain, found)
     asked = np.flatnonzero(~(absent | (found >= 0)))
     texts: list[str | None] = []
     raw: dict[int, str] = {}
@@ -138,13 +137,44 @@ def _listed(tree: Tree) -> pa.Array:
         return pa.array([path for path in tree.images if clean(path) == path], pa.string())
 
 
-def _named(tree: Tree, names: pa.Array, absent: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Whether an image has the base name, wherever it lies; False where it is not asked."""
-    out = np.zeros(len(names), dtype=bool)
+def _elsewhere(
+    finder: ImageFinder,
+    listed: pa.Array,
+    names: pa.Array,
+    plain: npt.NDArray[np.bool_],
+    found: npt.NDArray[np.int64],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Images that lie under their own base name elsewhere, and those that lie nowhere.
+
+    Left to :meth:`ImageFinder.find` is what moves the folder where absent ones belong, and what
+    several images are called.
+    """
+    absent = plain & (found < 0)
     rows = np.flatnonzero(absent)
-    for row, name in zip(rows.tolist(), names.take(pa.array(rows)).to_pylist(), strict=True):
-        out[row] = bool(tree.images_named(name.rpartition("/")[2]))
-    return out
+    if not len(rows):
+        return found, absent
+    wanted = names.take(pa.array(rows))
+    own = _base_names(listed)
+    first = _rows_of(own, _base_names(wanted))
+    absent[rows[first >= 0]] = False
+    there = np.flatnonzero(first >= 0)
+    # The last of that name is the first: there is but one.
+    backwards = own.take(pa.array(np.arange(len(own))[::-1]))
+    last = len(own) - 1 - _rows_of(backwards, _base_names(wanted.take(pa.array(there))))
+    lengths = np.asarray(pc.binary_length(listed))
+    longer = lengths[first[there]] > np.asarray(pc.binary_length(wanted))[there]
+    clear = there[(last == first[there]) & ~longer]
+    found[rows[clear]] = first[clear]
+    return found, absent
+
+
+def _base_names(paths: pa.Array) -> pa.Array:
+    return pc.replace_substring_regex(paths, "(?s)^.*/", "")
+
+
+def _rows_of(values: pa.Array, wanted: pa.Array) -> npt.NDArray[np.int64]:
+    """Row of the first equal value, or -1."""
+    return np.asarray(pc.index_in(wanted, value_set=values).fill_null(-1)).astype(np.int64)
 
 
 def _expected(

@@ -163,9 +163,7 @@ class Predictions:
         n = len(corners)
         image = _ids(image_ids, "image_ids", n, 0, len(ds))
         category = _ids(category_ids, "category_ids", n, -1, ds.categories.num_rows)
-        which = (
-            np.zeros(n, np.int64) if model is None else _ids(model, "model", n, 0, len(models))
-        )
+        which = np.zeros(n, np.int64) if model is None else _ids(model, "model", n, 0, len(models))
         score = np.asarray(to_numpy(scores, "scores"), np.float64)
         if score.shape != (n,):
             raise ValueError(f"scores: got shape {score.shape}, expected ({n},)")
@@ -213,9 +211,7 @@ def _ids(value: Any, name: str, n: int, low: int, high: int) -> NDArray[np.int64
     ids = array.astype(np.int64)
     wrong = np.flatnonzero((ids < low) | (ids >= high))
     if len(wrong):
-        raise ValueError(
-            f"{name}: got {ids[wrong[0]]} at {wrong[0]}, expected {low} to {high - 1}"
-        )
+        raise ValueError(f"{name}: got {ids[wrong[0]]} at {wrong[0]}, expected {low} to {high - 1}")
     return ids
 
 

@@ -1,16 +1,22 @@
 """How far a model and the labels can be trusted where they disagree, learnt from the set itself.
 
-Nobody tells which of the two is wrong. But where a model that is as sure, on objects as large
-and as crowded, mostly agrees with the labels, a disagreement is rare for the model, and the label
-is suspect. Write `R(x)` for the odds of a disagreement at such circumstances `x`, as counted on
-the set, and `t` for the odds that a label is wrong, whatever the model. Then a disagreement is
-the label's fault with probability `t / R(x)`: as many label errors are behind each `R(x)`, and
-the rest of it is the model's own error rate. `t` is the lowest `R(x)` seen, less what a good
-model errs even at its surest (:data:`SLIPS`).
+Nobody tells which of the two is wrong. But where a model that is as sure, of objects as large and
+as crowded, mostly agrees with the labels, a disagreement is rare for the model, and the label is
+suspect. Write `R(x)` for the odds of a disagreement at such circumstances `x`, as counted on the
+set, and `t` for the odds that a label is wrong, whatever the model. Label errors do not know how
+sure the model is, so there are `t` of them for each agreement at every `x`, and a disagreement is
+the label's fault with probability `t / R(x)`; the rest of `R(x)` is the model's own error rate.
+What `t` is cannot be known from one model alone. It is taken from where the model is surest, less
+what even a good one errs there; and the more disagreements are left there, the smaller a share of
+them is put down to the labels (:data:`BELIEVED`), for then the model is weak.
+
+For boxes that are off the same is said of tails: how far off a box may be is learnt for each
+score and size, and what lies farther out than that spread accounts for is the label's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,17 +24,29 @@ import numpy as np
 from .context import Bools, Floats, Ints
 from .pairing import Facts
 
-__all__ = ["Judgement", "judge"]
+__all__ = ["Judgement", "judge", "label_odds"]
 
-#: Odds of an error that even a sure model makes: never taken for label errors.
-SLIPS = 0.005
+#: Odds of an error that even a good model makes where it is surest; a detector misses more than
+#: it says wrongly.
+SLIPS, MISSES = 0.005, 0.02
+#: Odds of a disagreement, where the model is surest, of which half is put down to the labels.
+BELIEVED, BELIEVED_MISSES = 0.4, 0.15
 #: Least odds of a label error: no set is taken for perfect.
 LEAST = 0.002
-#: Largest odds of a label error that are believed.
-MOST = 0.5
-#: Pseudo-counts of a class's own error rate: small classes are judged as all are.
+#: Share of the rows, the surest ones, that tell the odds of a label error; and how many at least.
+SUREST, ENOUGH = 0.3, 100
+#: Pseudo-counts of a class's own error rate: classes of few boxes are judged as all are.
 CLASS_PRIOR = 10.0
+#: Pseudo-counts of a pair of classes that the model mixes up.
+PAIR_PRIOR = 3.0
+#: Pull of the curve's knots to their neighbours, and of the tables to nothing.
 RIDGE = 1.0
+#: Rows of one bin of a curve of quantiles, at least; and its pull to the whole.
+BIN_ROWS, BIN_PRIOR = 30, 20
+#: IoU lost that is nothing: a pixel or so of rounding.
+LOST = 0.01
+#: How much wider a tenth of the errors of a model's boxes is spread than the rest.
+WIDER = 1.8
 
 
 @dataclass
@@ -39,104 +57,146 @@ class Judgement:
     ----------
     missing : numpy.ndarray
         Of each prediction: that it is an object without a label.
+    trust : numpy.ndarray
+        Of each prediction: how often ones as sure are right, wherever they lie.
     spurious, swapped, misplaced : numpy.ndarray
         Of each label: that there is no object, that it has another class, that its box is off.
+        0 where the model agrees or cannot say.
+    usual : numpy.ndarray
+        Of each label, the IoU that the model usually reaches at its score and size; else NaN.
+    rates : dict of str to float
+        Share of labels that was taken for wrong, by kind.
     """
 
     missing: Floats
+    trust: Floats
     spurious: Floats
     swapped: Floats
     misplaced: Floats
+    usual: Floats
     rates: dict[str, float] = field(default_factory=dict)
 
 
-def logit(score: Floats) -> Floats:
-    """Log odds, of scores from 0 to 1."""
-    s = np.clip(score, 1e-4, 1 - 1e-4)
-    return np.asarray(np.log(s / (1 - s)))
+def judge(
+    boxes: Floats,
+    classes: Ints,
+    known: Bools,
+    predicted: Floats,
+    said: Ints,
+    scores: Floats,
+    facts: Facts,
+    n_classes: int,
+) -> Judgement:
+    """Judge every label and prediction of one model.
+
+    Parameters
+    ----------
+    boxes, classes : numpy.ndarray
+        (N, 4) and (N,): the labels; -1 is no class.
+    known : numpy.ndarray
+        (N,) bool: labels of a class that the model can say; it is silent on others.
+    predicted, said, scores : numpy.ndarray
+        (M, 4), (M,) and (M,): the predictions.
+    facts : Facts
+        How the two lie to each other.
+    n_classes : int
+        Classes of the set.
+    """
+    n, m = len(boxes), len(predicted)
+    out = Judgement(
+        np.zeros(m), np.zeros(m), np.zeros(n), np.zeros(n), np.zeros(n), np.full(n, np.nan)
+    )
+    if m:
+        _missing(out, predicted, said, scores, facts, n_classes)
+    if n:
+        _spurious(out, boxes, classes, known, facts, n_classes)
+    if n and m:
+        _swapped(out, boxes, classes, known, said, scores, facts, n_classes)
+        _misplaced(out, boxes, known, predicted, scores, facts)
+    return out
+
+
+# ---- odds of an agreement ------------------------------------------------------
 
 
 @dataclass
 class Additive:
-    """Log odds of an agreement: a rising curve of one number plus a table entry for each other."""
+    """Log odds of an agreement: a curve of one number, and a table entry for each other fact."""
 
     knots: Floats
     curve: Floats
     tables: list[Floats]
     by_class: Floats
 
-    def __call__(self, x: Floats, bins: list[Ints], classes: Ints) -> Floats:
-        """Log odds of each row."""
+    def __call__(self, x: Floats, bins: Sequence[Ints], classes: Ints | None = None) -> Floats:
+        """Log odds of each row; without classes, of classes like all."""
         eta = np.interp(x, self.knots, self.curve)
-        for table, b in zip(self.tables, bins, strict=True):
+        for table, b in zip(self.tables, bins, strict=False):
             eta = eta + table[b]
-        return np.asarray(eta + self.by_class[classes])
+        return np.asarray(eta if classes is None else eta + self.by_class[classes])
 
 
 def fit_additive(
     x: Floats,
-    bins: list[Ints],
-    sizes: list[int],
+    bins: Sequence[Ints],
+    sizes: Sequence[int],
     classes: Ints,
     n_classes: int,
     agree: Bools,
-    knots: int = 8,
 ) -> Additive:
-    """Fit by penalised logistic regression on cells: cost does not grow with the rows."""
-    at = np.unique(np.quantile(x, np.linspace(0, 1, knots))) if len(x) else np.zeros(1)
-    # Cells: fine bins of x, and every combination of the others.
-    fine = np.unique(np.quantile(x, np.linspace(0, 1, 33))) if len(x) else np.zeros(1)
-    xb = np.clip(np.searchsorted(fine, x, "right") - 1, 0, max(len(fine) - 2, 0))
-    cell = xb
-    for b, s in zip(bins, sizes, strict=True):
-        cell = cell * s + b
-    used, cell = np.unique(cell, return_inverse=True)
-    n = np.bincount(cell, minlength=len(used)).astype(float)
-    k = np.bincount(cell, agree, minlength=len(used))
-    mean = np.bincount(cell, x, minlength=len(used)) / np.maximum(n, 1)
-    columns = [_hat(mean, at)]
-    rest = used.copy()
-    tables_at = []
-    for s in reversed(sizes):
-        tables_at.append((rest % s, s))
-        rest = rest // s
-    for b, s in reversed(tables_at):
-        columns.append(np.eye(s)[b])
-    design = np.concatenate(columns, 1)
-    beta = np.zeros(design.shape[1])
-    base = np.log((k.sum() + 0.5) / (n.sum() - k.sum() + 0.5)) if len(n) else 0.0
-    beta[: len(at)] = base
-    # Neighbouring knots are drawn together, tables to 0.
-    penalty = np.eye(design.shape[1]) * RIDGE
-    d = np.diff(np.eye(len(at)), axis=0)
-    penalty[: len(at), : len(at)] = d.T @ d * RIDGE + np.eye(len(at)) * 1e-3
-    for _ in range(25):
-        eta = np.clip(design @ beta, -12, 12)
-        mu = 1 / (1 + np.exp(-eta))
-        w = n * mu * (1 - mu) + 1e-9
-        pull = penalty @ beta
-        pull[: len(at)] -= 1e-3 * base
-        step = np.linalg.solve((design.T * w) @ design + penalty, design.T @ (k - n * mu) - pull)
-        beta = beta + np.clip(step, -2, 2)
-        if np.abs(step).max(initial=0) < 1e-6:
-            break
-    tables, pos = [], len(at)
-    for s in sizes:
-        tables.append(beta[pos : pos + s])
-        pos += s
-    model = Additive(at, np.maximum.accumulate(beta[: len(at)]), tables, np.zeros(n_classes + 1))
-    # What classes have of their own, drawn to what all have.
-    eta = model(x, bins, np.zeros(len(x), np.int64))
-    expected = 1 / (1 + np.exp(-np.clip(eta, -30, 30)))
-    got = np.bincount(classes, agree, minlength=n_classes + 1)
-    want = np.bincount(classes, expected, minlength=n_classes + 1)
-    count = np.bincount(classes, minlength=n_classes + 1)
-    c = CLASS_PRIOR
+    """Fit by penalised logistic regression.
+
+    On cells of equal circumstances, so that the cost hardly grows with the rows; the curve
+    never falls. What classes have of their own comes after, drawn to what all have.
+    """
+    knots = _quantiles(x, 9)
+    cells, cell = _cells(x, bins, sizes)
+    n = np.bincount(cell).astype(np.float64)
+    k = np.bincount(cell, agree, minlength=len(n))
+    mean = np.bincount(cell, x, minlength=len(n)) / np.maximum(n, 1)
+    tables = [np.eye(s)[b] for b, s in zip(cells, sizes, strict=True)]
+    design = np.concatenate([_hat(mean, knots), *tables], axis=1)
+    beta = _regress(design, n, k, len(knots))
+    curve = np.maximum.accumulate(beta[: len(knots)])
+    ends = np.cumsum([len(knots), *sizes])
+    fitted = [beta[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    model = Additive(knots, curve, fitted, np.zeros(n_classes + 1))
+    chance = 1 / (1 + np.exp(-np.clip(model(x, bins), -30, 30)))
+    count, got, want = (
+        np.bincount(classes, weights, minlength=n_classes + 1) for weights in (None, agree, chance)
+    )
     share = want.sum() / max(count.sum(), 1)
+    c = CLASS_PRIOR
     model.by_class = np.log((got + c * share) / (want + c * share)) - np.log(
         (count - got + c * (1 - share)) / (count - want + c * (1 - share))
     )
     return model
+
+
+def _quantiles(x: Floats, count: int) -> Floats:
+    # Of a part of very many rows: they are the same to three digits.
+    some = x[:: max(len(x) // 200_000, 1)]
+    return np.unique(np.quantile(some, np.linspace(0, 1, count)))
+
+
+def _cells(
+    x: Floats, bins: Sequence[Ints], sizes: Sequence[int]
+) -> tuple[list[Ints], Ints]:
+    """Cells that rows are in: of each the bin of every table, and each row's cell."""
+    fine = _quantiles(x, 33)[1:-1]
+    cell = np.searchsorted(fine, x, "right")
+    count = len(fine) + 1
+    for b, s in zip(bins, sizes, strict=True):
+        cell = cell * s + b
+        count *= s
+    used = np.flatnonzero(np.bincount(cell, minlength=count))
+    number = np.zeros(count, np.int64)
+    number[used] = np.arange(len(used))
+    rest, parts = used, []
+    for s in reversed(sizes):
+        parts.append(rest % s)
+        rest = rest // s
+    return parts[::-1], number[cell]
 
 
 def _hat(x: Floats, knots: Floats) -> Floats:
@@ -152,159 +212,253 @@ def _hat(x: Floats, knots: Floats) -> Floats:
     return out
 
 
-def label_odds(eta: Floats, agree: Bools) -> float:
-    """Odds of a label error: the lowest share of disagreements at any level of trust."""
+def _regress(design: Floats, n: Floats, k: Floats, knots: int) -> Floats:
+    """Newton's method; neighbouring knots are drawn together, tables to 0."""
+    columns = design.shape[1]
+    base = float(np.log((k.sum() + 0.5) / (n.sum() - k.sum() + 0.5)))
+    beta = np.zeros(columns)
+    beta[:knots] = base
+    penalty = np.eye(columns) * RIDGE
+    d = np.diff(np.eye(knots), axis=0)
+    penalty[:knots, :knots] = d.T @ d * RIDGE + np.eye(knots) * 1e-3
+    towards = np.zeros(columns)
+    towards[:knots] = 1e-3 * base
+    for _ in range(25):
+        mu = 1 / (1 + np.exp(-np.clip(design @ beta, -12, 12)))
+        w = n * mu * (1 - mu) + 1e-9
+        slope = design.T @ (k - n * mu) - penalty @ beta + towards
+        step = np.linalg.solve((design.T * w) @ design + penalty, slope)
+        beta = beta + np.clip(step, -2, 2)
+        if np.abs(step).max() < 1e-6:
+            break
+    return beta
+
+
+def label_odds(
+    eta: Floats, agree: Bools, slips: float = SLIPS, believed: float = BELIEVED
+) -> float:
+    """Odds of a label error: of a disagreement among the rows that the model is surest of.
+
+    Parameters
+    ----------
+    eta : numpy.ndarray
+        (N,) log odds of an agreement.
+    agree : numpy.ndarray
+        (N,) bool.
+    slips : float
+        Odds of a disagreement that is the model's, even there.
+    believed : float
+        Odds of which half is believed: t = odds / (1 + (odds / believed) ** 2).
+
+    Examples
+    --------
+    >>> eta = np.repeat([3.0, -1.0], 500)
+    >>> agree = np.arange(1000) % 10 > np.where(eta > 0, 0, 5)
+    >>> round(label_odds(eta, agree), 2)  # one in ten where it is sure
+    0.1
+    """
     n = len(eta)
     if not n:
         return LEAST
     order = np.argsort(-eta, kind="stable")
-    size = max(100, n // 10)
-    least = np.inf
-    for start in range(0, max(n - size // 2, 1), size):
-        rows = order[start : start + size]
-        bad = int((~agree[rows]).sum())
-        least = min(least, (bad + 0.5) / (len(rows) - bad + 0.5))
-    return float(np.clip(least - SLIPS, LEAST, MOST))
+    bad = np.cumsum(~agree[order]) + 0.5
+    good = np.arange(1, n + 1) + 1.0 - bad
+    first = min(max(int(SUREST * n), ENOUGH), n) - 1
+    odds = max(float((bad[first:] / good[first:]).min()) - slips, LEAST)
+    return odds / (1 + (odds / believed) ** 2)
 
 
 def blame(eta: Floats, odds: float) -> Floats:
-    """Probability that a disagreement at these log odds of agreement is the label's fault."""
-    return np.asarray(np.minimum(odds * np.exp(np.clip(eta, -30, 30)), 1.0))
+    """Probability that a disagreement at these log odds of an agreement is the label's fault."""
+    x = odds * np.exp(np.clip(eta, -30, 30))
+    # A bound, as odds are never quite right; and no two certainties are equal.
+    return np.asarray(np.minimum(x, 1.0) * 0.98 + 0.02 * x / (1 + x))
 
 
-def _size_bins(boxes: Floats, edges: Floats | None = None) -> tuple[Floats, Floats]:
-    side = np.sqrt(
-        np.maximum(boxes[:, 2] - boxes[:, 0], 1e-3) * np.maximum(boxes[:, 3] - boxes[:, 1], 1e-3)
-    )
-    return np.log2(np.maximum(side, 1e-3)), side
+# ---- the kinds of errors -------------------------------------------------------
 
 
-def judge(
-    boxes: Floats,
-    classes: Ints,
-    predicted: Floats,
-    said: Ints,
-    scores: Floats,
-    facts: Facts,
-    n_classes: int,
-) -> Judgement:
-    """Judge every label and prediction of one model."""
-    out = Judgement(
-        np.zeros(len(predicted)), np.zeros(len(boxes)), np.zeros(len(boxes)), np.zeros(len(boxes))
-    )
-    _missing(out, predicted, said, scores, facts, n_classes)
-    _spurious(out, boxes, classes, facts, n_classes)
-    _swapped(out, boxes, classes, said, scores, facts, n_classes)
-    _misplaced(out, boxes, predicted, scores, facts)
-    return out
+def logit(score: Floats) -> Floats:
+    """Log odds, of scores from 0 to 1."""
+    s = np.clip(score, 1e-4, 1 - 1e-4)
+    return np.asarray(np.log(s / (1 - s)))
 
 
-def _missing(out, predicted, said, scores, f: Facts, n_classes: int) -> None:
-    log_side, _ = _size_bins(predicted)
-    edges = np.quantile(log_side, [0.1, 0.3, 0.6]) if len(log_side) else np.zeros(3)
-    sized = np.searchsorted(edges, log_side)
-    touch = np.searchsorted([1e-9, 0.15, 0.4, 0.6], f.touch)
-    higher = np.searchsorted([0.1, 0.3, 0.5], f.higher)
-    inside = np.searchsorted([0.5, 0.85], f.inside)
+def log_side(boxes: Floats) -> Floats:
+    """Logarithm to base 2 of the geometric mean side in pixels."""
+    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-3)
+    return np.asarray(0.5 * np.log2(sides[:, 0] * sides[:, 1]))
+
+
+def _sized(boxes: Floats, shares: Sequence[float]) -> Ints:
+    size = log_side(boxes)
+    some = size[:: max(len(size) // 200_000, 1)]
+    return np.searchsorted(np.quantile(some, shares), size)
+
+
+def _missing(
+    out: Judgement, predicted: Floats, said: Ints, scores: Floats, f: Facts, n_classes: int
+) -> None:
     x = logit(scores)
+    bins = [
+        _sized(predicted, [0.1, 0.3, 0.6]),
+        np.searchsorted([1e-9, 0.15, 0.4, 0.6], f.touch),
+        np.searchsorted([0.1, 0.3, 0.5], f.higher),
+        np.searchsorted([0.5, 0.85], f.inside),
+    ]
     agrees = f.agrees & (f.iou >= 0.5)
     free = f.label < 0
     rows = np.flatnonzero(agrees | free)
-    bins = [sized, touch, higher, inside]
+    if not len(rows):
+        return
     model = fit_additive(
         x[rows], [b[rows] for b in bins], [4, 5, 4, 3], said[rows], n_classes, agrees[rows]
     )
-    eta = model(x, bins, said)
+    eta = model(x, bins)
     odds = label_odds(eta[rows], agrees[rows])
     out.rates["missing"] = odds / (1 + odds)
+    eta = eta + model.by_class[said]
     out.missing[free] = blame(eta[free], odds)
+    alone = np.clip(model(x, bins[:1], said), -30, 30)
+    out.trust[:] = 1 / (1 + np.exp(-alone))
 
 
-def _spurious(out, boxes, classes, f: Facts, n_classes: int) -> None:
-    log_side, _ = _size_bins(boxes)
+def _spurious(
+    out: Judgement, boxes: Floats, classes: Ints, known: Bools, f: Facts, n_classes: int
+) -> None:
+    rows = np.flatnonzero(known)
+    if not len(rows):
+        return
+    x = log_side(boxes)
     found = (f.own >= 0) | (f.other >= 0)
-    model = fit_additive(log_side, [], [], classes, n_classes, found)
-    eta = model(log_side, [], classes)
-    odds = label_odds(eta, found)
+    model = fit_additive(x[rows], [], [], classes[rows], n_classes, found[rows])
+    eta = model(x, [], classes)
+    odds = label_odds(eta[rows], found[rows], MISSES, BELIEVED_MISSES)
     out.rates["spurious"] = odds / (1 + odds)
-    out.spurious[~found] = blame(eta[~found], odds)
+    lost = known & ~found
+    out.spurious[lost] = blame(eta[lost], odds)
 
 
-def _swapped(out, boxes, classes, said, scores, f: Facts, n_classes: int) -> None:
-    top = np.maximum(f.same, f.other_score)
-    second = np.minimum(f.same, f.other_score)
+def _swapped(
+    out: Judgement,
+    boxes: Floats,
+    classes: Ints,
+    known: Bools,
+    said: Ints,
+    scores: Floats,
+    f: Facts,
+    n_classes: int,
+) -> None:
+    top, second = np.maximum(f.same, f.other_score), np.minimum(f.same, f.other_score)
     agrees = f.same >= f.other_score
-    rows = np.flatnonzero(top > 0)
-    log_side, _ = _size_bins(boxes)
-    edges = np.quantile(log_side, [0.2, 0.6]) if len(log_side) else np.zeros(2)
-    sized = np.searchsorted(edges, log_side)
-    ratio = np.searchsorted([1e-9, 0.1, 0.5], second / np.maximum(top, 1e-9))
-    named = np.where(agrees, classes, np.where(f.other >= 0, said[f.other], 0))
+    rows = np.flatnonzero(known & (top > 0))
+    if not len(rows) or agrees[rows].all():
+        return
     x = logit(top)
-    bins = [sized, ratio]
+    bins = [
+        _sized(boxes, [0.2, 0.6]),
+        np.searchsorted([1e-9, 0.1, 0.5], second / np.maximum(top, 1e-9)),
+    ]
+    named = np.where(agrees, classes, said[np.maximum(f.other, 0)])
     model = fit_additive(
         x[rows], [b[rows] for b in bins], [3, 4], named[rows], n_classes, agrees[rows]
     )
-    eta = model(x, bins, named)
+    eta = model(x, bins)
     odds = label_odds(eta[rows], agrees[rows])
     out.rates["swapped"] = odds / (1 + odds)
     bad = rows[~agrees[rows]]
-    p = blame(eta[bad], odds)
-    # Pairs of classes that are confused more often than by chance: the model, not the labels.
-    if len(bad):
-        pair = classes[bad] * (n_classes + 1) + named[bad]
-        kinds, which = np.unique(pair, return_inverse=True)
-        count = np.bincount(which)
-        usual = len(bad) / max(len(kinds), 1)
-        factor = (usual + 3) / (count[which] + 3)
-        o = p / np.maximum(1 - p, 1e-3) * factor
-        p = o / (1 + o)
-    out.swapped[bad] = p
+    p = blame(eta[bad] + model.by_class[named[bad]], odds)
+    # Pairs of classes that are mixed up more often than others: the model's habit.
+    kinds, which, count = np.unique(
+        classes[bad] * (n_classes + 1) + named[bad], return_inverse=True, return_counts=True
+    )
+    usual = len(bad) / len(kinds)
+    p = np.minimum(p, 1 - 1e-6)
+    o = p / (1 - p) * (usual + PAIR_PRIOR) / (count[which] + PAIR_PRIOR)
+    out.swapped[bad] = o / (1 + o)
 
 
-def _misplaced(out, boxes, predicted, scores, f: Facts) -> None:
-    rows = np.flatnonzero(f.own >= 0)
-    if len(rows) < 8:
+def _misplaced(
+    out: Judgement, boxes: Floats, known: Bools, predicted: Floats, scores: Floats, f: Facts
+) -> None:
+    rows = np.flatnonzero(known & (f.own >= 0))
+    if len(rows) < BIN_ROWS:
         return
-    a, b = boxes[rows], predicted[f.own[rows]]
-    side = np.stack([b[:, 2] - b[:, 0], b[:, 3] - b[:, 1]] * 2, 1)
-    r = (a - b) / (side + 4.0)
-    r = r - np.median(r, axis=0)
-    d = np.sqrt((r * r).sum(1))
-    s = scores[f.own[rows]]
-    # The usual error at this score and size, and then how far beyond it this label is.
-    usual = _typical(np.log(d + 1e-4), logit(s), np.log2(side.min(1) + 1))
-    z = np.log(d + 1e-4) - usual
-    q25, q50, q75 = np.quantile(z, [0.25, 0.5, 0.75])
-    spread = max((q75 - q25) / 1.349, 0.05)
-    u = (z - q50) / spread
-    out.misplaced[rows] = _beyond(u)
+    own = f.own[rows]
+    lost = np.log(1 - f.own_iou[rows] + LOST)
+    score, size = logit(scores[own]), log_side(predicted[own])
+    # How much is usual at this score, and then at this size; and how widely it is spread.
+    by_score, wide = _usual(score, lost, falls=True)
+    z = (lost - by_score) / wide
+    by_size, spread = _usual(size, z, falls=False)
+    out.usual[rows] = np.clip(1 + LOST - np.exp(by_score + by_size * wide), 0, 1)
+    out.misplaced[rows] = _beyond((z - by_size) / spread)
+    out.rates["misplaced"] = max(float(out.misplaced[rows].mean()), LEAST)
 
 
-def _typical(y: Floats, *xs: Floats) -> Floats:
-    """Median of y by bins of each x, one after the other."""
-    fit = np.full(len(y), np.median(y))
-    for x in xs:
-        edges = np.unique(np.quantile(x, np.linspace(0, 1, 9)[1:-1]))
-        b = np.searchsorted(edges, x)
-        for k in range(len(edges) + 1):
-            m = b == k
-            if m.sum() >= 15:
-                fit[m] += np.median((y - fit)[m]) * m.sum() / (m.sum() + 10)
-    return fit
+def _usual(x: Floats, y: Floats, falls: bool) -> tuple[Floats, Floats]:
+    """Median of y as x goes, and its spread."""
+    bins = np.array_split(np.argsort(x, kind="stable"), int(np.clip(len(x) // BIN_ROWS, 1, 12)))
+    centre = np.array([np.median(x[b]) for b in bins])
+    rows = np.array([float(len(b)) for b in bins])
+
+    def curve(of: Callable[[Floats], float]) -> Floats:
+        at = np.array([of(y[b]) for b in bins])
+        at = (at * rows + of(y) * BIN_PRIOR) / (rows + BIN_PRIOR)
+        return np.interp(x, centre, -_rising(-at, rows) if falls else at)
+
+    return curve(lambda v: float(np.median(v))), curve(_spread)
 
 
-def _beyond(u: Floats) -> Floats:
-    """Share of the rows this far out that the usual spread does not account for."""
-    from math import erfc
+def _spread(y: Floats) -> float:
+    """Standard deviation of a normal curve with these quantiles: above the median, where the
+    tail matters, but not more than below it, where errors do not reach.
+    """
+    lower, middle, upper = np.quantile(y, [0.2, 0.5, 0.8])
+    return float(max(min(upper - middle, 1.4 * (middle - lower)) / 0.8416, 0.05))
 
-    order = np.argsort(-u)
-    tail = np.array([0.5 * erfc(v / 2**0.5) for v in u[order]])
-    n = len(u)
-    rank = np.arange(1, n + 1)
-    share = 1 - tail * n / rank
-    p = np.minimum.accumulate(np.clip(share, 0, 1))
+
+def _rising(y: Floats, weight: Floats) -> Floats:
+    """The nearest numbers that never fall (pool adjacent violators; Ayer et al. 1955)."""
+    pools: list[list[float]] = []
+    for value, w in zip(y.tolist(), weight.tolist(), strict=True):
+        pools.append([value, w, 1])
+        while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
+            b, a = pools.pop(), pools.pop()
+            both = a[1] + b[1]
+            pools.append([(a[0] * a[1] + b[0] * b[1]) / both, both, a[2] + b[2]])
+    return np.concatenate([np.full(int(count), value) for value, _, count in pools])
+
+
+def _beyond(z: Floats) -> Floats:
+    """Probability that a row is not of the bulk, by how far out it is.
+
+    A local false discovery rate with an empirical null (Efron 2004), its densities by monotone
+    regression: of the rows from here to there, the share that the bulk's curve does not account
+    for. The curve is a normal one, of which a tenth is wider: boxes of hard objects.
+    """
+    n = len(z)
+    order = np.argsort(-z, kind="stable")
+    usual = n * (0.9 * _normal_tail(z[order]) + 0.1 * _normal_tail(z[order] / WIDER))
+    # Blocks of rows: single ones at the far end, then ever larger ones.
+    ends = np.unique(np.minimum(np.ceil(1.02 ** np.arange(2_000)), n).astype(np.int64))
+    ends = ends[: int(np.searchsorted(ends, n)) + 1]
+    rows = np.diff(ends, prepend=0).astype(np.float64)
+    share = 1 - np.diff(usual[ends - 1], prepend=0.0) / rows
+    share = np.clip(-_rising(-share, rows), 0, 1)
     out = np.empty(n)
-    # A strict order below as well: the ranking goes on where the probability is 0.
-    out[order] = np.clip(p, 0, 1) * (1 - 1e-3) + 1e-3 * (1 - np.arange(n) / n)
+    # Where the share is 0, or equal, the order still tells.
+    out[order] = 0.998 * np.repeat(share, rows.astype(np.int64)) + 0.001 / (1 + usual / 10)
     return out
+
+
+def _normal_tail(z: Floats) -> Floats:
+    """Chance of more than z standard deviations (Abramowitz and Stegun 1964, 7.1.26)."""
+    x = np.abs(z) / np.sqrt(2)
+    t = 1 / (1 + 0.3275911 * x)
+    poly = t * (
+        0.254829592
+        + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)))
+    )
+    upper = 0.5 * poly * np.exp(-x * x)
+    return np.where(z >= 0, upper, 1 - upper)

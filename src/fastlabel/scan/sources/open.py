@@ -32,6 +32,8 @@ MOST_PATHS = 1_000_000
 #: Kinds of archives by extension.
 ARCHIVES = {".tar": "tar", ".zip": "zip", ".parquet": "parquet", ".pq": "parquet"}
 _PACKED = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst")
+#: Folders in which no picture of the set lies.
+_LEFT_BY_TOOLS = ("__MACOSX", "@eaDir")
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")
 _BRACES = re.compile(r"\{([^{}]*)\}")
 
@@ -227,27 +229,46 @@ def _kind_of(path: Path) -> str:
 def _open_folder(folder: Path) -> list[ImageSource]:
     images: list[str] = []
     archives: list[Path] = []
-    real = folder.resolve()
-    for here, folders, files in os.walk(folder):
-        folders[:] = sorted(
-            f for f in folders if not f.startswith(".") and f not in ("__MACOSX", "@eaDir")
-        )
-        for name in files:
-            path = Path(here, name)
-            suffix = path.suffix.lower()
-            if name.startswith("._") or suffix not in (*IMAGE_EXTENSIONS, *ARCHIVES):
-                continue
-            if path.is_symlink() and not path.resolve().is_relative_to(real):
-                continue
-            if suffix in IMAGE_EXTENSIONS:
-                images.append(path.relative_to(folder).as_posix())
-            else:
-                archives.append(path)
+    for name, suffix in _files_below(folder):
+        if suffix in IMAGE_EXTENSIONS:
+            images.append(name)
+        elif suffix in ARCHIVES:
+            archives.append(folder / name)
     if images:
         return [FolderSource(folder, strings(sorted(images)))]
     if archives:
         return _open_files(sorted(archives, key=lambda path: (_kind_of(path), str(path))))
     raise DatasetError(f"{folder}: no image and no tar, zip or Parquet file in it")
+
+
+def _files_below(folder: Path) -> Iterator[tuple[str, str]]:
+    """Relative name and lower-case suffix of every file; no link that leads out."""
+    top = os.fspath(folder)
+    real = folder.resolve()
+    pending = [""]
+    while pending:
+        here = pending.pop()
+        try:
+            entries = os.scandir(f"{top}/{here}" if here else top)
+        except OSError:
+            continue
+        with entries:
+            for entry in entries:
+                # As few objects as can be: a set may have a million files.
+                name = entry.name
+                try:
+                    linked = entry.is_symlink()
+                    if entry.is_dir():
+                        if not (linked or name.startswith(".") or name in _LEFT_BY_TOOLS):
+                            pending.append(f"{here}{name}/")
+                        continue
+                    if linked and not Path(entry.path).resolve().is_relative_to(real):
+                        continue
+                except (OSError, RuntimeError):  # a link to itself
+                    continue
+                dot = name.rfind(".")
+                if dot > 0 and not name.startswith("._"):
+                    yield f"{here}{name}", name[dot:].lower()
 
 
 def _open_url(url: str) -> ImageSource:
