@@ -81,7 +81,7 @@ def step(name: str, folder: Path, tool: str) -> None:
     ds = read(folder / "set")
     base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     out = folder / f"tasks-{tool}"
-    began = time.perf_counter()
+    began, cpu = time.perf_counter(), time.process_time()
     if name == "out":
         table = pq.read_table(folder / "findings.parquet")
         export_review(ds, table, to=tool, out=out, everything=True)
@@ -89,11 +89,11 @@ def step(name: str, folder: Path, tool: str) -> None:
     else:
         back = read_review(ds, out)
         told = f"{back.counts['same']:,} boxes the same, {back.changes.num_rows:,} changes"
-    seconds = time.perf_counter() - began
+    seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     files = sum(f.stat().st_size for f in ([out] if out.is_file() else out.rglob("*")))
     print(
-        f"{tool:<13} {name:<5} {seconds:7.1f} s  {files / 1e6:8,.0f} MB file  "
+        f"{tool:<13} {name:<5} {seconds:7.1f} s ({cpu:5.1f} s CPU)  {files / 1e6:8,.0f} MB file  "
         f"{(most - base) / 1024:7,.0f} MB over the labels  {told}",
         flush=True,
     )

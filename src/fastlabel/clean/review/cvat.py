@@ -210,6 +210,7 @@ def read_export(path: Path) -> Iterator[Record]:
             walk = etree.iterparse(
                 file,
                 events=("start", "end"),
+                tag=("annotations", "image", "track"),
                 resolve_entities=False,
                 no_network=True,
                 load_dtd=False,
@@ -220,7 +221,7 @@ def read_export(path: Path) -> Iterator[Record]:
             root = None
             for event, element in walk:
                 if root is None:
-                    root = element
+                    root = element.getroottree().getroot()
                     _check_root(path, root)
                 if event == "start" or element.getparent() is not root:
                     continue
@@ -229,10 +230,11 @@ def read_export(path: Path) -> Iterator[Record]:
                         f"{path}: is an export of a video (it has tracks); export the task as "
                         '"CVAT for images 1.1"'
                     )
-                if element.tag == "image":
-                    images += 1
-                    yield _record(element, f"image {images}")
+                images += 1
+                yield _record(element, f"image {images}")
                 root.remove(element)
+            if root is None:
+                _check_root(path, walk.root)
     except etree.XMLSyntaxError as error:
         what = " ".join(str(error.msg).split())
         raise DatasetError(

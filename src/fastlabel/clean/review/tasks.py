@@ -276,19 +276,21 @@ class _Findings:
 
     def __init__(self, table: pa.Table, book: Book) -> None:
         self._labels = book.labels
-        self._rows = np.flatnonzero(table["image_id"].is_valid().to_numpy())
-        self._table = table.take(pa.array(self._rows))
-        image = as_numpy(self._table["image_id"])
-        self._order = np.argsort(image, kind="stable")
-        self._starts = np.searchsorted(image[self._order], np.arange(len(book.ds) + 1))
+        rows = np.flatnonzero(table["image_id"].is_valid().to_numpy())
+        image = as_numpy(table["image_id"].take(pa.array(rows)))
+        order = np.argsort(image, kind="stable")
+        self._rows = rows[order]
+        columns = ["code", "score", "message", "annotation_id", "evidence"]
+        self._table = table.select(columns).take(pa.array(self._rows)).combine_chunks()
+        self._starts = np.searchsorted(image[order], np.arange(len(book.ds) + 1)).tolist()
 
     def of(self, image: int) -> list[Found]:
-        rows = self._order[self._starts[image] : self._starts[image + 1]]
-        if not len(rows):
+        begin, end = self._starts[image], self._starts[image + 1]
+        if begin == end:
             return []
-        columns = ["code", "score", "message", "annotation_id", "evidence"]
-        some = self._table.select(columns).take(pa.array(rows)).to_pylist()
-        found = [self._one(int(self._rows[at]), row) for at, row in zip(rows, some, strict=True)]
+        some = self._table.slice(begin, end - begin).to_pylist()
+        rows = self._rows[begin:end].tolist()
+        found = [self._one(at, row) for at, row in zip(rows, some, strict=True)]
         return sorted(found, key=lambda f: -(f.score or 0.0))
 
     def _one(self, at: int, row: dict[str, Any]) -> Found:
