@@ -247,14 +247,25 @@ def tasks_of(
         task = book.task(image)
         if task is not None:
             task.found = found.of(image)
-            task.guesses = [
-                Guess("findings", f.box, f.label, f.score, at)
-                for at, f in enumerate(task.found)
-                if f.box is not None and f.label is not None
-            ]
+            task.guesses = [g for at, f in enumerate(task.found) if (g := _proposed(task, f, at))]
             if guessed is not None:
                 task.guesses += guessed.of(image)
         yield image, task
+
+
+def _proposed(task: Task, found: Found, at: int) -> Guess | None:
+    """What a finding proposes as a box with a class: what it does not say is as it is."""
+    box, label = found.box, found.label
+    if found.action in ("relabel", "replace_box") and found.annotation_ids:
+        named = found.annotation_ids[0]
+        if named in task.annotation_ids:
+            row = task.annotation_ids.index(named)
+            x1, y1, x2, y2 = task.boxes[row]
+            box = (x1, y1, x2, y2) if box is None else box
+            label = task.labels[row] if label is None else label
+    if box is None or label is None:
+        return None
+    return Guess("findings", box, label, found.score, at)
 
 
 def ranked_images(findings: pa.Table, images: int) -> Ints:
