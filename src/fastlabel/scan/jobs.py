@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ..dataset import Dataset, as_numpy
@@ -43,14 +44,20 @@ class Jobs:
             return self
         return self.subset(np.argsort(self.rows, kind="stable").astype(np.int64))
 
+    def boxes_of(self, at: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Rows of the boxes of some images, one image after the other, and the count of each."""
+        counts = self.offsets[at + 1] - self.offsets[at]
+        ends = np.cumsum(counts)
+        # Where an image's boxes begin among all, less where they begin here.
+        shifts = np.repeat(self.offsets[at] - (ends - counts), counts)
+        return shifts + np.arange(len(shifts)), counts
+
     def subset(self, indices: NDArray[np.int64]) -> Jobs:
         """The jobs of some images, in the order given, with their own ids."""
         at = np.asarray(indices, np.int64)
-        counts = np.diff(self.offsets)[at]
+        boxes, counts = self.boxes_of(at)
         offsets = np.zeros(len(at) + 1, np.int64)
         np.cumsum(counts, out=offsets[1:])
-        # Row of each box here: where its image's boxes begin there, plus its place among them.
-        boxes = np.repeat(self.offsets[:-1][at] - offsets[:-1], counts) + np.arange(offsets[-1])
         return Jobs(
             take_strings(self.names, at),
             self.source,
@@ -117,12 +124,16 @@ def _of_dataset(ds: Dataset) -> Jobs:
     declared = np.zeros((n, 2), np.int32)
     for k, side in enumerate(("width", "height")):
         declared[:, k] = as_numpy(ds.images[side].fill_null(0))
-    turned = np.array([s == "exif" for s in ds.images["size_source"].to_pylist()], np.int32)
+    turned = as_numpy(pc.equal(ds.images["size_source"], "exif").fill_null(False))
 
     image_ids = ds.column("annotations", "image_id")
-    order = np.argsort(image_ids, kind="stable").astype(np.int64)
-    offsets = np.searchsorted(image_ids[order], np.arange(n + 1)).astype(np.int64)
-    boxes = np.ascontiguousarray(ds.boxes()[order])
+    boxes = ds.boxes()
+    if bool((image_ids[1:] >= image_ids[:-1]).all()):
+        order = np.arange(len(image_ids), dtype=np.int64)
+    else:
+        order = np.argsort(image_ids, kind="stable").astype(np.int64)
+        image_ids, boxes = image_ids[order], boxes[order]
+    offsets = np.searchsorted(image_ids, np.arange(n + 1)).astype(np.int64)
     return Jobs(
         one_chunk(ds.images["file_name"]),
         source,
@@ -130,8 +141,8 @@ def _of_dataset(ds: Dataset) -> Jobs:
         np.arange(n, dtype=np.int64),
         escaped,
         declared,
-        turned,
-        boxes,
+        turned.astype(np.int32),
+        np.ascontiguousarray(boxes),
         offsets,
         order,
     )
@@ -139,8 +150,6 @@ def _of_dataset(ds: Dataset) -> Jobs:
 
 def _rows_named(source: ImageSource, paths: pa.StringArray) -> NDArray[np.int64]:
     """Row of the source for each path; -1 where it has no such name."""
-    import pyarrow.compute as pc
-
     names = source.names()
     if names.equals(paths):
         return np.arange(len(names), dtype=np.int64)

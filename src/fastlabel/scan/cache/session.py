@@ -175,14 +175,14 @@ class Session:
                 self._writer.now(ids, self._renamed(ids, rows))
 
     def _put_boxes(self, ids: Ids, lists: pa.ListArray) -> None:
-        part = self._jobs.subset(ids)
+        jobs = self._jobs
+        at, counts = jobs.boxes_of(ids)
         items = lists.flatten()
-        if len(items) != len(part.box_ids):
+        if len(items) != len(at):
             raise ValueError("boxes: the row is of other labels than its key says")
         columns = dict(zip((f.name for f in parts.BOX), items.flatten(), strict=True))
-        owners = np.repeat(part.image_ids, np.diff(part.offsets))
-        columns["image_id"] = numbers(owners)
-        self._tables.put_boxes(part.box_ids, pa.RecordBatch.from_pydict(columns))
+        columns["image_id"] = numbers(np.repeat(jobs.image_ids[ids], counts))
+        self._tables.put_boxes(jobs.box_ids[at], pa.RecordBatch.from_pydict(columns))
 
     # ---- keeping
 

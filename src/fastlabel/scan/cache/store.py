@@ -25,6 +25,8 @@ MOST_SMALL = 16
 #: Rows of a source beyond the images of the run itself, for other splits and files that may
 #: come back; the newest are kept.
 MOST_OTHERS = 4_000_000
+#: Rows that are taken out of a part at a time.
+_PIECE = 1 << 14
 
 
 @dataclass
@@ -111,7 +113,7 @@ class Store:
     def rows(
         self, entries: Entries, at: NDArray[np.int64]
     ) -> Iterator[tuple[NDArray[np.int64], pa.Table]]:
-        """The rows of some entries, part by part: which of ``at`` they are, and the rows."""
+        """The rows of some entries, piece by piece: which of ``at`` they are, and the rows."""
         of_part = entries.part[at]
         for k in np.unique(of_part).tolist():
             mine = np.flatnonzero(of_part == k)
@@ -119,7 +121,10 @@ class Store:
             if rows is None:  # it was whole a moment ago
                 self.damaged += 1
                 continue
-            yield mine, rows.take(numbers(entries.row[at[mine]]))
+            for low in range(0, len(mine), _PIECE):
+                piece = mine[low : low + _PIECE]
+                yield piece, rows.take(numbers(entries.row[at[piece]]))
+            del rows  # before the next is read
 
     def append(self, rows: pa.Table) -> None:
         """Add a part; places of entries stay as they are.
