@@ -83,6 +83,8 @@ _LAZY = {
     "scan": "scan",
     "scan_batches": "scan",
     "rule": "rules.user",
+    "LabelQuality": "label_quality",
+    "label_quality": "label_quality",
     "Report": "check",
     "check": "check",
     "review_queue": "clean.queue",
@@ -174,6 +176,7 @@ if TYPE_CHECKING:
     from .dataset import Dataset, DatasetError
     from .dedup import DedupResult, SplitResult, dedup, split
     from .formats import read
+    from .label_quality import LabelQuality, label_quality
     from .merge import TileDetections, merge_tiles
     from .pixels import (
         LetterboxTransform,

@@ -21,7 +21,7 @@ LAYERS = (
     ("formats", "scan", "merge"),
     ("predictions",),
     ("rules",),
-    ("cut", "engines"),
+    ("cut", "engines", "label_quality"),
     ("distributions", "deployment", "verdict", "summary"),
     ("report", "sample"),
     ("check", "prepare"),

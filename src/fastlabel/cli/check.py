@@ -48,6 +48,15 @@ _DEFAULT_OUT = "fastlabel-report"
     help=f"Where the report goes [default: {_DEFAULT_OUT}/ in the current folder].",
 )
 @read_as(images=True)
+@click.option(
+    "--pred",
+    "predictions",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Judge the labels against what a model predicts (rules FL7): COCO results, YOLO text "
+    "with scores, a table. Several are several models, or folds.",
+)
 @click.option("--select", metavar="CODES", help="Run only these rules, e.g. FL2,FL401.")
 @click.option("--ignore", metavar="CODES", help="Leave these rules out.")
 @click.option(
@@ -140,6 +149,7 @@ def command(data: str, **options: Any) -> int:
             cache=cache or False,
             images=pictures or None,
             engine=options["engine"],
+            predictions=options["predictions"],
         )
     # A file inside the set may be named: its root is what must stay as it is.
     if report.ds.root.is_dir():

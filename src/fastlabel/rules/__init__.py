@@ -13,6 +13,7 @@ from . import (  # noqa: F401
     files,
     geometry,
     overlap,
+    predicted,
     quality,
     shape,
     size,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,9 @@ from ..dataset import Dataset, as_numpy
 from ..deploy import Profile
 from .phrases import quoted
 from .wording import quote
+
+if TYPE_CHECKING:
+    from ..predictions import Predictions
 
 __all__ = ["Bools", "Context", "Floats", "Ints"]
 
@@ -102,6 +105,10 @@ class Context:
         Where the model will run.
     config : Config, optional
         Priors and thresholds of the project.
+    predictions : Predictions, optional
+        What models say is in the images, in the ids of the set.
+    workers : int
+        Native threads; 0 means one a CPU. No finding depends on it.
     """
 
     def __init__(
@@ -111,8 +118,12 @@ class Context:
         box_stats: pa.Table | None = None,
         deploy: Profile | None = None,
         config: Config | None = None,
+        predictions: Predictions | None = None,
+        workers: int = 0,
     ) -> None:
         self.ds = ds
+        self.predictions = predictions
+        self.workers = workers
         self.deploy = deploy
         self.config = config if config is not None else Config()
         self.image_stats = _aligned(image_stats, "image_id", ds.images.num_rows)
@@ -177,6 +188,7 @@ class Context:
     def _part(self, span: slice, rows: Ints | None) -> Context:
         """A context of some boxes that shares all that is about images with this one."""
         part = object.__new__(Context)
+        part.predictions, part.workers = self.predictions, self.workers
         part.deploy, part.config, part.image_stats = self.deploy, self.config, self.image_stats
         part.unjudged, part._shared, part.whole = self.unjudged, self._shared, self
         if rows is None:
