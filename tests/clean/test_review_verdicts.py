@@ -234,6 +234,7 @@ def test_few_verdicts_move_little_and_say_so():
     assert not fit.helps
     text = calibrate([table([row("FL702", n, 0.9, False) for n in range(3)])]).toml()
     assert "Few verdicts" in text
+    assert set(tomllib.loads(text)["calibration"]["FL702"]) == {"intercept", "slope"}
 
 
 def test_right_scores_stay_as_they_are():

@@ -135,11 +135,11 @@ class Calibration:
                 )
             lines.append(f"intercept = {fit.intercept:.4f}")
             lines.append(f"slope = {fit.slope:.4f}")
+            mark = "# " if fit.few else ""  # too little to demote findings on
             if fit.least is None:
                 lines.append(f"# No score promises a precision of {self.precision:g}.")
-                lines.append("least = 1.0")
-            else:
-                lines.append(f"least = {fit.least:.4f}")
+            least = 1.0 if fit.least is None else fit.least
+            lines.append(f"{mark}least = {least:.4f}")
         return "\n".join(lines) + "\n"
 
 

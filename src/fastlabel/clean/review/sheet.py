@@ -66,8 +66,8 @@ def write_sheet(tasks: Iterable[Task], place: Path, book: Book, images: int) -> 
             '<!doctype html><html lang="en"><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width,initial-scale=1">'
             f"<title>{escape(title)}</title><style>{_STYLE}</style><h1>{escape(title)}</h1>"
-            f"<p>{told}, the one with the most expected errors first. The number in brackets is "
-            "the chance that it is an error.</p><p>"
+            f"<p>{told}, the one with the most expected errors first. The number in brackets says "
+            "how sure the rule is.</p><p>"
             '<span class="key" style="border-color:#ff8a3c"></span>box that a finding names'
             '<span class="key" style="border-color:#2ee6cf;border-style:dashed"></span>'
             'what it proposes<span class="key" style="border-color:#8b95a1"></span>other labels'
