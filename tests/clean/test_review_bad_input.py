@@ -460,3 +460,32 @@ def test_interrupted_exports_leave_no_file(ds, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         export_review(ds, NOTHING, to="label-studio", out=tmp_path / "x.json", everything=True)
     assert [p.name for p in tmp_path.iterdir()] == ["set"]
+
+
+# ---- reading in parts
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 7, 64, 1 << 20])
+def test_a_file_is_read_in_parts_of_any_size(chunk, tmp_path, monkeypatch):
+    from fastlabel.clean.review import records
+
+    monkeypatch.setattr(records, "CHUNK", chunk)
+    values = [
+        {"a": [1, 2, {"b": 'x,y]\\"['}]},
+        12345,
+        -1.5e-7,
+        "é,\u2028",
+        None,
+        [],
+        {},
+        [[]],
+        True,
+    ]
+    path = tmp_path / "x.json"
+    for indent in (None, 1):
+        path.write_text("\ufeff \n" + json.dumps(values, indent=indent) + " \n", encoding="utf-8")
+        assert [v for _, v in records.json_records(path)] == values
+    for text in ("[1 2]", "[1,]", "[1", "[1]x", "[", '["a'):
+        path.write_text(text)
+        with pytest.raises(DatasetError):
+            list(records.json_records(path))
