@@ -125,14 +125,24 @@ def export_review(
     >>> import json, tempfile
     >>> from pathlib import Path
     >>> import fastlabel as fl
+    >>> from fastlabel.schema import FINDINGS
+    >>> labels = {
+    ...     "images": [{"id": 7, "file_name": "a.jpg", "width": 640, "height": 480}],
+    ...     "annotations": [{"id": 1, "image_id": 7, "category_id": 3, "bbox": [64, 48, 32, 24]}],
+    ...     "categories": [{"id": 3, "name": "raccoon"}],
+    ... }
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = fl.make_sample(Path(folder, "set"), format="coco")
-    ...     report = fl.check(Path(folder, "set"))
-    ...     out = Path(folder, "tasks.json")
-    ...     done = fl.export_review(report.ds, report.findings, to="label-studio", out=out)
-    ...     first = json.loads(out.read_text())[0]
-    >>> done.tasks > 20, sorted(first)
-    (True, ['annotations', 'data', 'predictions'])
+    ...     _ = Path(folder, "labels.json").write_text(json.dumps(labels))
+    ...     ds, out = fl.read(folder), Path(folder, "tasks.json")
+    ...     done = fl.export_review(
+    ...         ds, FINDINGS.empty_table(), to="label-studio", out=out, everything=True
+    ...     )
+    ...     (task,) = json.loads(out.read_text())
+    >>> done.tasks, done.boxes, sorted(task)
+    (1, 1, ['annotations', 'data', 'predictions'])
+    >>> region = task["annotations"][0]["result"][0]
+    >>> region["id"], round(region["value"]["x"], 9), region["value"]["rectanglelabels"]
+    ('fl-0', 10.0, ['raccoon'])
     """
     as_choice(to, "to", TOOLS)
     book = Book(ds)
