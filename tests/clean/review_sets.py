@@ -164,6 +164,19 @@ class StudioReviewer:
             }
         )
 
+    def ignore(self, image, annotation):
+        region = self._region(image, annotation)
+        shape = {k: region["value"][k] for k in ("x", "y", "width", "height", "rotation")}
+        self._results(image).append(
+            {
+                "id": region["id"],
+                "type": "choices",
+                "from_name": "mark",
+                "to_name": "image",
+                "value": shape | {"choices": ["ignore"]},
+            }
+        )
+
     def check(self, image):
         self._results(image).append(
             {
@@ -223,6 +236,11 @@ class CvatReviewer:
             self.task(image), "box", {"label": label, "occluded": "0", "source": "manual"} | corners
         )
         ET.SubElement(new, "attribute", {"name": "annotation_id"}).text = key
+
+    def ignore(self, image, annotation):
+        for attribute in self._shape(image, annotation):
+            if attribute.get("name") == "ignore":
+                attribute.text = "true"
 
     def check(self, image):
         ET.SubElement(self.task(image), "tag", {"label": "fastlabel.checked", "source": "manual"})

@@ -288,3 +288,19 @@ def test_plans_name_rules_that_the_reviewer_agreed_with(reviewer, tmp_path):
     person.drop(row["image_id"], 2)
     back = read_review(ds, person.save())
     assert back.plan.table["codes"].to_pylist() == [["FL702"]]
+
+
+@by_reviewer
+def test_classes_that_tools_would_confuse_stay_apart(reviewer, tmp_path):
+    """The same name twice, names of our own labels, no name, spaces and control characters."""
+    names = ("a", "a", " a", "", "fastlabel.checked", "fastlabel.suggestion", "x\n\x00y", "é" * 300)
+    ds = coco_set(tmp_path / "set", images=20, seed=12, classes=names)
+    person = sent(reviewer, ds, tmp_path, some_findings(ds))
+    back = read_review(ds, person.save())
+    assert back.changes.num_rows == back.skipped.num_rows == 0
+    assert back.counts["same"] == ds.annotations.num_rows
+    from fastlabel.clean.review.tasks import class_labels
+
+    labels = class_labels(ds)
+    assert len({label.strip() for label in labels}) == len(names)
+    assert not any(label.startswith("fastlabel.") or label != label.strip() for label in labels)

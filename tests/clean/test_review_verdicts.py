@@ -125,6 +125,25 @@ def test_each_proposal_is_judged_by_what_was_done(reviewer, ds, tmp_path):
 
 
 @by_reviewer
+def test_boxes_are_marked_to_be_ignored(reviewer, ds, tmp_path):
+    rows = rows_of(ds)
+    found = [finding(ds, "FL706", annotation=n, fix={"action": "mark_ignore"}) for n in range(3)]
+    person = sent(reviewer, ds, tmp_path, found)
+    person.ignore(rows[0]["image_id"], 0)
+    person.drop(rows[1]["image_id"], 1)
+    back = read_review(ds, person.save(), reviewed="all")
+    assert {r["annotation_id"]: r["action"] for r in back.plan.table.to_pylist()} == {
+        0: "mark_ignore",
+        1: "drop_box",
+    }
+    assert {n: verdict for n, (verdict, _) in said(back).items()} == {
+        0: "confirmed",
+        1: "other",
+        2: "rejected",
+    }
+
+
+@by_reviewer
 def test_images_that_nobody_looked_at_say_nothing(reviewer, ds, tmp_path):
     rows = rows_of(ds)
     images = sorted({r["image_id"] for r in rows})[:3]

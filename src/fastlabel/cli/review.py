@@ -264,6 +264,8 @@ def _change(row: dict[str, Any]) -> str:
     if row["change"] == "moved":
         a, b = _corners(row["box_before"]), _corners(row["box_after"])
         return f"~ {before} {a} -> {b} (IoU {row['iou']:.2f}), {number}"
+    if row["change"] == "ignored":
+        return f"~ {before} to be ignored, {number}"
     return f"~ {before} -> {after}, {number}"
 
 

@@ -28,6 +28,7 @@ class Region:
     box: Box
     label: str
     where: str
+    ignore: bool = False  # marked as a region to ignore
 
 
 @dataclass(slots=True)

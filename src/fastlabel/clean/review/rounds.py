@@ -36,7 +36,7 @@ class ReviewRound:
     plan : Plan
         The corrections, to be applied by :func:`fastlabel.apply`.
     changes : pyarrow.Table
-        One row a box that differs: added, dropped, moved, relabelled.
+        One row a box that differs: added, dropped, moved, relabelled, ignored.
     verdicts : pyarrow.Table
         One row a finding that the review judges: confirmed, other, rejected.
     skipped : pyarrow.Table
@@ -255,6 +255,7 @@ _WORDS = {
     "dropped": "a reviewer deleted the box",
     "moved": "a reviewer moved the box",
     "relabelled": "a reviewer gave it another class",
+    "ignored": "a reviewer marked it as a region to ignore",
 }
 
 
@@ -275,8 +276,8 @@ def _action(
             "category_id": number,
         }
     row["annotation_id"] = change.annotation_id
-    if change.kind == "dropped":
-        return row | {"action": "drop_box"}
+    if change.kind in ("dropped", "ignored"):
+        return row | {"action": "drop_box" if change.kind == "dropped" else "mark_ignore"}
     if change.kind == "moved":
         return row | {"action": "replace_box", "box": change.after}
     assert change.label_after is not None

@@ -158,6 +158,8 @@ class Book:
         category = ds.annotations["category_id"].fill_null(-1)
         self.category: npt.NDArray[np.int32] = as_numpy(category).astype(np.int32, copy=False)
         self.image = as_numpy(ds.annotations["image_id"])
+        ignored = ds.annotations["ignore"].fill_null(False)
+        self.ignored = np.asarray(ignored.to_numpy(), np.bool_)
         self._order = np.argsort(self.image, kind="stable")
         self._starts = np.searchsorted(self.image[self._order], np.arange(len(ds) + 1))
         self._widths = ds.images["width"].to_pylist()
