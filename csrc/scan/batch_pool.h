@@ -15,6 +15,10 @@
 #include <thread>
 #include <vector>
 
+#if defined(__linux__)
+#include <pthread.h>
+#endif
+
 #include "fastlabel/fastlabel.h"
 
 namespace fl {
@@ -36,6 +40,13 @@ void start_threads(int64_t wanted, const Work& work, std::vector<std::thread>* t
   }
 }
 
+// What tools that list threads call this one.
+inline void name_this_thread() noexcept {
+#if defined(__linux__)
+  pthread_setname_np(pthread_self(), "fastlabel-pool");
+#endif
+}
+
 // Batch has size(), `next` and `finished`, both 0 at first and the pool's own. Worker is what one
 // thread keeps from item to item.
 template <typename Batch, typename Worker>
@@ -45,7 +56,11 @@ class BatchPool {
   using Run = std::function<void(Batch&, size_t i, const std::atomic<bool>* cancelled, Worker&)>;
 
   BatchPool(int32_t workers, Run run) : run_(std::move(run)) {
-    start_threads(worker_count(workers), [this] { work(); }, &threads_);
+    const auto start = [this] {
+      name_this_thread();
+      work();
+    };
+    start_threads(worker_count(workers), start, &threads_);
     if (threads_.empty()) throw std::bad_alloc();
   }
   ~BatchPool() {

@@ -33,8 +33,8 @@ __all__ = [
     "scan_tables",
 ]
 
-#: Images a batch.
-_BATCH = 128
+#: Images a batch, and how many batches of small pictures are handed on together.
+_BATCH, _GATHERED = 128, 8
 
 #: Called now and then with (images done, images in all).
 Progress = Callable[[int, int], None]
@@ -77,7 +77,7 @@ def _local(
 ) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
     from .engine import run
 
-    return run(jobs.in_reading_order(), workers, limits, progress, _BATCH)
+    return run(jobs.in_reading_order(), workers, limits, progress, _BATCH, _GATHERED)
 
 
 def scan(

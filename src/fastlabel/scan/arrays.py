@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "bits",
+    "hexadecimal",
     "joined",
     "numbers",
     "strings",
@@ -45,6 +46,21 @@ def strings(values: Sequence[str | None]) -> pa.StringArray:
     null = np.array([v is None for v in values], dtype=bool)
     buffers = [_validity(null), pa.py_buffer(offsets), pa.py_buffer(b"".join(texts))]
     return pa.Array.from_buffers(pa.string(), len(texts), buffers)
+
+
+_DIGITS = np.frombuffer(b"0123456789abcdef", np.uint8)
+
+
+def hexadecimal(values: NDArray[np.uint8], null: NDArray[np.bool_]) -> pa.StringArray:
+    """Rows of bytes as texts of two digits a byte, null where ``null`` is true."""
+    n, length = values.shape
+    digits = np.empty((n, length, 2), np.uint8)
+    digits[..., 0] = _DIGITS[values >> 4]
+    digits[..., 1] = _DIGITS[values & 15]
+    offsets = np.zeros(n + 1, np.int32)
+    np.cumsum(np.where(null, 0, 2 * length), out=offsets[1:])
+    text = pa.py_buffer(np.ascontiguousarray(digits[~null]))
+    return pa.Array.from_buffers(pa.string(), n, [_validity(null), pa.py_buffer(offsets), text])
 
 
 def joined(texts: Sequence[bytes]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:

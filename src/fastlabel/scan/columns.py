@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .. import _core, schema
-from .arrays import numbers, strings
+from .arrays import hexadecimal, numbers, strings
 from .jobs import Jobs
 
 __all__ = ["Rows", "batches", "say"]
@@ -43,14 +43,14 @@ def _images(jobs: Jobs, first: int, last: int, rows: Rows) -> pa.RecordBatch:
         "bytes": numbers(rows["bytes"], rows["bytes"] < 0),
         "format": _named(_core.FORMATS, rows["format"], rows["format"] == 0),
         "status": _named(_core.STATUSES, rows["status"], None),
-        "status_detail": strings([_text(d) for d in rows["detail"].tolist()]),
+        "status_detail": _details(rows["detail"]),
         "width": numbers(rows["width"], rows["width"] < 1),
         "height": numbers(rows["height"], rows["height"] < 1),
         "channels": numbers(
             rows["channels"].astype(np.int8), (rows["channels"] < 1) | (rows["channels"] > 127)
         ),
         "orientation": numbers(rows["orientation"].astype(np.int8), unhashed),
-        "content_hash": strings(_hashes(rows["content_hash"], unhashed)),
+        "content_hash": hexadecimal(rows["content_hash"], unhashed),
         "acutance": numbers(stats["acutance"], (stats["has_acutance"] & 1) == 0),
         "scale_sharpness": _levels(stats["scale_sharpness"], stats["has_scale"]),
         "scale_acutance": _levels(stats["scale_acutance"], stats["has_acutance"]),
@@ -92,18 +92,14 @@ def _batch(data: dict[str, pa.Array], wanted: pa.Schema) -> pa.RecordBatch:
 
 
 def _named(names: list[str], codes: NDArray[Any], unknown: NDArray[np.bool_] | None) -> pa.Array:
-    chosen = np.array(names, dtype=object)[codes]
-    if unknown is not None:
-        chosen[unknown] = None
-    return strings(chosen.tolist())
+    return strings(names).take(numbers(codes.astype(np.int64), unknown))
 
 
-def _hashes(hashes: NDArray[np.uint8], null: NDArray[np.bool_]) -> list[str | None]:
-    return [None if n else bytes(h).hex() for h, n in zip(hashes, null.tolist(), strict=True)]
-
-
-def _text(detail: bytes) -> str | None:
-    return detail.decode("utf-8", "replace") or None
+def _details(details: NDArray[np.bytes_]) -> pa.Array:
+    """Texts that few rows have."""
+    there = details != b""
+    texts = strings([d.decode("utf-8", "replace") for d in details[there].tolist()])
+    return texts.take(numbers(np.cumsum(there) - 1, ~there))
 
 
 def _levels(values: NDArray[np.float64], known: NDArray[np.uint8]) -> pa.Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from ..arrays import strings, take_strings
 from ._stamps import file_stamps, stamp_array
 
 __all__ = ["BytesSource", "FolderSource", "PathsSource"]
+
+
+_UTF8 = sys.getfilesystemencoding().lower() == "utf-8"
 
 
 class _Files:
@@ -75,6 +79,8 @@ class FolderSource(_Files):
         """The files' paths: the native workers read them."""
         prefix = self._prefix
         taken = self._names.take(pa.Array.from_buffers(pa.int64(), len(rows), _plain(rows)))
+        if _UTF8:  # then names are what the system calls the files
+            return [Span(prefix + name) for name in taken.cast(pa.binary()).to_pylist()]
         return [Span(prefix + os.fsencode(name)) for name in taken.to_pylist()]
 
 
