@@ -117,6 +117,10 @@ _LAZY = {
     "image_targets": "prepare.training",
     "Applied": "clean",
     "Plan": "clean",
+    "Undone": "clean",
+    "apply": "clean",
+    "plan": "clean.findings",
+    "undo": "clean",
     "Calibration": "clean.review",
     "ReviewRound": "clean.review",
     "calibrate": "clean.review",
@@ -167,6 +171,7 @@ if TYPE_CHECKING:
     from .check import Report, check
     from .clean import Plan
     from .clean import Applied, Plan, Undone, apply, undo
+    from .clean.findings import plan
     from .clean.queue import review_queue
     from .clean.review import Calibration, ReviewRound, calibrate, export_review, read_review
     from .clean import Applied, Plan, Undone, apply, undo

@@ -24,8 +24,6 @@ LAYERS = (
     ("cut", "engines", "label_quality"),
     ("distributions", "deployment", "verdict", "summary"),
     ("report", "sample"),
-    ("check", "prepare"),
-    ("dedup", "clean"),
     ("check", "prepare", "clean"),
     ("dedup",),
     ("compare",),

@@ -31,17 +31,49 @@ def verify(before: Dataset, after: Dataset, changes: Sequence[Change]) -> None:
     touched = {change.image_id for change in changes}
     gone = {change.image_id for change in changes if change.action == "drop_image"}
     old, new = _keys(before), _keys(after)
-    if Counter(key for at, key in enumerate(old) if at not in gone) != Counter(new):
-        raise _differs("the images of the new tree are not those of the plan")
-    names = {old[at] for at in touched}
+    wanted = _labelled(before, old, gone)
+    for change in changes:
+        if change.action == "add_box":  # its image may have had no label file
+            wanted[old[change.image_id]] = max(1, wanted[old[change.image_id]])
+    _compare_images(wanted, _labelled(after, new, set()))
+    # Other splits may read the same label file.
+    paths = {old[at][1] for at in touched}
+    names = {key for key in old if key[1] in paths}
     _compare_rest(before, after, old, new, names)
     _compare_touched(before, after, old, new, names, changes)
+
+
+def _labelled(ds: Dataset, keys: list[Key], gone: set[int]) -> Counter[Key]:
+    """Images that a label file speaks of; which others are seen beside them may change."""
+    states = ds.images["label_state"].to_pylist()
+    known = ("labelled", "labelled_empty")
+    return Counter(
+        key
+        for at, (key, state) in enumerate(zip(keys, states, strict=True))
+        if state in known and at not in gone
+    )
+
+
+def _compare_images(want: Counter[Key], have: Counter[Key]) -> None:
+    lost, new = want - have, have - want
+    if lost:
+        raise _chosen_anew(f"{next(iter(lost))[1]}: would not be read any more")
+    if new:
+        raise _chosen_anew(f"{next(iter(new))[1]}: would be read, and was not before")
 
 
 def _differs(what: str) -> DatasetError:
     return DatasetError(
         f"{what}; everything was put back. Please report this: the labels have a form that is "
         "not edited rightly"
+    )
+
+
+def _chosen_anew(what: str) -> DatasetError:
+    return DatasetError(
+        f"{what}: once pictures are gone, the label files below the folder are chosen "
+        "otherwise; everything was put back: plan on the label file, or on the folder of one data "
+        "set alone"
     )
 
 
@@ -111,8 +143,8 @@ def _compare_touched(
             gone.add(old[change.image_id])
         else:
             row = _changed({}, change, classes) or {}
-            # One label file may be read for each split that lists the image.
-            for key in {k for k in names if k[1] == old[change.image_id][1]}:
+            own = old[change.image_id]
+            for key in {own} if before.format == "coco" else {k for k in names if k[1] == own[1]}:
                 added[key].append(row)
     origins = _twins(before, by_row)
     found = _boxes(after, new, names)
