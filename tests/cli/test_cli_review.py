@@ -152,6 +152,39 @@ def test_what_cannot_be_done_is_said(args, said, cli, doubled, here):
     assert sorted(p.name for p in here.iterdir()) == ["empty", "t"]
 
 
+def test_findings_of_another_version_are_refused(cli, doubled, checked):
+    labels = json.loads((doubled / "labels.json").read_text())
+    labels["annotations"][0]["bbox"][0] += 1
+    (doubled / "labels.json").write_text(json.dumps(labels))
+    run = cli("review", doubled, "--findings", checked, "--to", "cvat", "-o", "t.xml")
+    assert run.is_one_clear_line()
+    assert "run `fastlabel check` again" in run.err
+
+
+def test_findings_of_one_split_are_sent_and_read_into_the_whole(cli, tmp_path, here):
+    from fastlabel.sample import make_sample
+
+    make_sample(tmp_path / "set", format="coco", seed=3)
+    data = tmp_path / "set"
+    splits = fl.read(data).images["split"].to_pylist()
+    assert len(set(splits)) > 1
+    last = splits[-1]
+    cli("check", data, "--split", last, "--select", "FL2", "--out", "rep", "--fail-on", "never")
+    sent = cli("review", data, "--findings", "rep", "--to", "label-studio", "-o", "t.json", "--all")
+    assert sent.err == ""
+    tasks = json.loads(Path("t.json").read_text())
+    results = next(t for t in reversed(tasks) if t["annotations"][0]["result"])
+    region = results["annotations"][0]["result"].pop(0)
+    Path("t.json").write_text(json.dumps(tasks))
+    run = cli("review", data, "--from", "t.json", "-o", "plan.parquet")
+    assert (run.code, run.err) == (0, "")
+    (row,) = fl.Plan.read("plan.parquet").table.to_pylist()
+    assert row["action"] == "drop_box"
+    assert row["file_name"].endswith(Path(results["data"]["fastlabel"]["name"]).name)
+    x1 = region["value"]["x"] / 100 * region["original_width"]
+    assert json.loads(row["before"])["box"][0] == pytest.approx(x1)
+
+
 def test_calibrate_refuses_what_is_no_round(cli, here):
     Path("x.parquet").write_bytes(b"no")
     assert cli("calibrate", "x.parquet", "-o", "y.toml").is_one_clear_line()

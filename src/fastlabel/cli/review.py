@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..dataset import DatasetError
+from ._checked import as_checked
 from ._options import read_as
 from ._outside import keep_out_of
 
@@ -106,6 +107,9 @@ def _send(dataset: Dataset, out: Path, options: dict[str, Any]) -> int:
     from ..report.text import count, listed, visible
 
     findings = _findings(options["findings"], options["everything"])
+    if options["findings"] is not None:
+        place = options["findings"]
+        dataset = as_checked(dataset, place if place.is_dir() else place.parent)
     queue = None
     if options["budget"] is not None:
         queue = review_queue(dataset, findings, budget=options["budget"])
