@@ -441,7 +441,27 @@ def test_images_of_unknown_size_are_named(tmp_path):
     done = export_review(
         read(tmp_path), NOTHING, to="cvat", out=tmp_path.parent / "o.xml", everything=True
     )
-    assert (done.tasks, done.unsized) == (1, ("a.jpg",))
+    assert (done.tasks, done.left_out) == (1, ("a.jpg",))
+
+
+@pytest.mark.parametrize("to", ["label-studio", "cvat", "fiftyone", "sheet"])
+def test_no_tool_is_told_to_open_what_lies_outside_the_set(to, tmp_path):
+    size = {"width": 9, "height": 9}
+    names = ("../secret.jpg", "/etc/secret.jpg", "inside.jpg")
+    labels = {
+        "images": [{"id": n, "file_name": name} | size for n, name in enumerate(names)],
+        "annotations": [
+            {"id": n, "image_id": n, "category_id": 1, "bbox": [1, 1, 3, 3]} for n in range(3)
+        ],
+        "categories": [{"id": 1, "name": "x"}],
+    }
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "labels.json").write_text(json.dumps(labels))
+    out = tmp_path / "out"
+    done = export_review(read(tmp_path / "set"), NOTHING, to=to, out=out, everything=True)
+    assert (done.tasks, done.left_out) == (1, names[:2])
+    for file in [out] if out.is_file() else out.iterdir():
+        assert "secret" not in file.read_text()
 
 
 def test_cvat_video_is_refused(shared_data, ds):

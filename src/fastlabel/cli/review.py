@@ -137,12 +137,15 @@ def _send(dataset: Dataset, out: Path, options: dict[str, Any]) -> int:
             f"Not shown  {count(done.unshown, 'box', 'boxes')} without finite corners or "
             "a known class; they stay as they are"
         )
-    if done.unsized:
-        names = listed([visible(n, 60) for n in done.unsized], 4)
-        click.echo(f"No size    {count(len(done.unsized), 'image')} of unknown size: {names}")
+    if done.left_out:
+        names = listed([visible(n, 60) for n in done.left_out], 4)
+        click.echo(
+            f"Left out   {count(len(done.left_out), 'image')} of unknown size, or whose name leads "
+            f"out of the data set: {names}"
+        )
     click.echo(f"\n{', '.join(str(f) for f in done.files)}")
     click.echo(_NEXT[options["to"]])
-    return int(bool(done.unsized))
+    return int(bool(done.left_out))
 
 
 _NEXT = {

@@ -35,8 +35,8 @@ class ExportedReview:
         The main file or folder first.
     tasks, boxes, findings : int
         Images to look at, their boxes, and the findings about them.
-    unsized : tuple of str
-        Images left out because their size is not known.
+    left_out : tuple of str
+        Images left out: their size is not known, or their name leads out of the data set.
     unplaced : int
         Findings about no image, or about one that is not among the tasks.
     unshown : int
@@ -48,7 +48,7 @@ class ExportedReview:
     tasks: int
     boxes: int
     findings: int
-    unsized: tuple[str, ...]
+    left_out: tuple[str, ...]
     unplaced: int
     unshown: int
 
@@ -59,12 +59,12 @@ class _Counted:
     def __init__(self, book: Book, tasks: Iterator[tuple[int, Task | None]]) -> None:
         self._book, self._tasks = book, tasks
         self.tasks = self.boxes = self.findings = self.unshown = 0
-        self.unsized: list[str] = []
+        self.left_out: list[str] = []
 
     def __iter__(self) -> Iterator[Task]:
         for image, task in self._tasks:
             if task is None:
-                self.unsized.append(self._book.names[image])
+                self.left_out.append(self._book.names[image])
                 continue
             self.tasks += 1
             self.boxes += len(task.boxes)
@@ -161,7 +161,7 @@ def export_review(
         tasks.tasks,
         tasks.boxes,
         tasks.findings,
-        tuple(tasks.unsized),
+        tuple(tasks.left_out),
         findings.num_rows - tasks.findings,
         tasks.unshown,
     )

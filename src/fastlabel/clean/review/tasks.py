@@ -164,6 +164,7 @@ class Book:
         self._starts = np.searchsorted(self.image[self._order], np.arange(len(ds) + 1))
         self._widths = ds.images["width"].to_pylist()
         self._heights = ds.images["height"].to_pylist()
+        self._inside = ds.images["path"].is_valid().to_pylist()
         self.shown = np.isfinite(self.boxes).all(axis=1) & (self.category >= 0)
         # A hash of the class name, not its number: a class that is added later moves numbers.
         names = [hashlib.blake2b(x.encode(), digest_size=8).digest() for x in self.labels]
@@ -211,9 +212,13 @@ class Book:
         return told.hexdigest()
 
     def task(self, image: int) -> Task | None:
-        """The task of an image without its findings; None where its size is not known."""
+        """The task of an image without its findings; None where it cannot be shown.
+
+        Its size is not known, or its name leads out of the data set: then no tool is told to
+        open it.
+        """
         size = self.size(image)
-        if size is None:
+        if size is None or not self._inside[image]:
             return None
         rows = self.rows(image)
         rows = rows[self.shown[rows]]
@@ -240,8 +245,7 @@ def tasks_of(
     Yields
     ------
     tuple of (int, Task or None)
-        The image, and its task; None where its size is not known, so that no tool could show
-        its boxes.
+        The image, and its task; None where it cannot be shown (see :meth:`Book.task`).
     """
     found = _Findings(findings, book)
     guessed = None if predictions is None else _Predicted(predictions, book)
