@@ -1,4 +1,5 @@
 // COCO ingest: the walk over brackets, numbers, and whole files in windows of any size.
+#include <cerrno>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -242,6 +243,29 @@ void test_files() {
   }
 }
 
+// A value that is far longer than a window is read; one beyond the limit is refused, and named so.
+void test_long_values() {
+  const std::string images = "{\"images\": [{\"id\": 1, \"file_name\": \"a.jpg\"}], ";
+  const std::string box = "{\"id\": 1, \"image_id\": 1, \"category_id\": 1, \"bbox\": [1, 2, 3, 4]";
+  for (const size_t mebibytes : {3, 66}) {
+    const std::string filler(mebibytes << 20, 'x');
+    for (const int32_t workers : {1, 2}) {
+      for (const bool inside : {false, true}) {
+        const std::string long_member = ", \"note\": \"" + filler + "\"}";
+        const fl_coco_summary s =
+            read(inside ? images + "\"annotations\": [" + box + "}, " + box + long_member + ", " +
+                              box + "}]}"
+                        : images + "\"info\": \"" + filler + "\", \"annotations\": [" + box + "}]}",
+                 1 << 16, workers);
+        const bool fits = mebibytes == 3;
+        CHECK(s.outcome == (fits ? FL_COCO_READ : FL_COCO_NOT_JUDGED));
+        CHECK(s.error == (fits ? 0 : EFBIG));
+        CHECK(!fits || s.annotations == (inside ? 3 : 1));
+      }
+    }
+  }
+}
+
 // A score is there twice: as labels hold it, and as it is written.
 void test_scores() {
   std::string text = "{\"annotations\": [";
@@ -321,6 +345,7 @@ int main() {
   test_names();
   test_bits_and_columns();
   test_files();
+  test_long_values();
   test_scores();
   test_arguments();
   return test::finish("ingest_coco");
