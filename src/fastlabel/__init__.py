@@ -77,6 +77,7 @@ _LAZY = {
     "DatasetError": "dataset",
     "read": "formats",
     "Predictions": "predictions",
+    "predict": "predictions",
     "read_predictions": "predictions",
     "Cache": "scan",
     "CacheWarning": "scan",
@@ -107,6 +108,10 @@ _LAZY = {
     "tile_boxes_back": "prepare.tile",
     "PasteResult": "prepare.paste",
     "paste": "prepare.paste",
+    "Evaluation": "evaluate",
+    "FindingScores": "evaluate",
+    "evaluate": "evaluate",
+    "evaluate_findings": "evaluate",
     "Corrupted": "prepare.corrupt",
     "corrupt": "prepare.corrupt",
     "IgnoreRules": "prepare.ignore",
@@ -119,6 +124,7 @@ _LAZY = {
     "Plan": "clean",
     "Undone": "clean",
     "apply": "clean",
+    "plan": "clean.findings",
     "undo": "clean",
     "Calibration": "clean.review",
     "ReviewRound": "clean.review",
@@ -166,12 +172,14 @@ if TYPE_CHECKING:
     )
     from .check import Report, check
     from .clean import Applied, Plan, Undone, apply, undo
+    from .clean.findings import plan
     from .clean.queue import review_queue
     from .clean.review import Calibration, ReviewRound, calibrate, export_review, read_review
     from .compare import Diff, Stats, diff, stats
     from .cut import read_tile
     from .dataset import Dataset, DatasetError
     from .dedup import DedupResult, SplitResult, dedup, split
+    from .evaluate import Evaluation, FindingScores, evaluate, evaluate_findings
     from .formats import read
     from .label_quality import LabelQuality, label_quality
     from .merge import TileDetections, merge_tiles
@@ -194,7 +202,7 @@ if TYPE_CHECKING:
         resize_area,
         sharpness,
     )
-    from .predictions import Predictions, read_predictions
+    from .predictions import Predictions, predict, read_predictions
     from .prepare.corrupt import Corrupted, corrupt
     from .prepare.ignore import IgnoreRules, mark_ignored
     from .prepare.mask import mask_regions

@@ -49,6 +49,8 @@ class Report:
         The settings it was judged with.
     rules : mapping of str to Rule
         The rules that ran, by code.
+    queue : pyarrow.Table or None
+        What to look at first (:func:`fastlabel.review_queue`), all of it.
     """
 
     ds: Dataset
@@ -59,6 +61,7 @@ class Report:
     profile: Profile | None = None
     config: Config = field(default_factory=Config)
     rules: Mapping[str, Rule] = field(default_factory=dict)
+    queue: pa.Table | None = None
 
     def __repr__(self) -> str:
         counts = self.summary["findings"]["by_severity"]
@@ -113,6 +116,8 @@ class Report:
             "categories": self.ds.categories,
             "problems": self.ds.problems,
         }
+        if self.queue is not None:
+            tables["queue"] = self.queue
         text = json.dumps(self.summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         files: dict[Path, Callable[[Path], Any]] = {
             out / f"{name}.parquet": partial(pq.write_table, table, compression="zstd")
@@ -144,6 +149,7 @@ def check(
     cache: Cache | str | os.PathLike[str] | bool | None = None,
     images: Any = None,
     engine: str = "local",
+    budget: int | None = None,
     predictions: Predictions | str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
 ) -> Report:
     """Audit a data set: read the labels, decode every image once, apply the rules.
@@ -183,6 +189,9 @@ def check(
     predictions : Predictions, path-like or a sequence of paths, optional
         What models say is in the images, for the rules FL7: as :func:`fastlabel.read_predictions`
         gives or takes them. Several files are several models, or folds of a cross-validation.
+    budget : int, optional
+        Objects that a person has time for: the summary and the page say what the first so many
+        of ``report.queue`` cost and bring.
 
     Returns
     -------
@@ -209,6 +218,9 @@ def check(
     """
     from . import deploy as deployments
     from . import rules as judging
+    from .clean.effort import Effort
+    from .clean.overview import overview
+    from .clean.queue import budgeted, review_queue
     from .formats import read
     from .scan import cache_of, engine_named, scan_tables
     from .summary import summarise
@@ -218,6 +230,8 @@ def check(
     unwanted = None if ignore is None else list(ignore)
     # Settings first: a misspelt rule must not cost a scan.
     engine_named(engine)
+    Effort.of(config)
+    budget = budgeted(budget)
     own = judging.collect(rules)
     table = judging.table_of(own)
     if not own:
@@ -262,16 +276,18 @@ def check(
     )
     clock.append(time.perf_counter())
     context = judging.Context(ds, image_stats, box_stats, profile, config, said, threads)
-    findings = judging.run(context, wanted, unwanted, table)
+    findings = judging.run(context, wanted, unwanted, table, workers=threads)
     ran = {r.code: r for r in chosen}
     summary = summarise(
-        ds, image_stats, box_stats, findings, ran, profile, settings, context.unjudged
+        ds, image_stats, box_stats, findings, ran, profile, settings, context.unjudged, threads
     )
+    queue = review_queue(ds, findings, config=config)
+    summary["review"] = overview(queue, budget)
     clock.append(time.perf_counter())
     if said is not None:
         summary["predictions"] = _told(said)
     summary["run"] = _run_facts(clock, len(ds), threads) | _from_cache(kept) | {"engine": engine}
-    return Report(ds, image_stats, box_stats, findings, summary, profile, config, ran)
+    return Report(ds, image_stats, box_stats, findings, summary, profile, config, ran, queue)
 
 
 def _predictions(

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "src" / "fastlabel"
 #: Lowest first. A module may import from rows above its own, and from its own part.
 LAYERS = (
     ("_core", "_embed"),
-    ("_arrow", "_scalars"),
+    ("_arrow", "_scalars", "_memory", "_ranks", "_threads"),
     ("_arrays",),
     ("schema", "config", "source", "boxes", "pixels", "tables", "numba"),
     ("deploy", "dataset"),
@@ -22,12 +22,15 @@ LAYERS = (
     ("predictions",),
     ("rules",),
     ("cut", "engines", "label_quality"),
+    ("cut", "engines"),
+    ("set_columns",),
+    ("box_counts",),
     ("distributions", "deployment", "verdict", "summary"),
     ("report", "sample"),
+    ("check", "prepare", "clean"),
+    ("dedup", "evaluate"),
     ("check", "prepare"),
     ("dedup", "clean"),
-    ("check", "prepare", "clean"),
-    ("dedup",),
     ("compare",),
     ("bench", "torch"),
     ("cli",),
@@ -38,10 +41,8 @@ SAME_ROW = {
     # Labels of pictures that lie in archives or buckets: their names, and sizes for YOLO.
     ("formats", "scan"),
     ("verdict", "distributions"),
-    # The queue is part of a report; plans are written into new folders.
+    # The review queue is part of a report.
     ("check", "clean"),
-    ("clean", "check"),
-    ("clean", "prepare"),
     ("deployment", "distributions"),
     *(("summary", part) for part in ("verdict", "distributions", "deployment")),
 }

@@ -246,6 +246,7 @@ if __name__ == "__main__":
     what, root, folder, out, *rest = sys.argv[1:]
     # Small batches and no waiting: many parts of a small set.
     scan_package._BATCH = int(os.environ.get("BATCH", "16"))
+    scan_package._GATHERED = 1
     # What a run would load, so that forks of this process begin at once.
     for name in ("cv2", "pyarrow.compute", "pyarrow.parquet", *PARTS):
         import_module(name)

@@ -541,7 +541,7 @@ class TestInterrupted:
         cache = Cache(tmp_path / "cache")
         run = engine.run
 
-        def stopped(jobs: Any, workers: int, limits: Limits, progress: Any, _: int) -> Any:
+        def stopped(jobs: Any, workers: int, limits: Limits, progress: Any, *_: int) -> Any:
             for k, batch in enumerate(run(jobs, workers, limits, progress, 2)):
                 if k == 3:
                     raise KeyboardInterrupt

@@ -27,6 +27,7 @@ def many_small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keys, "_SETTLING_NS", -(10**12))
     monkeypatch.setattr(session, "FLUSH_SECONDS", 0)
     monkeypatch.setattr(scan_package, "_BATCH", 4)
+    monkeypatch.setattr(scan_package, "_GATHERED", 1)
 
 
 def rows_kept(cache: Cache) -> int:

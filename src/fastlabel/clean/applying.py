@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from .journal import FOLDER, Transaction, clear, locked, unfinished
 from .places import QUARANTINE, Places
 from .plan import ABOUT_IMAGES, Plan
 from .tree import copy_tree
-from .verify import verify
+from .verify import convention_note, verify
 
 if TYPE_CHECKING:
     from ..formats import Edited
@@ -65,7 +65,7 @@ def apply(
     overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Applied:
-    r"""Carry out a plan, in a new tree or in place; :func:`undo` takes it back.
+    """Carry out a plan, in a new tree or in place; :func:`undo` takes it back.
 
     Parameters
     ----------
@@ -110,31 +110,32 @@ def apply(
 
     Examples
     --------
-    >>> import tempfile
+    >>> import json, tempfile
     >>> from pathlib import Path
     >>> import fastlabel as fl
+    >>> labels = {
+    ...     "images": [{"id": 7, "file_name": "a.jpg", "width": 640, "height": 480}],
+    ...     "annotations": [{"id": 1, "image_id": 7, "category_id": 3, "bbox": [10, 20, 30, 40]}],
+    ...     "categories": [{"id": 3, "name": "raccoon"}],
+    ... }
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     data, new = Path(folder, "data"), Path(folder, "new")
-    ...     _ = fl.make_sample(data, format="yolo", seed=1)
-    ...     ds = fl.read(data)
+    ...     data.mkdir()
+    ...     _ = Path(data, "labels.json").write_text(json.dumps(labels))
     ...     actions = [{"action": "drop_box", "annotation_id": 0}]
-    ...     done = apply(fl.Plan.from_actions(ds, actions), new, unsafe=True)
-    ...     len(ds.annotations) - len(fl.read(new).annotations)
-    ...     _ = fl.undo(new)
-    ...     label = done.edited[0]
-    ...     Path(data, label).read_bytes() == Path(new, label).read_bytes()
-    1
-    True
+    ...     done = fl.apply(fl.Plan.from_actions(fl.read(data), actions), new, unsafe=True)
+    ...     print(done.edited, json.loads(Path(new, "labels.json").read_text())["annotations"])
+    ('labels.json',) []
     """
     plan = plan if isinstance(plan, Plan) else Plan.read(plan)
     if (out is None) == (not in_place):
         raise ValueError("out, in_place: give one of the two")
     plan, left_out = _permitted(plan, unsafe, safe_only)
-    ds = _data_set(plan, data)
+    ds, known = _data_set(plan, data)
     places = Places(ds)
     check_hashes(ds, plan.table, places)
     check_rows(ds, plan.table, places)
-    work = _Work(ds, plan, places)
+    work = _Work(ds, plan, places, known)
     work.refuse_impossible()
     if in_place:
         root = Path(ds.root)
@@ -179,7 +180,8 @@ def _array(values: Sequence[str]) -> Any:
     return pa.array(values, pa.string())
 
 
-def _data_set(plan: Plan, data: str | os.PathLike[str] | None) -> Dataset:
+def _data_set(plan: Plan, data: str | os.PathLike[str] | None) -> tuple[Dataset, Mapping[str, Any]]:
+    """The data set of a plan, and how it is to be read again below another root."""
     known = plan.data
     if data is None and not known.get("root"):
         raise DatasetError(
@@ -191,10 +193,14 @@ def _data_set(plan: Plan, data: str | os.PathLike[str] | None) -> Dataset:
         raise DatasetError(
             f"{root}: the data set of the plan is not there; say where it is with --data"
         )
-    return reread(root, known)
+    ds = reread(root, known)
+    if root.is_file():
+        own = root.resolve().relative_to(Path(ds.root).resolve()).as_posix()
+        return ds, {**known, "file": own}
+    return ds, known
 
 
-def reread(root: Path, known: Any) -> Dataset:
+def reread(root: Path, known: Mapping[str, Any]) -> Dataset:
     """Read a data set again as a plan says it was read."""
     file = known.get("file")
     where = root / str(file) if file and root.is_dir() else root
@@ -219,8 +225,11 @@ def _require_writable(root: Path, work: _Work) -> None:
 class _Work:
     """All that a plan does to the files of a tree."""
 
-    def __init__(self, ds: Dataset, plan: Plan, places: Places) -> None:
+    def __init__(
+        self, ds: Dataset, plan: Plan, places: Places, known: Mapping[str, Any] | None = None
+    ) -> None:
         self.ds = ds
+        self.known = plan.data if known is None else known
         self.plan = plan
         self.places = places
         self.rows: list[dict[str, Any]] = plan.table.to_pylist()
@@ -317,11 +326,14 @@ class _Work:
         from .journal import roll_back
 
         try:
-            where = root if Path(self.ds.root) != root else Path(self.ds.root)
-            verify(self.ds, reread(where, self.plan.data), self.changes)
+            after = reread(root, self.known)
+            verify(self.ds, after, self.changes)
         except BaseException:
             roll_back(root, folder, name)
             raise
+        note = convention_note(self.ds, after)
+        if note is not None:
+            self.notes.append(note)
 
     def _collect(self, root: Path, transaction: Transaction) -> None:
         pictures = self._pictures()

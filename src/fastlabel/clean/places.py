@@ -20,6 +20,9 @@ __all__ = ["QUARANTINE", "Places", "file_hash"]
 #: data sets do not look into folders whose names begin with a dot.
 QUARANTINE = ".quarantine"
 
+#: Ends a message about ids that do not meet.
+_STALE = "; if the data changed since, make the plan again"
+
 #: Pixels by which a box may pass the edge: corners of normalised boxes are not exact.
 EDGE = 0.01
 
@@ -165,11 +168,13 @@ class Places:
                 last = self.ds.annotations.num_rows - 1
                 raise DatasetError(
                     f"annotation_id is {annotation_id!r}, which is no annotation of the set "
-                    f"(0 to {last:,})"
+                    f"(0 to {last:,}){_STALE}"
                 )
             own = self._annotations[row]["image_id"]
             if image_id is not None and _whole(image_id) != own:
-                raise DatasetError(f"annotation {row} belongs to image {own}, not to {image_id!r}")
+                raise DatasetError(
+                    f"annotation {row} belongs to image {own}, not to {image_id!r}{_STALE}"
+                )
             return row, own
         if annotation_id is not None:
             raise DatasetError(f"{action} is not about an annotation, but one is named")
@@ -177,7 +182,7 @@ class Places:
         if image is None or image not in self._images:
             last = len(self.ds) - 1
             raise DatasetError(
-                f"image_id is {image_id!r}, which is no image of the set (0 to {last:,})"
+                f"image_id is {image_id!r}, which is no image of the set (0 to {last:,}){_STALE}"
             )
         return None, image
 

@@ -55,8 +55,10 @@ def copy_tree(
     done = 0
     root = source.resolve()
     pending = [""]
+    folders = []
     while pending:
         folder = pending.pop()
+        folders.append(folder)
         with os.scandir(source / folder) as entries:
             found = sorted(entries, key=lambda entry: entry.name)
         for entry in found:
@@ -80,6 +82,10 @@ def copy_tree(
             done += 1
             if progress is not None:
                 progress(done, 0)
+    for folder in reversed(folders[1:]):
+        shutil.copystat(source / folder, target / folder)
+        # What is made must be able to be taken back.
+        (target / folder).chmod((target / folder).stat().st_mode | 0o700)
     return done
 
 

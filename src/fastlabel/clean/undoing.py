@@ -60,16 +60,22 @@ def undo(folder: str | os.PathLike[str], *, force: bool = False) -> Undone:
 
     Examples
     --------
-    >>> import tempfile
+    >>> import json, tempfile
+    >>> from pathlib import Path
     >>> import fastlabel as fl
+    >>> labels = {
+    ...     "images": [{"id": 7, "file_name": "a.jpg", "width": 640, "height": 480}],
+    ...     "annotations": [{"id": 1, "image_id": 7, "category_id": 3, "bbox": [10, 20, 30, 40]}],
+    ...     "categories": [{"id": 3, "name": "raccoon"}],
+    ... }
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = fl.make_sample(folder, format="voc", seed=1, overwrite=True)
-    ...     plan = fl.Plan.from_actions(
-    ...         fl.read(folder), [{"action": "quarantine_image", "image_id": 0}]
-    ...     )
-    ...     _ = fl.apply(plan, in_place=True)
-    ...     undo(folder).files
-    3
+    ...     file = Path(folder, "labels.json")
+    ...     _ = file.write_text(json.dumps(labels))
+    ...     actions = [{"action": "mark_ignore", "annotation_id": 0}]
+    ...     _ = fl.apply(fl.Plan.from_actions(fl.read(folder), actions), in_place=True)
+    ...     changed = file.read_text() != json.dumps(labels)
+    ...     changed, fl.undo(folder).files, file.read_text() == json.dumps(labels)
+    (True, 1, True)
     """
     root = Path(folder)
     if not root.is_dir():
@@ -79,11 +85,8 @@ def undo(folder: str | os.PathLike[str], *, force: bool = False) -> Undone:
     with locked(root) as place:
         cleared = clear(place)
         names = journals(root)
-        if not names:
-            if not cleared:
-                raise DatasetError(f"{root}: no plan was applied to it; there is nothing to undo")
-            return Undone(root, 0, 0)
-        if cleared:  # what was interrupted comes first, and is taken back with this
+        if cleared or not names:
+            # What was interrupted comes first: it had not begun, or was taken back already.
             return Undone(root, 0, len(names))
         changed = [] if force else changed_since(root, place, names[-1])
         if changed:

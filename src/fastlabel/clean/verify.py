@@ -12,7 +12,7 @@ import pyarrow as pa
 from ..dataset import Dataset, DatasetError
 from ..formats import Change
 
-__all__ = ["verify"]
+__all__ = ["convention_note", "verify"]
 
 #: Columns of a box that must be what they were.
 _KEPT = ("x1", "y1", "x2", "y2", "crowd", "ignore", "occlusion", "truncation", "score", "weight")
@@ -31,17 +31,68 @@ def verify(before: Dataset, after: Dataset, changes: Sequence[Change]) -> None:
     touched = {change.image_id for change in changes}
     gone = {change.image_id for change in changes if change.action == "drop_image"}
     old, new = _keys(before), _keys(after)
-    if Counter(key for at, key in enumerate(old) if at not in gone) != Counter(new):
-        raise _differs("the images of the new tree are not those of the plan")
-    names = {old[at] for at in touched}
+    wanted = _labelled(before, old, gone)
+    for change in changes:
+        if change.action == "add_box":  # its image may have had no label file
+            wanted[old[change.image_id]] = max(1, wanted[old[change.image_id]])
+    _compare_images(wanted, _labelled(after, new, set()))
+    # Other splits may read the same label file.
+    paths = {old[at][1] for at in touched}
+    names = {key for key in old if key[1] in paths}
     _compare_rest(before, after, old, new, names)
     _compare_touched(before, after, old, new, names, changes)
+
+
+def convention_note(before: Dataset, after: Dataset) -> str | None:
+    """What to say where the boxes that are left would be taken to count from another pixel.
+
+    A VOC set that does not say what it counts from is read by its evidence: a coordinate of
+    0 rules out that it counts from 1. A plan may take the last such box away.
+    """
+    if before.format != "voc" or before.meta.get("evidence") == "declared in the files":
+        return None
+    from_one = bool(before.meta.get("inclusive"))
+    numbers = after.boxes() + np.array([1, 1, 0, 0]) * from_one
+    numbers = numbers[np.any(numbers != 0, axis=1)]
+    if from_one == (not (numbers == 0).any()):
+        return None
+    return (
+        f"the boxes count pixels from {int(from_one)}, which the numbers that are left do not "
+        f"show: read the tree with voc_base={int(from_one)}"
+    )
+
+
+def _labelled(ds: Dataset, keys: list[Key], gone: set[int]) -> Counter[Key]:
+    """Images that a label file speaks of; which others are seen beside them may change."""
+    states = ds.images["label_state"].to_pylist()
+    known = ("labelled", "labelled_empty")
+    return Counter(
+        key
+        for at, (key, state) in enumerate(zip(keys, states, strict=True))
+        if state in known and at not in gone
+    )
+
+
+def _compare_images(want: Counter[Key], have: Counter[Key]) -> None:
+    lost, new = want - have, have - want
+    if lost:
+        raise _chosen_anew(f"{next(iter(lost))[1]}: would not be read any more")
+    if new:
+        raise _chosen_anew(f"{next(iter(new))[1]}: would be read, and was not before")
 
 
 def _differs(what: str) -> DatasetError:
     return DatasetError(
         f"{what}; everything was put back. Please report this: the labels have a form that is "
         "not edited rightly"
+    )
+
+
+def _chosen_anew(what: str) -> DatasetError:
+    return DatasetError(
+        f"{what}: once pictures are gone, the label files below the folder are chosen "
+        "otherwise; everything was put back: plan on the label file, or on the folder of one data "
+        "set alone"
     )
 
 
@@ -111,8 +162,8 @@ def _compare_touched(
             gone.add(old[change.image_id])
         else:
             row = _changed({}, change, classes) or {}
-            # One label file may be read for each split that lists the image.
-            for key in {k for k in names if k[1] == old[change.image_id][1]}:
+            own = old[change.image_id]
+            for key in {own} if before.format == "coco" else {k for k in names if k[1] == own[1]}:
                 added[key].append(row)
     origins = _twins(before, by_row)
     found = _boxes(after, new, names)
@@ -172,7 +223,9 @@ def _changed(row: dict[str, Any], change: Change, classes: list[str]) -> dict[st
 
 
 def _match(key: Key, want: list[dict[str, Any]], have: list[dict[str, Any]]) -> None:
-    left = list(have)
+    # Most are as they were: these cancel out, and only the others are compared pair by pair.
+    same = Counter(map(_exact, want)) & Counter(map(_exact, have))
+    want, left = _without(want, same.copy()), _without(have, same)
     for row in want:
         at = next((i for i, other in enumerate(left) if _same(row, other)), None)
         if at is None:
@@ -180,6 +233,22 @@ def _match(key: Key, want: list[dict[str, Any]], have: list[dict[str, Any]]) -> 
         left.pop(at)
     if left:
         raise _differs(f"{key[1]}: reads back with {len(left)} boxes too many")
+
+
+def _exact(row: dict[str, Any]) -> tuple[Any, ...]:
+    flags = (bool(row["ignore"]), bool(row["crowd"]))
+    return row["class"], *(row[name] for name in ("x1", "y1", "x2", "y2", "weight")), *flags
+
+
+def _without(rows: list[dict[str, Any]], out: Counter[Any]) -> list[dict[str, Any]]:
+    left = []
+    for row in rows:
+        key = _exact(row)
+        if out[key] > 0:
+            out[key] -= 1
+        else:
+            left.append(row)
+    return left
 
 
 def _same(a: dict[str, Any], b: dict[str, Any]) -> bool:

@@ -43,7 +43,18 @@ class CocoEditor:
         """Why a change cannot be made; None where it can."""
         if change.action == "add_box" and self.labels.of(change.image_id) is None:
             return "no label file has a record of the image; add one first"
+        if change.category_id is not None and change.action in ("relabel", "add_box"):
+            file = self._file_of(change)
+            if file is not None and not self.labels.declares(file, change.category_id):
+                name = self.names[change.category_id]
+                return f"{quote(file)} declares no class {quote(name)}; add it there first"
         return None
+
+    def _file_of(self, change: Change) -> str | None:
+        if change.annotation_id is None:
+            return self.labels.of(change.image_id)
+        file: str | None = self.origin(change.annotation_id)["file"]
+        return file
 
     def origin(self, row: int) -> dict[str, Any]:
         """Where an annotation stands."""
@@ -57,11 +68,14 @@ class CocoEditor:
             if change.annotation_id is not None:
                 by_file[self.origin(change.annotation_id)["file"]].append(change)
             elif change.action == "drop_image":
-                for path in self.labels.all_of(change.image_id):
+                labels = self.labels
+                for path in (
+                    *labels.all_of(change.image_id),
+                    *labels.also_listing(change.image_id),
+                ):
                     by_file[path].append(change)
             else:
-                files = self.labels.all_of(change.image_id)
-                by_file[files[0]].append(change)
+                by_file[self.labels.all_of(change.image_id)[0]].append(change)
         for path, wanted in by_file.items():
             yield _FileEditor(self, path).edit(wanted)
 
@@ -275,7 +289,8 @@ class _FileEditor:
     def _image_index(self, image: int) -> int:
         row = self.ds.images.slice(image, 1).to_pylist()[0]
         # The files of one split may be parts of one set, with ids of their own.
-        several = len(self.editor.labels.coco_files) > 1
+        files = self.editor.labels.coco_files
+        several = len(files) > 1 or self.path not in files
         records = self._images.get(row["file_name"], [])
         found = [at for at, key in records if several or key == row["source_id"]]
         if len(found) != 1:

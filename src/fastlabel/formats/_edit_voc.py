@@ -276,37 +276,35 @@ class VocEditor:
     def _removed(self, gone: set[int]) -> Iterator[Edited]:
         """XML files of images that go from every split, and the lines of the lists."""
         paths = self.ds.images["path"].to_pylist()
-        kept = {p for at, p in enumerate(paths) if at not in gone}
-        done = set()
-        stems_of: dict[str | None, set[str]] = defaultdict(set)
         splits = self.ds.images["split"].to_pylist()
+        kept = {p for at, p in enumerate(paths) if at not in gone and p is not None}
+        done = set()
+        places: list[_Listed] = []
         for image in sorted(gone):
             files = self.labels.all_of(image)
-            path = paths[image]
-            for name in {stem(f) for f in files} or ({stem(path)} if path else set()):
-                stems_of[splits[image]].add(name)
-            if path in kept:
-                continue
-            for label in files:
+            names = files or [paths[image] or ""]
+            leaves = paths[image] not in kept
+            places += [_Listed(name, stem(name), splits[image], leaves) for name in names]
+            for label in files if leaves else ():
                 real = self.labels.tree.real(label)
                 if real not in done and (self.ds.root / real).is_file():
                     done.add(real)
                     data = (self.ds.root / real).read_bytes()
                     yield Edited(real, data, None, data)
         for path in self.labels.tree.files_of(".txt"):
-            if "ImageSets/" in f"/{path}":
-                edited = self._list(path, stems_of, kept, gone)
-                if edited is not None:
-                    yield edited
+            folder, mark, _ = f"/{path}".rpartition("/ImageSets/")
+            edited = self._list(path, folder.lstrip("/"), places) if mark else None
+            if edited is not None:
+                yield edited
 
-    def _list(
-        self, path: str, stems_of: dict[str | None, set[str]], kept: set[Any], gone: set[int]
-    ) -> Edited | None:
-        name = stem(path)
-        left = {stem(p) for p in kept if p is not None}
-        wanted = set(stems_of.get(name, ()))
+    def _list(self, path: str, folder: str, places: list[_Listed]) -> Edited | None:
+        """A list of the set in a folder, without the images that go from it."""
+        prefix = folder + "/" if folder else ""
+        mine = [place for place in places if place.path.startswith(prefix)]
         # Lists of a class (cat_train.txt), of trainval and of other tasks name it too.
-        wanted |= {s for of in stems_of.values() for s in of if s not in left}
+        wanted = {p.stem for p in mine if p.leaves or p.split == stem(path)}
+        if not wanted:
+            return None
         file = load_text(self.ds, path, MAX_BYTES)
         lines = file.text.splitlines(keepends=True)
         cut: list[str] = []
@@ -319,6 +317,16 @@ class VocEditor:
             return None
         before = (self.ds.root / path).read_bytes()
         return Edited(path, before, file.encode("".join(rest)), file.encode("".join(cut)))
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """An image that goes, as lists name it."""
+
+    path: str  # of its label file, or its own
+    stem: str
+    split: str | None
+    leaves: bool  # from every split
 
 
 def _box_words(node: _Node) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -195,3 +196,52 @@ class LabelFiles:
         from ._coco_rows import split_of
 
         return {path: split_of(CocoFile(path)) for path in self.coco_files}
+
+    def also_listing(self, image_id: int) -> list[str]:
+        """JSON files that list an image too and were not read: key points, captions, ..."""
+        path = self._path(image_id)
+        return [] if path is None else self._unread.get(path, [])
+
+    @cached_property
+    def _unread(self) -> dict[str, list[str]]:
+        """The same by the image's path."""
+        from ._coco_file import CocoFile
+        from ._coco_paths import ImageFinder
+        from ._coco_rows import split_of
+        from ._text import LabelFileError, read_text
+        from .coco import MAX_BYTES, looks_like_coco
+
+        found: dict[str, list[str]] = {}
+        for file in self.tree.files_of(".json"):
+            if file in self.coco_files or not looks_like_coco(self.tree.path(file)):
+                continue
+            try:
+                value = json.loads(read_text(self.tree.path(file), MAX_BYTES))
+            except (LabelFileError, ValueError, RecursionError):
+                continue
+            images = value.get("images") if isinstance(value, dict) else None
+            finder = ImageFinder(self.tree, file, split_of(CocoFile(file)))
+            for image in images if isinstance(images, list) else ():
+                name = image.get("file_name") if isinstance(image, dict) else None
+                path = finder.find(name) if isinstance(name, str) and name else None
+                if path is not None:
+                    found.setdefault(path, []).append(file)
+        return found
+
+    def declares(self, file: str, category_id: int) -> bool:
+        """Whether a COCO file has a class of the set."""
+        if len(self.coco_files) == 1:
+            return True
+        name = self.ds.categories["name"][category_id].as_py()
+        return name in self._classes[file]
+
+    @cached_property
+    def _classes(self) -> dict[str, set[str]]:
+        from ._coco_file import parse
+        from ._text import read_text
+        from .coco import MAX_BYTES
+
+        return {
+            path: parse(path, read_text(self.tree.path(path), MAX_BYTES)).category_names()
+            for path in self.coco_files
+        }

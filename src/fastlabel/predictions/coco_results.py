@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from .. import _core
 from ..dataset import DatasetError
 from ..formats._arrow_parts import array_of, numbers
-from .raw import Notes, Raw, clipped, encoded, joined, merged_codes
+from .raw import Notes, Raw, clipped, encoded, joined, merged_codes, nothing
 
 __all__ = ["from_list", "is_results", "load", "read"]
 
@@ -145,10 +145,7 @@ def _native(path: Path) -> Raw | None:
         others = _odd(native, path)
         if others is None:
             return None
-        try:
-            scores = array_of(native, "score64", pa.float64())
-        except ValueError:
-            return None
+        scores = array_of(native, "score64", pa.float64())
         attributes = array_of(native, "attributes", pa.string())
         images = _ids(
             numbers(native, "image_key", np.int64),
@@ -199,9 +196,7 @@ def _without_keys(raw: Raw) -> Raw:
         (raw.image_codes, raw.image_keys, "image_id"),
         (raw.class_codes, raw.class_keys, "category_id"),
     ):
-        if None not in keys:
-            continue
-        mine = (codes == keys.index(None)) & ~lost
+        mine = nothing(codes, keys) & ~lost
         raw.notes.each(
             "malformed-row",
             np.flatnonzero(mine).tolist(),
