@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cached_property
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
