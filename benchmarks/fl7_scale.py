@@ -150,7 +150,7 @@ def main() -> None:
         ds, said = make(options.objectlab)
         some = ds.annotations.num_rows
         ours = min(quality_seconds(ds, said) for _ in range(5)) / some
-        theirs = min(objectlab_seconds(ds, said) for _ in range(3)) / some
+        theirs = min(objectlab_seconds(ds, said) for _ in range(2)) / some
         print(
             f"CPU a label on {len(ds):,} images, {some:,} labels: label_quality "
             f"{ours * 1e6:.2f} us, ObjectLab {theirs * 1e6:.1f} us, {theirs / ours:.0f}x; FL7 with "

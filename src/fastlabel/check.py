@@ -186,12 +186,12 @@ def check(
     engine : {"local", "ray"}
         What measures the images, as for :func:`fastlabel.scan`. The report does not depend
         on it.
-    budget : int, optional
-        Objects that a person has time for: the summary and the page say what the first so many
-        of ``report.queue`` cost and bring.
     predictions : Predictions, path-like or a sequence of paths, optional
         What models say is in the images, for the rules FL7: as :func:`fastlabel.read_predictions`
         gives or takes them. Several files are several models, or folds of a cross-validation.
+    budget : int, optional
+        Objects that a person has time for: the summary and the page say what the first so many
+        of ``report.queue`` cost and bring.
 
     Returns
     -------

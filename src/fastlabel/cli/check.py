@@ -155,8 +155,8 @@ def command(data: str, **options: Any) -> int:
             cache=cache or False,
             images=pictures or None,
             engine=options["engine"],
-            budget=options["budget"],
             predictions=options["predictions"],
+            budget=options["budget"],
         )
     # A file inside the set may be named: its root is what must stay as it is.
     if report.ds.root.is_dir():

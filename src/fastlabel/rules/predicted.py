@@ -164,7 +164,8 @@ def _unjudged(ctx: Context, found: Opinion) -> int:
     near 0.4 half and less is believed, so that a weak model does not flood the list.""",
     false_alarms="""What the labels leave out on purpose: reflections, pictures of the thing,
     targets below a size that the labelling guide sets. A model that is sure of a thing that is none
-    (a fox for a raccoon), again and again. """
+    (a fox for a raccoon), again and again.
+    """
     + _WEAK,
     fix="""Look at the place and draw the box, tight; the prediction is a first draft. If the guide
     leaves such objects out, cover them with an ignore region.""",
@@ -228,7 +229,8 @@ def _missing_hits(ctx: Context, found: Suspects, rows: Ints, least: float) -> Hi
     30 % of the labels show, less 0.04; where they come near 0.15 half and less is believed.""",
     false_alarms="""Objects that are hard for the model and not for people: hidden, dark, cut off by
     the edge, of a rare kind. They are the most valuable labels of the set, so look before you
-    delete. """
+    delete.
+    """
     + _WEAK,
     fix="""Look. Delete the box if nothing is there; leave it if the object is. If nobody can say,
     make it an ignore region.""",
