@@ -44,7 +44,7 @@ def cells(n: int, seed: int, moved: dict[int, tuple[int, int]] | None = None) ->
 
 @pytest.fixture
 def blood(build):
-    """A set of 200 cells in 20 pictures."""
+    """A set of 240 cells in 20 pictures."""
 
     def make(profiles, **image):
         b = build()
@@ -102,7 +102,7 @@ def test_a_template_is_the_median_look() -> None:
 
 def test_moves_are_found_and_said(blood) -> None:
     moved = {7: (3, 0), 50: (0, -4), 120: (-3, 3)}
-    b = blood(cells(200, 3, moved))
+    b = blood(cells(240, 3, moved))
     told = {f["annotation_id"]: f for f in b.run("FL707")}
     assert set(moved) <= set(told)
     assert len(told) <= 6
@@ -123,32 +123,32 @@ def test_moves_are_found_and_said(blood) -> None:
 
 def test_a_set_without_errors_is_quiet(blood) -> None:
     for seed in range(5):
-        assert len(blood(cells(200, seed)).run("FL707")) <= 4
+        assert len(blood(cells(240, seed)).run("FL707")) <= 4
 
 
 def test_classes_without_a_look_of_their_own_are_not_judged(blood) -> None:
     rng = np.random.default_rng(4)
-    assert blood(packed(rng.integers(0, 15, (200, 4, BINS)))).run("FL707") == []
-    assert blood(cells(50, 1, {3: (4, 0)})).run("FL707") == []  # too few
-    flat = np.full((200, 4, BINS), 7)
+    assert blood(packed(rng.integers(0, 15, (240, 4, BINS)))).run("FL707") == []
+    assert blood(cells(150, 1, {3: (4, 0)})).run("FL707") == []  # too few
+    flat = np.full((240, 4, BINS), 7)
     assert blood(packed(flat)).run("FL707") == []
 
 
 def test_what_was_not_measured_is_counted(blood) -> None:
-    b = blood(cells(200, 5, {3: (4, 0)}))
+    b = blood(cells(240, 5, {3: (4, 0)}))
     for row in b.box_stats[:30]:
         del row["profile"]
     context = b.context()
     assert run(context, ["FL707"]).num_rows <= 2
     assert context.unjudged["FL707"] == 30
-    turned = blood(cells(200, 5, {3: (4, 0)}), orientation=6)
+    turned = blood(cells(240, 5, {3: (4, 0)}), orientation=6)
     context = turned.context()
     assert run(context, ["FL707"]).num_rows == 0
-    assert context.unjudged["FL707"] == 200
+    assert context.unjudged["FL707"] == 240
 
 
 def test_crowds_and_hidden_things_are_exempt(blood) -> None:
-    b = blood(cells(200, 6, {3: (4, 0), 4: (4, 0), 5: (4, 0)}))
+    b = blood(cells(240, 6, {3: (4, 0), 4: (4, 0), 5: (4, 0)}))
     b.annotations[3]["crowd"] = True
     b.annotations[4]["occlusion"] = 1
     assert {f["annotation_id"] for f in b.run("FL707") if f["annotation_id"] < 6} == {5}
@@ -191,7 +191,7 @@ def test_the_fit_does_not_depend_on_how_it_is_cut(monkeypatch) -> None:
 
 
 def test_names_from_data_are_text(blood) -> None:
-    b = blood(cells(200, 3, {7: (4, 0)}))
+    b = blood(cells(240, 3, {7: (4, 0)}))
     b.categories[0]["name"] = 'ce"ll\n\x1b[1m'
     finding = next(f for f in b.run("FL707") if f["annotation_id"] == 7)
     assert finding["evidence"]["fix"]["category"] == 'ce"ll\n\x1b[1m'
