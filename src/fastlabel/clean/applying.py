@@ -145,7 +145,7 @@ def apply(
     where = Path(str(out))
     with new_folder(where, sources=[Path(ds.root)], overwrite=overwrite) as staging:
         copy_tree(Path(ds.root), staging, leave=frozenset((FOLDER,)), link=link, progress=progress)
-        work.run(staging)
+        work.run(staging, durable=False)
     return Applied(where, plan.counts(), work.edited, left_out, tuple(work.notes))
 
 
@@ -299,7 +299,7 @@ class _Work:
         paths = [e.path for e in self._edits or ()] + [path for path, _ in self._pictures()]
         return sorted({Path(path).parent.as_posix() for path in paths})
 
-    def run(self, root: Path) -> None:
+    def run(self, root: Path, *, durable: bool = True) -> None:
         """Change the tree below a folder, and read it back."""
         with locked(root) as folder:
             if unfinished(root):
@@ -310,7 +310,7 @@ class _Work:
             clear(folder)
             transaction = None
             try:
-                transaction = Transaction(root, folder)
+                transaction = Transaction(root, folder, durable=durable)
                 self._collect(root, transaction)
                 self.plan.write(transaction.part / "plan.parquet")
                 transaction.commit({"plan": "plan.parquet", "data": dict(self.plan.data)})

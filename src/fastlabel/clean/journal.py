@@ -121,10 +121,15 @@ def clear(folder: Path) -> int:
 
 
 class Transaction:
-    """Changes of one tree, collected, then made together."""
+    """Changes of one tree, collected, then made together.
 
-    def __init__(self, root: Path, folder: Path) -> None:
+    Without `durable` nothing is synced: for a tree that nobody sees yet, and that its maker
+    syncs as a whole.
+    """
+
+    def __init__(self, root: Path, folder: Path, *, durable: bool = True) -> None:
         self.root = root
+        self.durable = durable
         self.folder = folder
         names = journals(root)
         self.name = f"{int(names[-1]) + 1 if names else 1:04d}"
@@ -173,19 +178,21 @@ class Transaction:
         text["steps"] = [asdict(step) for step in self.steps]
         body = json.dumps(text, ensure_ascii=False, indent=1)
         (self.part / _JOURNAL).write_text(body, encoding="utf-8", errors="surrogateescape")
-        _sync_tree(self.part)
+        if self.durable:
+            _sync_tree(self.part)
         journal = self.folder / self.name
         self.part.rename(journal)
-        sync(self.folder)
-        sync(self.root)
+        if self.durable:
+            sync(self.folder)
+            sync(self.root)
         try:
             for folder in self.folders:
                 (self.root / folder).mkdir()
             for step in self.steps:
                 self._do(step, journal)
-            self._sync_parents()
             (journal / _APPLIED).touch()
-            sync(journal)
+            if self.durable:
+                self._sync_parents(journal)
         except BaseException:
             roll_back(self.root, self.folder, self.name)
             raise
@@ -199,9 +206,10 @@ class Transaction:
         else:
             place.rename(self.root / str(step.to))
 
-    def _sync_parents(self) -> None:
+    def _sync_parents(self, journal: Path) -> None:
         for parent in sorted(_parents(self.root, self.steps)):
             sync(parent)
+        sync(journal)
 
     def discard(self) -> None:
         """Forget what was collected."""

@@ -115,10 +115,17 @@ def clone_file(source: Path, target: Path, *, link: bool) -> None:
     shutil.copy2(source, target)
 
 
+#: Pairs of disks that were found to have no reflinks, so that not every file has to ask.
+_NO_REFLINKS: set[tuple[int, int]] = set()
+
+
 def _reflink(source: Path, target: Path) -> bool:
     try:
         import fcntl
     except ImportError:  # not on this system
+        return False
+    disks = source.stat().st_dev, target.parent.stat().st_dev
+    if disks in _NO_REFLINKS:
         return False
     with source.open("rb") as old, target.open("xb") as new:
         try:
@@ -128,4 +135,5 @@ def _reflink(source: Path, target: Path) -> bool:
             if error.errno not in _CANNOT:
                 raise
     target.unlink()
+    _NO_REFLINKS.add(disks)
     return False
