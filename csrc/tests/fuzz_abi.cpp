@@ -618,8 +618,10 @@ void paste_object(Input& in) {
   if (fl_paste_window(scene.width, scene.height, to, &options, window) != FL_OK) return;
   std::vector<uint8_t> mask(static_cast<size_t>(window[2] * window[3]));
   std::vector<uint8_t> pixels(3 * mask.size());
+  fl_paste_report report;
   fl_paste_object(&scene.view, &patch.view, &alpha, from, to, &options, mask.data(),
                   in.byte() < 128 ? pixels.data() : nullptr, nullptr);
+                  in.byte() < 128 ? pixels.data() : nullptr, in.byte() < 128 ? &report : nullptr);
 }
 
 // Offsets of any kind into a block of exactly the bytes that the last of them names.

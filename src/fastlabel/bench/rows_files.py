@@ -94,8 +94,8 @@ ROWS = (
         _inputs,
         _stamps,
         (
-            Peer("os.stat, one by one", ("os",), _os_stat),
-            Peer("os.scandir and stat", ("os",), _scandir),
+            Peer("os.stat, one by one", (), _os_stat),
+            Peer("os.scandir and stat", (), _scandir),
         ),
         _same_stamps,
     ),

@@ -126,18 +126,24 @@ def repeats(keys: Keys) -> dict[int, int]:
     objects = keys.rows(Keys.OBJECT) if keys.objects else np.zeros(0, dtype=np.int64)
     first: dict[Any, int] = {}
     found = _again(((row, keys.value(row)) for row in objects.tolist()), first)
-    for at in range(0, len(codes), BLOCK) if kinds is not None else ():
-        block, kind = codes[at : at + BLOCK], kinds[at : at + BLOCK]
-        if keys.texts is not None:
-            hashes = _hashes(keys.texts.slice(at, BLOCK))
-            np.copyto(block, hashes, where=kind == Keys.TEXT)
-        others = (kind != Keys.INT) & (kind != Keys.TEXT)
-        np.copyto(block, np.arange(at, at + len(block)), where=others)  # all different
+    if kinds is not None:
+        _name_others(keys, kinds)
     rows = _occurring_twice(codes)
     if kinds is not None:
         rows = rows[(kinds[rows] == Keys.INT) | (kinds[rows] == Keys.TEXT)]
     found |= _again(((row, keys.value(row)) for row in rows.tolist()), first)
     return dict(sorted(found.items()))
+
+
+def _name_others(keys: Keys, kinds: npt.NDArray[np.uint8]) -> None:
+    """Give rows that are no whole number one: texts their hash, others what no other has."""
+    for at in range(0, len(keys), BLOCK):
+        block, kind = keys.numbers[at : at + BLOCK], kinds[at : at + BLOCK]
+        if keys.texts is not None:
+            hashes = _hashes(keys.texts.slice(at, BLOCK))
+            np.copyto(block, hashes, where=kind == Keys.TEXT)
+        others = (kind != Keys.INT) & (kind != Keys.TEXT)
+        np.copyto(block, np.arange(at, at + len(block)), where=others)
 
 
 def _again(rows: Iterable[tuple[int, Any]], first: dict[Any, int]) -> dict[int, int]:
@@ -203,7 +209,7 @@ class IdTable:
             at = at[first]
         self._numbers = numbers
         self._values = values[at]
-        self._dense: npt.NDArray[np.int32] | npt.NDArray[np.int64] | None = None
+        self._dense: npt.NDArray[Any] | None = None
         if len(numbers):
             self._low, self._high = int(numbers[0]), int(numbers[-1])
             span = self._high - self._low + 1

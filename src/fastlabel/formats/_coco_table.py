@@ -143,8 +143,9 @@ def parse(path: str, file: Path, limit: int, workers: int | None = None) -> Coco
         raise LabelFileError("was written to while it was read; read it again once it is whole")
     try:
         if native.outcome == _NOT_JUDGED:
-            too_long = native.error == errno.EFBIG
-            raise _NotJudgedError(*(["one value of it has more than 64 MiB"] if too_long else []))
+            if native.error == errno.EFBIG:
+                raise _NotJudgedError("one value of it has more than 64 MiB")
+            raise _NotJudgedError
         return _table(path, native)
     except _NotJudgedError as error:
         if native.file_bytes > PLAIN_BYTES:
@@ -477,12 +478,13 @@ def _annotation_ids(rows: _Merge, texts: pa.Array | None, result: CocoFile) -> K
     """The ids of annotations; whole numbers are read from their text again."""
     kinds = rows.native_numbers("id_kind", np.uint8)
     values = np.zeros(rows.count, dtype=np.int64)
-    for at in range(0, rows.count, BLOCK) if texts is not None else ():
-        whole = texts.slice(at, BLOCK)
-        if len(kinds):
-            is_int = np.full(len(whole), True)
-            own = kinds[at : at + BLOCK]
-            is_int[: len(own)] = own == Keys.INT
-            whole = pc.if_else(pa.array(is_int), whole, None)
-        values[at : at + BLOCK] = whole.cast(pa.int64()).fill_null(0)
+    if texts is not None:
+        for at in range(0, rows.count, BLOCK):
+            whole = texts.slice(at, BLOCK)
+            if len(kinds):
+                is_int = np.full(len(whole), True)
+                own = kinds[at : at + BLOCK]
+                is_int[: len(own)] = own == Keys.INT
+                whole = pc.if_else(pa.array(is_int), whole, None)
+            values[at : at + BLOCK] = whole.cast(pa.int64()).fill_null(0)
     return rows.keys(values, kinds, texts, result.id)
