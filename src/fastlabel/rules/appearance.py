@@ -256,7 +256,7 @@ def _rising(values: Floats, weights: Floats) -> Floats:
     correlations of both axes grow at the best place. Score: the chance of an error, from the
     surplus of large values over the exponential tail that the class's own values from the
     30 % to the 70 % quantile predict.""",
-    threshold="""`min_chance` = 0.4: of what is reported with it about six in ten are wrong (bccd
+    threshold="""`min_chance` = 0.25: of what is reported with it about half is wrong (bccd
     with planted shifts, `benchmarks/no_model.py`). `min_boxes` = 200 and `min_likeness` = 0.4: a
     class of fewer boxes, or whose boxes have a lower median correlation with their template, has
     no template worth the name and is not judged.""",
@@ -266,7 +266,7 @@ def _rising(values: Floats, weights: Floats) -> Floats:
     the same centre, small shifts (under an eighth of a side), and whatever concerns the
     class. Pictures that EXIF turns are not judged.""",
     fix="Look at the box and draw it anew; the evidence has the place that fits best.",
-    params={"min_chance": 0.4, "min_boxes": 200.0, "min_likeness": 0.4},
+    params={"min_chance": 0.25, "min_boxes": 200.0, "min_likeness": 0.4},
 )
 def misplaced_box(ctx: Context, p: Params) -> Iterator[Hits]:
     """Yield boxes that fit their class better elsewhere."""
