@@ -286,7 +286,19 @@ def _box_stats(rng: np.random.Generator, image_of: Ints, stats: pa.Table, some) 
         sharp,
         acutance,
     ]
-    return pa.Table.from_arrays([pa.array(c) for c in columns], schema=schema.BOX_STATS)
+    arrays = [*(pa.array(c) for c in columns), _profiles(rng, n)]
+    return pa.Table.from_arrays(arrays, schema=schema.BOX_STATS)
+
+
+def _profiles(rng: np.random.Generator, n: int) -> pa.Array:
+    """Strips of things that are darker than the ground, and noise."""
+    look = np.full((4, schema.PROFILE_BINS), 11)
+    look[::2, 4:20] = 3
+    look[1::2, [4, 19]] = 2
+    codes = np.clip(look + rng.integers(-3, 4, (n, *look.shape), dtype=np.int8), 0, 14)
+    packed = (codes[..., ::2] | codes[..., 1::2] << 4).astype(np.uint8)
+    data = pa.py_buffer(np.ascontiguousarray(packed))
+    return pa.Array.from_buffers(pa.binary(schema.PROFILE_BYTES), n, [None, data])
 
 
 def write(out: Path, images: int, flood: bool = False) -> dict[str, int]:
@@ -321,6 +333,11 @@ def _completed(table: pa.Table, name: str) -> pa.Table:
     fields = getattr(schema, name.upper())
     have = set(table.column_names)
     columns = [table[f.name] if f.name in have else null_column(len(table), f.type) for f in fields]
+    if "origin" in fields.names:
+        (origin,) = columns[-1].chunks
+        parts = [origin.field(at) for at in range(len(schema.ORIGIN))]
+        lean = [null_column(len(p), p.type) if p.null_count == len(p) else p for p in parts]
+        columns[-1] = pa.StructArray.from_arrays(lean, fields=list(schema.ORIGIN))
     return pa.table(columns, schema=fields)
 
 

@@ -117,7 +117,7 @@ class TestFind:
     ("text", "said"),
     [
         ("selct = ['FL2']", "unknown key 'selct'; did you mean 'select'?"),
-        ("zzz = 1", "unknown key 'zzz'; known are: blur, box_convention, cache, deploy"),
+        ("zzz = 1", "unknown key 'zzz'; known are: blur, box_convention, cache, calibration"),
         ("source = 'x'", "unknown key 'source'"),
         ("fail-on = 'error'\nfail_on = 'info'", "given twice"),
         ("fail_on = 'fatal'", "fail_on: got 'fatal', expected one of error, warning, info, never"),

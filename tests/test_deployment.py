@@ -395,7 +395,7 @@ def test_many_boxes_take_well_under_a_second() -> None:
     from fastlabel import schema
     from fastlabel.dataset import Dataset
     from fastlabel.deployment import deployment
-    from fastlabel.distributions import Columns
+    from fastlabel.set_columns import Columns
 
     rng = np.random.default_rng(0)
     n, m = 200_000, 5_000

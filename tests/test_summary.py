@@ -7,11 +7,13 @@ import math
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 from report.making import RULES, MadeReport, Maker
 
 from fastlabel.deploy import Profile
-from fastlabel.distributions import Columns, _judged_acutance
+from fastlabel.distributions import _judged_acutance
+from fastlabel.set_columns import Columns
 from fastlabel.summary import summarise
 
 
@@ -268,3 +270,36 @@ def test_a_sentence_names_some_rules_and_counts_the_others(tmp_path: Path) -> No
     (says,) = maker.report().summary["verdict"]["sentences"]
     assert says["text"].endswith("and 4 findings of 4 other rules.")
     assert len(says["codes"]) == says["count"] == 8
+
+
+@pytest.mark.parametrize("marks", [0, 1 << 22])
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_images_of_each_class_wherever_the_parts_are_cut(
+    monkeypatch: pytest.MonkeyPatch, shuffled: bool, marks: int
+) -> None:
+    """An image may reach over several parts, and two parts may share one or not."""
+    from types import SimpleNamespace
+
+    from fastlabel import box_counts
+
+    monkeypatch.setattr(box_counts, "MOST_MARKS", marks)
+    rng = np.random.default_rng(1)
+    for _ in range(40):
+        n, classes = int(rng.integers(1, 60)), int(rng.integers(1, 5))
+        image = np.sort(rng.integers(0, rng.integers(1, 20), n)) + 3
+        if shuffled:
+            rng.shuffle(image)
+        category = rng.integers(-1, classes, n)
+        part = int(rng.integers(1, 8))
+        whole = SimpleNamespace(
+            ds=SimpleNamespace(categories=SimpleNamespace(num_rows=classes)),
+            in_order=not shuffled,
+        )
+        pairs = box_counts._Pairs(whole)  # type: ignore[arg-type]
+        for at in range(0, n, part):
+            some = SimpleNamespace(
+                box_image=image[at : at + part], category=category[at : at + part]
+            )
+            pairs.add(pairs.measure(some))  # type: ignore[arg-type]
+        wanted = [len(set(image[category == c].tolist())) for c in range(classes)]
+        assert pairs.images().tolist() == wanted

@@ -160,6 +160,7 @@ void LumaStats::begin(int64_t width, int64_t height, const std::vector<PixelBox>
     level_rows_[k] = level_measured_[k] = 0;
   }
   boxes_.reset(boxes, width, height);
+  profiles_.reset(boxes, width);
   next_histogram_row_ = 0;
   histogram_step_ =
       sample_all_ ? 1 : std::max<int64_t>(1, (height + kHistogramRows - 1) / kHistogramRows);
@@ -213,6 +214,7 @@ void LumaStats::measure_rows(int64_t y, int64_t count, int64_t below) {
   const uint8_t* rows[LevelStats::kMaxRows + 2];
   full.list(y, count, below, rows);
   boxes_.add_rows(y, count, rows);
+  profiles_.add_rows(y, count, rows);
 }
 
 // Makes the rows of `level` that `rows` rows of the one above suffice for, and so on down.
@@ -330,7 +332,10 @@ void LumaStats::finish(fl_luma_stats* stats, fl_box_row* box_rows) {
 
   boxes_.finish(rows_);
   const std::vector<BoxStats::Sums>& sums = boxes_.sums();
-  for (size_t i = 0; i < sums.size(); ++i) box_rows[i] = box_row(sums[i], sigma);
+  for (size_t i = 0; i < sums.size(); ++i) {
+    box_rows[i] = box_row(sums[i], sigma);
+    box_rows[i].has_profile = profiles_.finish(i, rows_, box_rows[i].profile) ? 1 : 0;
+  }
 }
 
 }  // namespace fl

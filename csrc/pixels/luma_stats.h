@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "pixels/box_profiles.h"
 #include "pixels/row_kernels.h"
 #include "fastlabel/fastlabel.h"
 
@@ -154,6 +155,7 @@ class LumaStats {
   int64_t level_rows_[kLevels] = {};      // rows made so far
   int64_t level_measured_[kLevels] = {};  // rows measured so far
   BoxStats boxes_;
+  BoxProfiles profiles_;
   std::vector<uint32_t> column_sums_;
   int64_t grid_row_ = 0, grid_rows_summed_ = 0;
   int16_t grid_[kGrid * kGrid];  // cell means times 16

@@ -59,6 +59,7 @@ void stat_one(int folder, const char* text, int64_t length, fl_file_stamp* out) 
 
 void stat_files(const char* folder, const char* names, const int64_t* offsets, int64_t n,
                 int32_t workers, fl_file_stamp* out) {
+  if (n == 0) return;
   const Folder from(folder);
   std::atomic<int64_t> next{0};
   const auto work = [&] {

@@ -15,9 +15,9 @@ namespace fl {
 
 namespace {
 
-// A value of the top level that is no section, and an element, may be as long as this.
-constexpr size_t kMostOther = size_t{64} << 20;
-constexpr size_t kMostElement = size_t{1} << 30;
+// A value of the top level that is no section, and an element, may be as long as this: each is
+// held as a whole, beside the file.
+constexpr size_t kMostValue = size_t{64} << 20;
 constexpr size_t kMostMembers = 100000;
 
 bool is_space(int c) noexcept { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
@@ -99,7 +99,7 @@ size_t JsonFeed::read(uint8_t* to, size_t n) {
 // Another window of the file behind what is held.
 bool JsonFeed::more() {
   const size_t before = held_.size();
-  if (before > kMostOther + window_ && at_ == 0) return fail(FeedState::kNotJudged);
+  if (before > kMostValue + window_ && at_ == 0) return fail(FeedState::kNotJudged, EFBIG);
   held_.resize(before + window_);
   const size_t got = read(held_.data() + before, window_);
   held_.resize(before + got);
@@ -291,8 +291,9 @@ bool JsonFeed::give(CocoChunk* chunk) {
       break;
     }
     seen = filled;
-    if (taken_ == file_size_ || filled > kMostElement) return fail(FeedState::kNotJudged);
-    wanted = filled + std::max(window_, filled);  // one element is longer than all of it
+    if (taken_ == file_size_) return fail(FeedState::kNotJudged);
+    if (filled > kMostValue) return fail(FeedState::kNotJudged, EFBIG);
+    wanted = filled + window_;  // one element is longer than all of it
   }
   std::memset(buffer.data() + chunk->size, ' ', JsonTokens::kPadding);
   return true;

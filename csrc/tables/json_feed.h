@@ -33,7 +33,8 @@ struct CocoChunk {
 
 enum class FeedState {
   kOk,
-  kNotJudged,   // no JSON object with sections as they should be: a look at the text says what
+  kNotJudged,   // no JSON object with sections as they should be: a look at the text says what;
+                // error() is EFBIG where one value is too long to be held
   kUnreadable,  // the system's error is in error()
   kChanged,     // the file is not what it was when it was opened
 };

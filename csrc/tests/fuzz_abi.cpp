@@ -189,6 +189,52 @@ void match(Input& in) {
   fl_match_coco(&input, matched.data(), ignored.data(), labels.data());
 }
 
+void evaluate(Input& in) {
+  const int64_t n = in.below(30);
+  const int64_t m = in.below(20);
+  const int64_t images = in.whole(0, 4);
+  const int64_t classes = in.whole(0, 3);
+  const bool odd = in.byte() > 200;  // places out of range
+  const auto places = [&](int64_t rows, int64_t end) {
+    return few(in, rows, odd ? 5 : std::clamp<int64_t>(end, 1, 5));
+  };
+  const auto boxes_p = numbers(in, 4 * n);
+  const auto boxes_g = numbers(in, 4 * m);
+  const auto scores = numbers(in, n);
+  const auto areas = numbers(in, m);
+  const auto image_p = places(n, images), image_g = places(m, images);
+  const auto class_p = places(n, classes), class_g = places(m, classes);
+  const auto flags = few(in, m, 256);
+  const std::vector<uint8_t> crowd(flags.begin(), flags.end());
+  const std::vector<double> rates = {in.share() / 2, 0.5 + in.share() / 2};
+  const std::vector<double> ranges = {0, 1e10, 0, in.number()};
+  const std::vector<int64_t> limits = {in.whole(1, 3), in.whole(3, 100)};
+  fl_evaluation_input input = {};
+  input.struct_size = sizeof input;
+  input.prediction_boxes = boxes_p.data(), input.label_boxes = boxes_g.data();
+  input.scores = scores.data(), input.label_areas = in.byte() % 2 == 0 ? areas.data() : nullptr;
+  input.prediction_images = image_p.data(), input.label_images = image_g.data();
+  input.prediction_classes = class_p.data(), input.label_classes = class_g.data();
+  input.n_predictions = n, input.n_labels = m, input.images = images, input.classes = classes;
+  input.crowd = in.byte() % 2 == 0 ? crowd.data() : nullptr;
+  input.ignore = in.byte() % 2 == 0 ? crowd.data() : nullptr;
+  input.thresholds = input.recalls = rates.data(), input.n_thresholds = input.n_recalls = 2;
+  input.area_ranges = ranges.data(), input.n_area_ranges = 2;
+  input.max_predictions = limits.data(), input.n_max_predictions = 2;
+  input.format = in.choice(0, 2), input.workers = in.choice(0, 3);
+  const auto cells = static_cast<size_t>(4 * std::clamp<int64_t>(classes, 0, 3));
+  std::vector<double> precision(4 * cells), at(4 * cells), recall(2 * cells);
+  std::vector<int64_t> counted(cells), matched(static_cast<size_t>(2 * n));
+  std::vector<uint8_t> ignored(static_cast<size_t>(2 * n));
+  const bool matches = in.byte() % 2 == 0;
+  fl_evaluation out = {sizeof out,     precision.data(), at.data(),
+                       recall.data(),  counted.data(),   matches ? matched.data() : nullptr,
+                       matches ? ignored.data() : nullptr};
+  // Of more classes than there is room for only what is refused can be tried.
+  if (classes > 3 && classes < (int64_t{1} << 31)) return;
+  fl_evaluate(&input, &out);
+}
+
 // A picture; its channels in a kind of order that fits most of the time.
 struct Picture {
   Picture(Input& in, int32_t channels, bool apart)
@@ -456,6 +502,45 @@ void merge(Input& in) {
   }
 }
 
+void pair(Input& in) {
+  const int64_t images = 1 + in.below(4), n = in.below(40), m = in.below(60);
+  const auto labels = numbers(in, 4 * n), predictions = numbers(in, 4 * m);
+  std::vector<double> scores(static_cast<size_t>(m));
+  for (double& score : scores) score = in.share();
+  auto classes = few(in, n, 3);
+  const auto said = few(in, m, 3);
+  if (n > 0 && in.byte() > 200) classes[static_cast<size_t>(in.below(n))] = in.whole(-2, 3);
+  auto label_offsets = offsets(in, images, n), starts = offsets(in, images, m);
+  label_offsets.back() = n;  // how many are read
+  starts.back() = m;
+  const fl_pairing_input given = {sizeof given, labels.data(), classes.data(),
+                                  label_offsets.data(), predictions.data(), said.data(),
+                                  scores.data(), starts.data(), images};
+  fl_pairing_options options;
+  fl_pairing_options_init(&options, sizeof options);
+  options.workers = in.choice(0, 3);
+  if (in.byte() < 60) options.near_iou = in.share();
+  if (in.byte() < 60) options.placed_iou = in.share();
+  if (in.byte() < 60) options.same = in.share();
+  if (in.byte() < 60) options.inside = in.share();
+  const auto g = static_cast<size_t>(n), p = static_cast<size_t>(m);
+  std::vector<int64_t> own(g), other(g), label(p);
+  std::vector<double> own_iou(g), same(g), other_score(g), iou(p), touch(p), inside(p), higher(p);
+  std::vector<int32_t> parts(g), wholes(p);
+  std::vector<uint8_t> agrees(p);
+  const fl_pairing_result out = {sizeof out, own.data(), own_iou.data(), same.data(),
+                                 other.data(), other_score.data(), parts.data(), label.data(),
+                                 agrees.data(), iou.data(), touch.data(), inside.data(),
+                                 higher.data(), wholes.data()};
+  if (fl_pair_predictions(&given, &options, &out) != FL_OK) return;
+  // What stands for a label is of its class, and nothing stands for two.
+  for (size_t k = 0; k < g; ++k) {
+    if (own[k] < 0) continue;
+    const auto row = static_cast<size_t>(own[k]);
+    if (label[row] != static_cast<int64_t>(k) || said[row] != classes[k]) std::abort();
+  }
+}
+
 const std::vector<uint8_t>& a_jpeg(bool progressive) {
   const auto make = [](bool many_scans) {
     test::JpegKind kind;
@@ -533,8 +618,26 @@ void paste_object(Input& in) {
   if (fl_paste_window(scene.width, scene.height, to, &options, window) != FL_OK) return;
   std::vector<uint8_t> mask(static_cast<size_t>(window[2] * window[3]));
   std::vector<uint8_t> pixels(3 * mask.size());
+  fl_paste_report report;
   fl_paste_object(&scene.view, &patch.view, &alpha, from, to, &options, mask.data(),
-                  in.byte() < 128 ? pixels.data() : nullptr);
+                  in.byte() < 128 ? pixels.data() : nullptr, nullptr);
+                  in.byte() < 128 ? pixels.data() : nullptr, in.byte() < 128 ? &report : nullptr);
+}
+
+// Offsets of any kind into a block of exactly the bytes that the last of them names.
+void slices(Input& in) {
+  const int64_t n = in.below(12);
+  const int64_t bytes = in.below(700);
+  const std::vector<int64_t> cuts = offsets(in, n, bytes);
+  const auto held = static_cast<size_t>(std::clamp(cuts.back(), int64_t{0}, int64_t{4096}));
+  if (cuts.back() > 4096) return;
+  std::vector<uint8_t> data(held);
+  in.fill(data.data(), held);
+  std::vector<uint8_t> hashes(static_cast<size_t>(16 * n));
+  fl_hash_slices(data.data(), cuts.data(), n, hashes.data());
+  std::vector<fl_file_stamp> stamps(static_cast<size_t>(n));
+  fl_stat_files(in.byte() < 128 ? nullptr : "/tmp", reinterpret_cast<const char*>(data.data()),
+                cuts.data(), n, in.choice(1, 2), stamps.data());
 }
 
 }  // namespace
@@ -544,8 +647,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const char* tiers[8];
   const int32_t known = fl_isa_available(tiers, 8);
   fl_isa_select(tiers[in.byte() % known]);
+  void (*const kAll[])(Input&) = {boxes,  ragged, suppress, match, pixels,       paste, preprocess,
+                                  tables, tiles,  merge,    cut,   paste_object, slices};
   void (*const kAll[])(Input&) = {boxes, ragged, suppress, match, pixels,       paste, preprocess,
-                                      tables, tiles, merge,    cut,   paste_object};
+                                      tables, tiles, merge,    cut,   paste_object, evaluate};
+                                      tables, tiles, merge,    cut,   paste_object, pair};
   kAll[in.byte() % std::size(kAll)](in);
   return 0;
 }

@@ -1,4 +1,5 @@
 // COCO ingest: the walk over brackets, numbers, and whole files in windows of any size.
+#include <cerrno>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -242,6 +243,72 @@ void test_files() {
   }
 }
 
+// A value that is far longer than a window is read; one beyond the limit is refused, and named so.
+void test_long_values() {
+  const std::string images = "{\"images\": [{\"id\": 1, \"file_name\": \"a.jpg\"}], ";
+  const std::string box = "{\"id\": 1, \"image_id\": 1, \"category_id\": 1, \"bbox\": [1, 2, 3, 4]";
+  for (const size_t mebibytes : {3, 66}) {
+    const std::string filler(mebibytes << 20, 'x');
+    for (const int32_t workers : {1, 2}) {
+      for (const bool inside : {false, true}) {
+        const std::string long_member = ", \"note\": \"" + filler + "\"}";
+        const fl_coco_summary s =
+            read(inside ? images + "\"annotations\": [" + box + "}, " + box + long_member + ", " +
+                              box + "}]}"
+                        : images + "\"info\": \"" + filler + "\", \"annotations\": [" + box + "}]}",
+                 1 << 16, workers);
+        const bool fits = mebibytes == 3;
+        CHECK(s.outcome == (fits ? FL_COCO_READ : FL_COCO_NOT_JUDGED));
+        CHECK(s.error == (fits ? 0 : EFBIG));
+        CHECK(!fits || s.annotations == (inside ? 3 : 1));
+      }
+    }
+  }
+}
+
+// A score is there twice: as labels hold it, and as it is written.
+void test_scores() {
+  std::string text = "{\"annotations\": [";
+  for (int k = 0; k < 300; ++k) {
+    text += k > 0 ? "," : "";
+    text += "{\"image_id\": 1, \"category_id\": 1, \"bbox\": [1, 2, 3, 4]";
+    if (k % 3 != 2) text += ", \"score\": 0." + std::to_string(1000001 + k);
+    text += "}";
+  }
+  text += "]}";
+  const File file(text);
+  for (const int64_t window : {64, 1000, 1 << 20}) {
+    fl_coco_options options;
+    CHECK(fl_coco_options_init(&options, sizeof options) == FL_OK);
+    options.window = window;
+    options.workers = 2;
+    fl_coco* coco = nullptr;
+    CHECK(fl_coco_read(file.path(), &options, &coco) == FL_OK);
+    void* parts[2][2];
+    const char* names[2] = {"score", "score64"};
+    for (int c = 0; c < 2; ++c) {
+      int64_t rows = 0;
+      CHECK(fl_coco_rows(coco, names[c], 0, &rows) == FL_OK && rows == 300);
+      int64_t bytes = 0;
+      CHECK(fl_coco_take(coco, names[c], 0, FL_COCO_VALUES, &parts[c][0], &bytes) == FL_OK);
+      CHECK(bytes == rows * (c == 0 ? 4 : 8));
+      CHECK(fl_coco_take(coco, names[c], 0, FL_COCO_VALID, &parts[c][1], &bytes) == FL_OK);
+    }
+    for (size_t k = 0; k < 300; ++k) {
+      const bool valid = (static_cast<uint8_t*>(parts[1][1])[k >> 3] >> (k & 7) & 1) != 0;
+      CHECK(valid == (k % 3 != 2));
+      if (!valid) continue;
+      const double wanted = static_cast<double>(1000001 + k) / 1e7;
+      CHECK(static_cast<double*>(parts[1][0])[k] == wanted);
+      CHECK(static_cast<float*>(parts[0][0])[k] == static_cast<float>(wanted));
+    }
+    for (auto& column : parts) {
+      for (void* part : column) fl_coco_free(part);
+    }
+    fl_coco_destroy(coco);
+  }
+}
+
 void test_arguments() {
   fl_coco_options options;
   CHECK(fl_coco_options_init(&options, sizeof options) == FL_OK);
@@ -278,6 +345,8 @@ int main() {
   test_names();
   test_bits_and_columns();
   test_files();
+  test_long_values();
+  test_scores();
   test_arguments();
   return test::finish("ingest_coco");
 }

@@ -171,7 +171,7 @@ void register_pixels(py::module_& m) {
                        laplacian_variance, noise_sigma, sharpness, acutance, scale_sharpness,
                        scale_acutance, phash);
   PYBIND11_NUMPY_DTYPE(fl_box_row, pixels, luma_mean, contrast, laplacian_variance, sharpness,
-                       acutance, has_acutance, reserved);
+                       acutance, has_acutance, has_profile, profile);
   const auto img = py::arg("img").noconvert();
   const auto some = py::arg("boxes").noconvert();
   m.def("laplacian_variance", &laplacian_variance, img, some, py::arg("rgb"));

@@ -77,12 +77,15 @@ _LAZY = {
     "DatasetError": "dataset",
     "read": "formats",
     "Predictions": "predictions",
+    "predict": "predictions",
     "read_predictions": "predictions",
     "Cache": "scan",
     "CacheWarning": "scan",
     "scan": "scan",
     "scan_batches": "scan",
     "rule": "rules.user",
+    "LabelQuality": "label_quality",
+    "label_quality": "label_quality",
     "Report": "check",
     "check": "check",
     "review_queue": "clean.queue",
@@ -105,6 +108,10 @@ _LAZY = {
     "tile_boxes_back": "prepare.tile",
     "PasteResult": "prepare.paste",
     "paste": "prepare.paste",
+    "Evaluation": "evaluate",
+    "FindingScores": "evaluate",
+    "evaluate": "evaluate",
+    "evaluate_findings": "evaluate",
     "Corrupted": "prepare.corrupt",
     "corrupt": "prepare.corrupt",
     "IgnoreRules": "prepare.ignore",
@@ -124,6 +131,9 @@ _LAZY = {
     "calibrate": "clean.review",
     "export_review": "clean.review",
     "read_review": "clean.review",
+    "Undone": "clean",
+    "apply": "clean",
+    "undo": "clean",
     "TileDetections": "merge",
     "merge_tiles": "merge",
 }
@@ -164,15 +174,20 @@ if TYPE_CHECKING:
         weighted_boxes_fusion,
     )
     from .check import Report, check
+    from .clean import Plan
     from .clean import Applied, Plan, Undone, apply, undo
     from .clean.findings import plan
     from .clean.queue import review_queue
     from .clean.review import Calibration, ReviewRound, calibrate, export_review, read_review
+    from .clean import Applied, Plan, Undone, apply, undo
+    from .clean.queue import review_queue
     from .compare import Diff, Stats, diff, stats
     from .cut import read_tile
     from .dataset import Dataset, DatasetError
     from .dedup import DedupResult, SplitResult, dedup, split
+    from .evaluate import Evaluation, FindingScores, evaluate, evaluate_findings
     from .formats import read
+    from .label_quality import LabelQuality, label_quality
     from .merge import TileDetections, merge_tiles
     from .pixels import (
         LetterboxTransform,
@@ -193,7 +208,7 @@ if TYPE_CHECKING:
         resize_area,
         sharpness,
     )
-    from .predictions import Predictions, read_predictions
+    from .predictions import Predictions, predict, read_predictions
     from .prepare.corrupt import Corrupted, corrupt
     from .prepare.ignore import IgnoreRules, mark_ignored
     from .prepare.mask import mask_regions

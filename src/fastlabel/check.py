@@ -6,7 +6,7 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from .deploy import Profile
+    from .predictions import Predictions
     from .rules import Rule, UserRule
     from .scan import Cache, Limits
 
@@ -48,6 +49,8 @@ class Report:
         The settings it was judged with.
     rules : mapping of str to Rule
         The rules that ran, by code.
+    queue : pyarrow.Table or None
+        What to look at first (:func:`fastlabel.review_queue`), all of it.
     """
 
     ds: Dataset
@@ -58,6 +61,7 @@ class Report:
     profile: Profile | None = None
     config: Config = field(default_factory=Config)
     rules: Mapping[str, Rule] = field(default_factory=dict)
+    queue: pa.Table | None = None
 
     def __repr__(self) -> str:
         counts = self.summary["findings"]["by_severity"]
@@ -112,6 +116,8 @@ class Report:
             "categories": self.ds.categories,
             "problems": self.ds.problems,
         }
+        if self.queue is not None:
+            tables["queue"] = self.queue
         text = json.dumps(self.summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         files: dict[Path, Callable[[Path], Any]] = {
             out / f"{name}.parquet": partial(pq.write_table, table, compression="zstd")
@@ -143,6 +149,8 @@ def check(
     cache: Cache | str | os.PathLike[str] | bool | None = None,
     images: Any = None,
     engine: str = "local",
+    budget: int | None = None,
+    predictions: Predictions | str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
 ) -> Report:
     """Audit a data set: read the labels, decode every image once, apply the rules.
 
@@ -178,6 +186,12 @@ def check(
     engine : {"local", "ray"}
         What measures the images, as for :func:`fastlabel.scan`. The report does not depend
         on it.
+    predictions : Predictions, path-like or a sequence of paths, optional
+        What models say is in the images, for the rules FL7: as :func:`fastlabel.read_predictions`
+        gives or takes them. Several files are several models, or folds of a cross-validation.
+    budget : int, optional
+        Objects that a person has time for: the summary and the page say what the first so many
+        of ``report.queue`` cost and bring.
 
     Returns
     -------
@@ -204,6 +218,9 @@ def check(
     """
     from . import deploy as deployments
     from . import rules as judging
+    from .clean.effort import Effort
+    from .clean.overview import overview
+    from .clean.queue import budgeted, review_queue
     from .formats import read
     from .scan import cache_of, engine_named, scan_tables
     from .summary import summarise
@@ -213,6 +230,8 @@ def check(
     unwanted = None if ignore is None else list(ignore)
     # Settings first: a misspelt rule must not cost a scan.
     engine_named(engine)
+    Effort.of(config)
+    budget = budgeted(budget)
     own = judging.collect(rules)
     table = judging.table_of(own)
     if not own:
@@ -240,8 +259,10 @@ def check(
             f"{ds.root}: the {ds.format} labels name no image, and there is none to judge"
         )
     wanted_split = split if split is not None else config.split
+    everything = ds
     if wanted_split is not None:
         ds = ds.select_split(wanted_split)
+    said = _predictions(predictions, ds, everything, wanted_split)
     clock.append(time.perf_counter())
     threads = workers or config.workers or 0
     kept = cache_of(config.cache if cache is None else cache)
@@ -254,15 +275,71 @@ def check(
         engine=engine,
     )
     clock.append(time.perf_counter())
-    context = judging.Context(ds, image_stats, box_stats, profile, config)
-    findings = judging.run(context, wanted, unwanted, table)
+    context = judging.Context(ds, image_stats, box_stats, profile, config, said, threads)
+    findings = judging.run(context, wanted, unwanted, table, workers=threads)
     ran = {r.code: r for r in chosen}
     summary = summarise(
-        ds, image_stats, box_stats, findings, ran, profile, settings, context.unjudged
+        ds, image_stats, box_stats, findings, ran, profile, settings, context.unjudged, threads
     )
+    queue = review_queue(ds, findings, config=config)
+    summary["review"] = overview(queue, budget)
     clock.append(time.perf_counter())
+    if said is not None:
+        summary["predictions"] = _told(said)
     summary["run"] = _run_facts(clock, len(ds), threads) | _from_cache(kept) | {"engine": engine}
-    return Report(ds, image_stats, box_stats, findings, summary, profile, config, ran)
+    return Report(ds, image_stats, box_stats, findings, summary, profile, config, ran, queue)
+
+
+def _predictions(
+    given: Any, ds: Dataset, everything: Dataset, split: str | None
+) -> Predictions | None:
+    """What models say of the images that are judged, in their ids."""
+    from dataclasses import replace
+
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from .predictions import Predictions, read_predictions
+
+    if not isinstance(given, Predictions):
+        one = isinstance(given, str | os.PathLike)
+        files = [given] if one else list(given)
+        return read_predictions(files if len(files) > 1 else files[0], ds) if files else None
+    for name, ids, end in (
+        ("image_id", given.column("image_id"), len(everything)),
+        ("category_id", given.column("category_id"), everything.categories.num_rows),
+    ):
+        if len(ids) and int(ids.max()) >= end:
+            raise ValueError(
+                f"predictions: got {name} {int(ids.max())}, expected below {end}: they were made "
+                "for another data set"
+            )
+    if split is None:
+        return given
+    mine = pc.fill_null(pc.equal(everything.images["split"], split), False)
+    keep = np.asarray(mine.to_numpy(), np.bool_)
+    new = np.cumsum(keep) - 1
+    table = given.table.filter(pa.array(keep[given.column("image_id")]))
+    at = table.schema.get_field_index("image_id")
+    ids = new[table["image_id"].to_numpy()]
+    table = table.set_column(at, table.schema.field("image_id"), pa.array(ids))
+    seen = tuple(new[images[keep[images]]] for images in given.seen)
+    return replace(given, table=table, seen=seen)
+
+
+def _told(said: Predictions) -> dict[str, Any]:
+    """The predictions a set was judged with, for the summary."""
+    kinds: dict[str, int] = {}
+    for kind in said.problems["kind"].to_pylist():
+        kinds[kind] = kinds.get(kind, 0) + 1
+    return {
+        "models": list(said.models),
+        "boxes": len(said),
+        "images_seen": [len(images) for images in said.seen],
+        "classes_known": [len(classes) for classes in said.knows],
+        "problems": dict(sorted(kinds.items())),
+    }
 
 
 def scan_limits(config: Config) -> Limits:

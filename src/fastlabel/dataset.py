@@ -57,17 +57,35 @@ def null_column(rows: int, kind: pa.DataType) -> pa.Array:
     """A column of nulls whose values are pages that nothing was written to.
 
     An optional column of ten million boxes that a format does not have would otherwise cost
-    as much memory as one that it has. (``pyarrow.nulls`` writes the zeros.)
+    as much memory as one that it has. (``pyarrow.nulls`` writes the zeros.) The buffers are of
+    full length, so whoever takes the column reads it like any other.
     """
+    mask = _zeros((rows + 7) // 8)
+    if pa.types.is_struct(kind):
+        children = [null_column(rows, field.type) for field in kind]
+        return pa.Array.from_buffers(kind, rows, [mask], rows, children=children)
     if pa.types.is_fixed_size_list(kind):
         values = null_column(rows * kind.list_size, kind.value_type)
-        mask = pa.py_buffer(np.zeros((rows + 7) // 8, np.uint8))
         return pa.Array.from_buffers(kind, rows, [mask], rows, children=[values])
-    if not pa.types.is_primitive(kind) or pa.types.is_boolean(kind):
+    if pa.types.is_string(kind):
+        buffers = [mask, _zeros(4 * (rows + 1)), pa.py_buffer(b"")]
+        return pa.Array.from_buffers(kind, rows, buffers, rows)
+    if not pa.types.is_primitive(kind):
         return pa.nulls(rows, kind)
-    zeros = pa.py_buffer(np.zeros(rows * kind.bit_width // 8, np.uint8))
-    mask = pa.py_buffer(np.zeros((rows + 7) // 8, np.uint8))
-    return pa.Array.from_buffers(kind, rows, [mask, zeros], rows)
+    return pa.Array.from_buffers(kind, rows, [mask, _zeros((rows * kind.bit_width + 7) // 8)], rows)
+
+
+def _combined(table: pa.Table) -> pa.Table:
+    """One chunk a column: :func:`as_numpy` then never copies. Nulls alone are not copied."""
+    for at, column in enumerate(table.columns):
+        if column.num_chunks > 1 and column.null_count == len(column):
+            field = table.schema.field(at)
+            table = table.set_column(at, field, null_column(len(column), field.type))
+    return table.combine_chunks()
+
+
+def _zeros(size: int) -> pa.Buffer:
+    return pa.py_buffer(np.zeros(size, np.uint8))
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,8 +129,7 @@ class Dataset:
             table: pa.Table = getattr(self, name)
             if not table.schema.equals(wanted):
                 table = table.select(wanted.names).cast(wanted)
-            # One chunk a column: as_numpy then never copies.
-            object.__setattr__(self, name, table.combine_chunks())
+            object.__setattr__(self, name, _combined(table))
 
     def __len__(self) -> int:
         return int(self.images.num_rows)

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from .box_counts import count_boxes
 from .deploy import TIERS, Profile, memory_need, scale_to
 from .deploy.memory import COMFORTABLE, FORMULA
 from .deploy.tiers import CUSTOM
-from .distributions import ASSUMED_INPUT, BoolArray, Columns, FloatArray, IntArray
+from .set_columns import ASSUMED_INPUT, BoolArray, Columns, FloatArray, IntArray, kept
 
-__all__ = ["deployment"]
+__all__ = ["DeployedBoxes", "deployment"]
 
 #: Longer sides of the inputs that a resize is tried at.
 INPUTS = (96, 128, 160, 224, 320, 416, 512, 640, 800, 960, 1280)
@@ -44,38 +45,41 @@ ENOUGH_SMALL = 0.1
 FEW_LOST = 0.02
 MANY_LOST = 0.2
 
+#: Images whose factors are looked at together.
+IMAGES = 1 << 16
+
 _MEMORY_LIGHTS = {"fits": "green", "tight": "amber", "does not fit": "red"}
 _LIGHTS = ("green", "amber", "red")
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Boxes:
     """The boxes that can be judged, with their images' sizes, as columns."""
 
     columns: Columns
 
-    @cached_property
+    @kept
     def keep(self) -> BoolArray:
         return self.columns.usable & self.columns.sized[self.columns.box_image]
 
-    @cached_property
+    @kept
     def image(self) -> IntArray:
         return self.columns.box_image[self.keep]
 
-    @cached_property
+    @kept
     def corners(self) -> tuple[FloatArray, ...]:
         return tuple(c[self.keep] for c in self.columns.corners)
 
-    @cached_property
+    @kept
     def sides(self) -> tuple[FloatArray, FloatArray]:
         x1, y1, x2, y2 = self.corners
         return x2 - x1, y2 - y1
 
-    @cached_property
+    @kept
     def shorter(self) -> FloatArray:
         return np.minimum(*self.sides)
 
-    @cached_property
+    @kept
     def cell(self) -> IntArray:
         """Where the counts of each box's class begin; boxes of no class come last."""
         category = self.columns.category[self.keep]
@@ -91,15 +95,114 @@ class _Boxes:
 
     def count(self, short: FloatArray, stride: int) -> IntArray:
         """Boxes by class (rows) and by 1, 2, 3 and 4 strides reached (columns)."""
-        level = np.zeros(len(short), np.int8)
-        for cut in _CUTS:
-            level += short >= cut * stride
+        return self._counted(_levels(short, stride))
+
+    def _counted(self, level: np.ndarray[Any, np.dtype[np.int8]]) -> IntArray:
         rows, levels = self.columns.ds.categories.num_rows + 1, len(_CUTS) + 1
         flat = np.bincount(self.cell + level, minlength=rows * levels)
         return np.asarray(flat.reshape(rows, levels), np.int64)
 
+    def count_rising(
+        self, scales: Sequence[tuple[FloatArray, FloatArray]], stride: int
+    ) -> list[IntArray]:
+        """:meth:`count` at scales of which none is below one before it, in any image.
 
-def deployment(columns: Columns) -> dict[str, Any]:
+        A box that reaches the last column is not looked at again.
+        """
+        out, boxes = [], self
+        uniform = all(x is y for x, y in scales)
+        grown = np.zeros((self.columns.ds.categories.num_rows + 1, len(_CUTS) + 1), np.int64)
+        for scale in scales:
+            level = _levels(boxes.short_side(*scale), stride)
+            counts = boxes._counted(level)
+            out.append(counts + grown)
+            small = level < len(_CUTS)
+            if np.count_nonzero(small) < 0.8 * len(small):
+                grown[:, -1] += counts[:, -1]
+                boxes = boxes.only(small, sides=not uniform)
+        return out
+
+    def only(self, keep: BoolArray, sides: bool) -> _Boxes:
+        """Some of the boxes, to be counted at scales that are two, or one for both sides."""
+        part = _Boxes(self.columns)
+        part.__dict__.update(image=self.image[keep], cell=self.cell[keep])
+        if sides:
+            part.__dict__["sides"] = tuple(side[keep] for side in self.sides)
+        else:
+            part.__dict__["shorter"] = self.shorter[keep]
+        return part
+
+
+def _levels(short: FloatArray, stride: int) -> np.ndarray[Any, np.dtype[np.int8]]:
+    """How many of :data:`_CUTS` strides each side reaches."""
+    level = np.zeros(len(short), np.int8)
+    for cut in _CUTS:
+        level += short >= cut * stride
+    return level
+
+
+class DeployedBoxes:
+    """Boxes counted at the deployment's input, at others, and in tiles."""
+
+    def __init__(self, columns: Columns) -> None:
+        self.columns = columns
+        self.profile = columns.profile or Profile("assumed", CUSTOM, ASSUMED_INPUT, ASSUMED_INPUT)
+        self.stride = self.profile.strides[0]
+        self.inputs = _inputs(self.profile)
+        #: Of all images where the boxes of a part may be of any; else made for each part.
+        self.scales = None if columns.in_order else self._scales(0, len(columns.ds))
+        self.rising = all(self._rises(at, at + IMAGES) for at in range(0, len(columns.ds), IMAGES))
+        self.tiles = _Tiles(columns, self.profile)
+        classes = columns.ds.categories.num_rows
+        self.counts = np.zeros((classes + 1, len(_CUTS) + 1), np.int64)
+        self.tables = [self.counts.copy() for _ in self.inputs]
+        self.lost = self.usable = 0
+
+    def _scales(self, first: int, stop: int) -> list[tuple[FloatArray, FloatArray]]:
+        """Factors to each of the inputs, of some images."""
+        width, height = (side[first:stop] for side in self.columns.size)
+        return [scale_to(width, height, *each, self.profile.resize) for each in self.inputs]
+
+    def _rises(self, first: int, stop: int) -> bool:
+        """Whether no image is smaller at an input than at the one before it."""
+        return all(
+            bool((np.isnan(low) | (low <= high)).all())
+            for before, after in pairwise(self._scales(first, stop))
+            for low, high in zip(before, after, strict=True)
+        )
+
+    def measure(self, part: Columns) -> tuple[Any, ...]:
+        """Look at a part."""
+        boxes = _Boxes(part)
+        at_input = boxes.short_side(*self.columns.input_scale)
+        counts = boxes.count(at_input, self.stride)
+        lost = int(np.count_nonzero(at_input < self.profile.min_target))
+        usable = int(np.count_nonzero(part.usable))
+        tiled = self.tiles.measure(boxes)
+        scales = self.scales
+        if scales is None and len(boxes.image):
+            first, stop = int(boxes.image[0]), int(boxes.image[-1]) + 1
+            scales = self._scales(first, stop)
+            boxes.image = boxes.image - first
+        scales = scales or self._scales(0, 0)
+        if self.rising:
+            tables = boxes.count_rising(scales, self.stride)
+        else:
+            tables = [boxes.count(boxes.short_side(*s), self.stride) for s in scales]
+        return counts, lost, usable, tables, tiled
+
+    def add(self, measured: tuple[Any, ...]) -> None:
+        """Take what was measured of the next part."""
+        counts, lost, usable, tables, tiled = measured
+        self.counts += counts
+        self.lost += lost
+        self.usable += usable
+        for table, found in zip(self.tables, tables, strict=True):
+            table += found
+        self.tiles.add(tiled)
+
+
+def deployment(columns: Columns, counted: DeployedBoxes | None = None) -> dict[str, Any]:
     """Sum up what a deployment makes of a set.
 
     Parameters
@@ -107,6 +210,8 @@ def deployment(columns: Columns) -> dict[str, Any]:
     columns : Columns
         The set, with its profile; without one a 640 x 640 letterbox with strides from 8 is
         assumed, and FL302's rule of 15 x 15 px at 1080p is what judges.
+    counted : DeployedBoxes, optional
+        Its boxes, counted; by default they are counted here.
 
     Returns
     -------
@@ -114,44 +219,30 @@ def deployment(columns: Columns) -> dict[str, Any]:
         Plain values: ``classes`` and ``at_input`` (shares at this input),
         ``resize_impact`` (at others), ``tile_plans``, ``memory``, ``tier``, ``lights``.
     """
-    assumed = columns.profile is None
-    profile = columns.profile or Profile("assumed", CUSTOM, ASSUMED_INPUT, ASSUMED_INPUT)
-    stride = profile.strides[0]
+    if counted is None:
+        counted = DeployedBoxes(columns)
+        count_boxes(columns, [counted])
+    assumed, profile, counts = columns.profile is None, counted.profile, counted.counts
     names = columns.ds.categories["name"].to_pylist()
-    inputs = _inputs(profile)
-    scales = [scale_to(*columns.size, *size, profile.resize) for size in inputs]
-    tiles = _Tiles(columns, profile)
-    counts = np.zeros((len(names) + 1, len(_CUTS) + 1), np.int64)
-    tables = [counts.copy() for _ in inputs]
-    lost = usable = 0
-    for part in columns.parts():
-        boxes = _Boxes(part)
-        at_input = boxes.short_side(*columns.input_scale)
-        counts += boxes.count(at_input, stride)
-        lost += int(np.count_nonzero(at_input < profile.min_target))
-        usable += int(np.count_nonzero(part.usable))
-        for table, scale in zip(tables, scales, strict=True):
-            table += boxes.count(boxes.short_side(*scale), stride)
-        tiles.add(boxes)
     measured = int(counts.sum())
     memory = None if assumed else _memory(profile)
     whole = _shares(counts.sum(0))
     return {
         "assumed": assumed,
         "input": [profile.input_width, profile.input_height],
-        "stride": stride,
+        "stride": counted.stride,
         "min_target": profile.min_target,
         "tier": _tier(profile),
         "measured": measured,
-        "unmeasured": usable - measured,
+        "unmeasured": counted.usable - measured,
         "at_input": whole,
         "classes": [
             {"name": name, **_shares(row)} for name, row in zip(names, counts[:-1], strict=True)
         ],
-        "resize_impact": _resize_impact(inputs, tables, profile, names),
-        "tile_plans": tiles.plans(whole),
+        "resize_impact": _resize_impact(counted.inputs, counted.tables, profile, names),
+        "tile_plans": counted.tiles.plans(whole),
         "memory": memory,
-        "lights": _lights(columns, whole, lost, memory),
+        "lights": _lights(columns, whole, counted.lost, memory),
     }
 
 
@@ -234,25 +325,35 @@ class _Tiles:
         made = (_Plan.of(self, zoom, known) for zoom in ZOOMS)
         self.cut = [plan for plan in made if plan is not None]
 
-    def add(self, boxes: _Boxes) -> None:
-        """Count some boxes in every plan."""
+    def measure(self, boxes: _Boxes) -> list[tuple[IntArray, int, int]]:
+        """Of every plan the counts of some boxes, those held by a tile and those larger."""
         if not self.cut:
-            return
-        image, factor = boxes.image, self.scale[boxes.image]
-        x1, y1, x2, y2 = (c * factor for c in boxes.corners)
+            return []
+        image, corners = boxes.image, boxes.corners
+        if self.profile.camera is not None:
+            factor = self.scale[image]
+            corners = tuple(c * factor for c in corners)
+        x1, y1, x2, y2 = corners
         spans = [
             (np.clip(low, 0, length), np.clip(high, 0, length), length)
             for low, high, length in ((x1, x2, self.width[image]), (y1, y2, self.height[image]))
         ]
+        out = []
         for plan in self.cut:
             counts = boxes.count(boxes.short_side(plan.scale, plan.scale), self.profile.strides[0])
-            plan.row += counts.sum(0)
             held, larger = np.ones(len(image), np.bool_), np.zeros(len(image), np.bool_)
             for (low, high, length), side in zip(spans, plan.window, strict=True):
                 held &= _held(low, high, length, side)
                 larger |= high - low > side
-            plan.held += int(np.count_nonzero(held))
-            plan.larger += int(np.count_nonzero(larger))
+            out.append((counts.sum(0), int(np.count_nonzero(held)), int(np.count_nonzero(larger))))
+        return out
+
+    def add(self, measured: list[tuple[IntArray, int, int]]) -> None:
+        """Take what was measured of some boxes."""
+        for plan, (counts, held, larger) in zip(self.cut, measured, strict=True):
+            plan.row += counts
+            plan.held += held
+            plan.larger += larger
 
     def plans(self, whole: dict[str, Any]) -> dict[str, Any]:
         """The whole frame, and each way to cut it of which some frame needs more than one tile."""

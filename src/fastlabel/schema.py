@@ -167,6 +167,10 @@ IMAGE_STATS = pa.schema(
     ]
 )
 
+#: Strips of a box's profile: four on each side of it and sixteen in it.
+PROFILE_BINS = 24
+PROFILE_BYTES = 2 * PROFILE_BINS
+
 BOX_STATS = pa.schema(
     [
         pa.field("annotation_id", pa.int64(), nullable=False),
@@ -177,6 +181,11 @@ BOX_STATS = pa.schema(
         ("laplacian_variance", pa.float64()),
         ("sharpness", pa.float64()),
         ("acutance", pa.float64()),
+        # Of PROFILE_BINS strips across: mean luma, mean |gradient|; of as many down: the same.
+        # Four bits each, the first in the low ones: 0..14 from the least to the greatest of its
+        # row; 15: the strip leaves the picture. In the stored raster. Null: not measured, or a
+        # side under 8 pixels.
+        ("profile", pa.binary(PROFILE_BYTES)),
     ]
 )
 
@@ -207,6 +216,7 @@ PREDICTION_PROBLEM_KINDS = (
     "unknown-category",  # a class that the set does not have; kept, category_id is null
     "past-edge",  # boxes that lie past the edge of their image; kept as they are
     "size-mismatch",  # made of an image of another size than the set's; kept as they are
+    "unseen-image",  # one that the model could not look at: no file, or no picture
     "no-predictions",  # a file or model that has none at all
 )
 

@@ -18,9 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from . import schema
+from .box_counts import BoxCounts, count_boxes
 from .dataset import Dataset, as_numpy
-from .deployment import deployment
-from .distributions import ASSUMED_INPUT, ASSUMED_STRIDES, Columns, charts, class_table
+from .deployment import DeployedBoxes, deployment
+from .distributions import charts, class_table
+from .set_columns import ASSUMED_INPUT, ASSUMED_STRIDES, Columns
 from .verdict import action_text, deployed_sentence, rank, shows, todo, verdict
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ def summarise(
     profile: Profile | None = None,
     settings: Mapping[str, Any] | None = None,
     unjudged: Mapping[str, int] | None = None,
+    workers: int = 0,
 ) -> dict[str, Any]:
     """Sum up a checked data set.
 
@@ -63,6 +66,8 @@ def summarise(
     unjudged : mapping of str to int, optional
         For a rule's code, the boxes or images it could not judge because a value that it
         needs is unknown.
+    workers : int
+        Threads; 0 means one a CPU, at most 4. The result is the same for any number.
 
     Returns
     -------
@@ -74,13 +79,15 @@ def summarise(
     severities, images_hit = _severities(findings)
     by_code = _by_code(ds, findings, rules)
     by_action = _by_action(findings, rules)
-    drawn, data = charts(columns), _dataset(columns)
+    boxes, at_inputs = BoxCounts(columns), DeployedBoxes(columns)
+    count_boxes(columns, (boxes, at_inputs), workers)
+    drawn, data = charts(columns, boxes), _dataset(columns, boxes)
     states = data["label_states"]
     unlabelled = len(ds) > 0 and states.get("unlabelled") == len(ds)
     judged = verdict(by_code, by_action, severities, images_hit, len(ds), unlabelled)
     unread = ds.meta.get("ignored_files", ()), ds.meta.get("also_found", ())
     judged["shows"] = shows(drawn, states, *unread)
-    deployed = deployment(columns)
+    deployed = deployment(columns, at_inputs)
     said = None if profile is None else deployed_sentence(deployed, profile.name)
     if said is not None:
         judged["sentences"].insert(0, said)
@@ -108,7 +115,7 @@ def summarise(
         },
         "thresholds": thresholds,
         "unjudged": dict(sorted((unjudged or {}).items())),
-        "classes": class_table(columns),
+        "classes": class_table(columns, boxes),
         "charts": drawn,
     }
     cleaned: dict[str, Any] = _plain(result)
@@ -160,14 +167,12 @@ def _measured_boxes(box_stats: pa.Table | None) -> int:
     return 0 if box_stats is None else len(box_stats) - box_stats["pixels"].null_count
 
 
-def _dataset(columns: Columns) -> dict[str, Any]:
+def _dataset(columns: Columns, counted: BoxCounts) -> dict[str, Any]:
     ds = columns.ds
     splits = columns.split_names
     n = max(len(splits), 1)
     images = np.bincount(columns.split_index, minlength=n)
-    boxes = np.zeros(n, np.int64)
-    for part in columns.parts():
-        boxes += np.bincount(part.split_index[part.box_image], minlength=n)
+    boxes = counted.by_split.sum(1)
     states = pa.array(schema.LABEL_STATES)
     state = as_numpy(pc.index_in(ds.images["label_state"], value_set=states).fill_null(-1))
     per_state = {

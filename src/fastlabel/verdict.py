@@ -81,6 +81,16 @@ _ACTIONS: Mapping[str, Action] = {
     "FL605": Action(
         6, "class and split", "classes and splits", "Spread the classes: {n} without a box"
     ),
+    "FL701": Action(7, "object", "objects", "Label {n} that the model sees and nobody drew"),
+    "FL702": Action(6, *_BOX, "Look at {n} where the model sees nothing"),
+    "FL703": Action(7, *_BOX, "Check the class of {n}: the model says another one"),
+    "FL704": Action(5, *_BOX, "Draw {n} anew: too loose, too tight or off"),
+    "FL705": Action(6, "place", "places", "Draw one box an object in {n}"),
+    "FL706": Action(2, "place", "places", "Glance at {n} where neither label nor model is sure"),
+    "FL707": Action(5, *_BOX, "Look at {n} that seem to lie beside their things"),
+    "FL708": Action(
+        5, "disagreement", "disagreements", "Settle {n} of pictures that are nearly the same"
+    ),
 }
 
 #: What a suggestion asks a person to do, in the order the verdict says it.

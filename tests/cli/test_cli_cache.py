@@ -1,4 +1,4 @@
-"""``check --cache``, ``--no-cache``, ``--fresh``: what is printed, refused, kept and written."""
+"""``--cache``, ``--no-cache``, ``--fresh``: what is printed, refused, kept and written."""
 
 from __future__ import annotations
 
@@ -81,22 +81,40 @@ def test_fresh(cli: Cli, here: Path, pair: Path) -> None:
     assert "2 of 2" in cli("check", pair, "--cache", "kept").err
 
 
+def test_scan_and_check_have_one_cache(cli: Cli, here: Path, pair: Path) -> None:
+    plain = cli("scan", pair, "--no-cache")
+    assert plain.err == ""
+    assert cli("scan", pair, "--cache", "kept") == plain
+    again = cli("scan", pair, "--cache", "kept")
+    assert again.err == "fastlabel: 2 of 2 images from the cache kept\n"
+    assert again.out == plain.out
+    assert "2 of 2 images from the cache kept" in cli("check", pair, "--cache", "kept").err
+    assert cli("scan", pair, "--cache", "kept", "--fresh") == plain
+    boxes = cli("scan", pair, "--boxes", "--cache", "kept")
+    assert boxes.out == cli("scan", pair, "--boxes", "--no-cache").out
+    assert "2 of 2" in boxes.err
+    (here / "fastlabel.toml").write_text('cache = "kept"\n')
+    assert "2 of 2" in cli("scan", pair).err
+
+
+@pytest.mark.parametrize("command", ["check", "scan"])
 @pytest.mark.parametrize("other", [("--fresh",), ("--cache", "kept")])
-def test_contradictions(cli: Cli, pair: Path, other: tuple[str, ...]) -> None:
-    got = cli("check", pair, "--no-cache", *other)
+def test_contradictions(cli: Cli, pair: Path, command: str, other: tuple[str, ...]) -> None:
+    got = cli(command, pair, "--no-cache", *other)
     assert got.code == 2
     assert "contradict" in got.err
 
 
-def test_in_the_data_set(cli: Cli, here: Path, pair: Path) -> None:
+@pytest.mark.parametrize("command", ["check", "scan"])
+def test_in_the_data_set(cli: Cli, here: Path, pair: Path, command: str) -> None:
     (here / "link").symlink_to(pair)
     before = tree_hash(pair)
     for place in (pair, pair / "kept", here / "link" / "deep" / "kept"):
-        got = cli("check", pair, "--cache", place)
+        got = cli(command, pair, "--cache", place)
         assert got.is_one_clear_line(), got.err
         assert "never changed" in got.err
         assert "--no-cache" in got.err
-    got = cli("check", pair / "labels.json", "--cache", pair / "kept")
+    got = cli(command, pair / "labels.json", "--cache", pair / "kept")
     assert got.is_one_clear_line(), got.err
     assert tree_hash(pair) == before
 
@@ -201,6 +219,7 @@ def test_two_at_once(here: Path, large: Path) -> None:
     assert sorted(facts(here, out)["reused"] for out in ("one", "two")) == [0, IMAGES]
 
 
-def test_help_names_the_options(cli: Cli) -> None:
-    text = cli("check", "--help").out
+@pytest.mark.parametrize("command", ["check", "scan"])
+def test_help_names_the_options(cli: Cli, command: str) -> None:
+    text = cli(command, "--help").out
     assert all(option in text for option in ("--cache DIR", "--no-cache", "--fresh"))

@@ -21,6 +21,7 @@ FILES = {
     "annotations.parquet",
     "categories.parquet",
     "problems.parquet",
+    "queue.parquet",
 }
 FORMATS = ("full", "concise", "json", "jsonl", "sarif", "github")
 

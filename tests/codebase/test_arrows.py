@@ -14,7 +14,7 @@ PACKAGE = ROOT / "src" / "fastlabel"
 #: Lowest first. A module may import from rows above its own, and from its own part.
 LAYERS = (
     ("_core", "_embed"),
-    ("_arrow", "_scalars"),
+    ("_arrow", "_scalars", "_memory", "_ranks", "_threads"),
     ("_arrays",),
     ("schema", "config", "source", "boxes", "pixels", "tables", "numba"),
     ("deploy", "dataset"),
@@ -22,10 +22,15 @@ LAYERS = (
     ("predictions",),
     ("rules",),
     ("cut", "engines"),
+    ("set_columns",),
+    ("box_counts",),
+    ("cut", "engines", "label_quality"),
     ("distributions", "deployment", "verdict", "summary"),
     ("report", "sample"),
     ("check", "prepare", "clean"),
-    ("dedup",),
+    ("dedup", "evaluate"),
+    ("check", "prepare"),
+    ("dedup", "clean"),
     ("compare",),
     ("bench", "torch"),
     ("cli",),
@@ -36,10 +41,8 @@ SAME_ROW = {
     # Labels of pictures that lie in archives or buckets: their names, and sizes for YOLO.
     ("formats", "scan"),
     ("verdict", "distributions"),
-    # The queue is part of a report; plans are written into new folders.
+    # The review queue is part of a report.
     ("check", "clean"),
-    ("clean", "check"),
-    ("clean", "prepare"),
     ("deployment", "distributions"),
     *(("summary", part) for part in ("verdict", "distributions", "deployment")),
 }

@@ -157,6 +157,35 @@ class TestStats:
         whole = found.table.filter(pa.compute.equal(found.table["feature"], "box_ratio"))
         assert sum(whole["count"].to_pylist()) == len(box)
 
+    def test_the_axis_of_counted_boxes_begins_at_none(self, tmp_path):
+        from fastlabel.compare.page import axis_marks
+
+        found = fl.stats(made())
+        features = {f["name"]: f for f in found.summary["features"]}
+        marks = axis_marks(features["boxes_per_image"])
+        assert marks[:3] == [0, 1, 2]
+        assert marks[-2:] == [500, 999]  # the last bin is of 500 to 999
+        width = features["box_width"]
+        assert axis_marks(width) == width["edges"]
+        found.to_html(tmp_path / "page.html")
+        assert ">-0.5<" not in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+    def test_classes_of_one_name_count_together_and_unknown_ones_apart(self):
+        ds = made()
+        ids = ds.column("annotations", "category_id").astype(object)
+        ids[:4] = None
+        names = ["one", "one", *CLASSES[2:]]
+        ds = replace(
+            ds,
+            annotations=changed(ds.annotations, "category_id", ids.tolist()),
+            categories=changed(ds.categories, "name", names),
+        )
+        (f,) = (f for f in fl.stats(ds).summary["features"] if f["name"] == "class")
+        every = [names[i] if i is not None else "(unknown)" for i in ids.tolist()]
+        got = dict(zip(f["categories"], f["counts"], strict=True))
+        assert got == {**dict.fromkeys(names, 0), **{n: every.count(n) for n in set(every)}}
+        assert f["unknown"] == 4
+
     def test_bad_boxes_are_unknown_and_nothing_fails_without_any(self):
         ds = made()
         x1 = ds.column("annotations", "x1").copy()

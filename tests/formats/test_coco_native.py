@@ -19,7 +19,7 @@ from format_sets import coco, problems
 import fastlabel as fl
 from fastlabel import _core
 from fastlabel.dataset import DatasetError
-from fastlabel.formats import _coco_table
+from fastlabel.formats import _coco_keys, _coco_table
 
 BOX = '{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]'
 
@@ -248,6 +248,25 @@ def test_names_that_are_no_unicode(write):
     assert dataset.images["path"].to_pylist() == ["a\\udcff.png"]
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (r"a\ud83d\ude00b\u00e9c.png", "a\U0001f600b\u00e9c.png"),
+        (r"\udbff\udfff\ud800\udc00.png", "\U0010ffff\U00010000.png"),
+        (r"\u0041\/\\b\"c.png", 'A/\\b"c.png'),
+        (r"x\b\f\n\r\t\u0001y.png", "x\b\f\n\r\t\x01y.png"),
+        (r"end\ud83d\ude00", "end\U0001f600"),
+        (r"\u20ac\u07ff\u0800\uffff", "\u20ac\u07ff\u0800\uffff"),
+    ],
+)
+def test_escapes_in_names(write, pieces, text, name):
+    image = f'{{"id": 1, "file_name": "{text}", "note": "{text}"}}'
+    dataset = agree(write({"x.json": f'{{"images": [{image}], "annotations": []}}'}))
+    assert dataset.images["file_name"].to_pylist() == [name]
+    assert json.loads(dataset.images["attributes"][0].as_py()) == {"note": name}
+    assert pieces.counts == {0: 1}
+
+
 def test_names_listed_twice_and_ids_given_twice(write):
     images = [(1, "a.png"), (1, "b.png"), (2, "a.png"), ("2", "c.png"), ("2", "d.png")]
     boxes = [
@@ -257,6 +276,51 @@ def test_names_listed_twice_and_ids_given_twice(write):
     dataset = agree(write({"x.json": coco(images, boxes)}))
     assert len(problems(dataset, "duplicate-id")) == 5
     assert len(problems(dataset, "unknown-category")) == 2
+
+
+IDS = [
+    *(lambda draw: draw.randint(-3, 40), lambda draw: draw.choice([2**63 - 1, -(2**63), 0, 7])),
+    *(lambda draw: str(draw.randint(0, 9)), lambda draw: draw.choice(["", "é", "\ud800", "7"])),
+    *(lambda draw: draw.choice([1.0, 1.5, True, 2**70, float("inf")]), lambda draw: None),
+    lambda draw: draw.randint(-(2**63), 2**63 - 1),
+]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, 7, 60, 333])
+def test_ids_given_twice_are_found_part_by_part(monkeypatch, rows):
+    monkeypatch.setattr(_coco_keys, "_PART", 16)
+    monkeypatch.setattr(_coco_keys, "BLOCK", 10)
+    for seed in range(60):
+        draw = random.Random(seed)
+        kinds = draw.sample(IDS, draw.randint(1, len(IDS)))
+        ids = [draw.choice(kinds)(draw) for _ in range(rows)]
+        first: dict[object, int] = {}
+        expected = {
+            row: first[key]
+            for row, key in enumerate(ids)
+            if key is not None and first.setdefault(key, row) != row
+        }
+        found = _coco_keys.repeats(_coco_keys.Keys.of(ids))
+        assert found == expected
+        assert list(found) == sorted(found)
+        table = _coco_keys.IdTable(_coco_keys.Keys.of(ids), np.arange(rows, dtype=np.int64) + 5)
+        assert table.repeats == list(expected)
+        assert [table.get(key) for key in ids] == [
+            None if key is None else first[key] + 5 for key in ids
+        ]
+
+
+def test_ids_in_any_order(write, monkeypatch):
+    """As in most real files: neither ids of boxes nor of images rise, and some come twice."""
+    monkeypatch.setattr(_coco_keys, "_PART", 64)
+    draw = random.Random(1)
+    order = draw.sample(range(1000), 200)
+    boxes = [
+        {"id": draw.randrange(900), "image_id": draw.choice(order), "bbox": [k, 1, 2, 3]}
+        for k in range(500)
+    ]
+    root = write({"x.json": coco([(k, f"{k}.png") for k in order], boxes)})
+    assert len(problems(agree(root), "duplicate-id")) == 500 - len({b["id"] for b in boxes})
 
 
 def test_billion_boxes_declared_in_a_tiny_file(write):
@@ -290,6 +354,18 @@ def test_large_broken_file_is_one_finding_with_its_place(write, monkeypatch):
     (root / "x.json").write_bytes(text[:-900].encode() + b"\xff" + text[-900:].encode())
     with pytest.raises(DatasetError, match="near line 1"):
         fl.read(root)
+
+
+@pytest.mark.parametrize("place", ["info", "note"])
+def test_a_value_too_long_to_be_held_is_said(write, monkeypatch, place):
+    monkeypatch.setattr(_coco_table, "PLAIN_BYTES", 100)
+    members = {"info": "", "note": ""} | {place: f', "{place}": "{"x" * (66 << 20)}"'}
+    text = (
+        f'{{"images": [{{"id": 1, "file_name": "a.png"}}]{members["info"]}, '
+        f'"annotations": [{BOX}{members["note"]}}}]}}'
+    )
+    with pytest.raises(DatasetError, match="one value of it has more than 64 MiB, near line 1"):
+        fl.read(write({"x.json": text}))
 
 
 def test_file_written_to_while_it_is_read(tmp_path):

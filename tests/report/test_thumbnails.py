@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from fastlabel.report.rows import findings_at
-from fastlabel.report.thumbnails import Budget, Mark, Thumbnail, draw_all
+from fastlabel.report.thumbnails import Budget, Mark, Thumbnail, _BoxesOf, draw_all
 from report.making import Maker
 
 
@@ -140,6 +140,23 @@ def test_bad_boxes_do_not_break_a_picture(tmp_path: Path) -> None:
             assert mark.width < 5000
 
 
+def test_boxes_are_found_by_image_wherever_they_stand(tmp_path: Path) -> None:
+    maker = Maker(tmp_path)
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
+        maker.image(name)
+    owners = np.random.default_rng(0).integers(0, 3, 40).tolist()
+    for at, owner in enumerate(owners):
+        maker.box(owner, at, at, at + 20, at + 30)
+    ds = maker.report().ds
+    boxes = _BoxesOf(ds, [2, 0, 2, -1, 99])
+    for image in (0, 2):
+        rows = [at for at, owner in enumerate(owners) if owner == image]
+        found = boxes.image(image)
+        assert found["rows"].tolist() == rows
+        assert found["corners"].tolist() == [[at, at, at + 20, at + 30] for at in rows]
+    assert len(boxes.image(1)["rows"]) == 0  # it was not asked for
+
+
 def test_a_pair_of_images_is_shown_side_by_side(tmp_path: Path) -> None:
     maker = Maker(tmp_path)
     maker.image("a.jpg")
@@ -220,3 +237,26 @@ def test_an_image_with_very_many_boxes_draws_some_and_counts_the_rest(tmp_path: 
     (thumbnail,) = _draw(maker)[0]
     assert len(thumbnail.marks) + thumbnail.hidden == 500
     assert len(thumbnail.marks) <= 60
+
+
+def test_a_proposed_box_is_drawn(tmp_path: Path) -> None:
+    """The box to add is the subject; the one to draw anew has it beside."""
+    maker = Maker(tmp_path)
+    maker.image("a.jpg")
+    maker.box(0, 100, 100, 140, 140)
+    add = {"action": "add_box", "box": [10, 20, 60, 80], "category_id": 1}
+    new = {"action": "replace_box", "box": [110, 100, 150, 140], "category_id": 0}
+    maker.finding("FL708", "warning", 0, fix=add)
+    maker.finding("FL707", "warning", 0, 0, fix=new)
+    maker.finding("FL707", "warning", 0, 0, fix={**new, "box": [1, "x", None, 4]})
+    maker.finding("FL707", "warning", 0, 0, fix={**new, "action": "relabel"})
+    report = maker.report()
+    found = findings_at(report, [0, 1, 2, 3])
+    drawn = draw_all(report, found, Budget(10, 10**7))
+    kinds = [sorted(m.kind for m in drawn[row][0].marks) for row in range(4)]
+    assert kinds == [["other", "subject"], ["related", "subject"], ["subject"], ["subject"]]
+    (subject,) = (m for m in drawn[0][0].marks if m.kind == "subject")
+    t = drawn[0][0]
+    scale = t.width / (320 * t.window[2])
+    assert subject.width == pytest.approx(50 * scale, abs=0.2)
+    assert subject.label == "car"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from fastlabel.config import Config
@@ -44,6 +46,24 @@ class TestExactDuplicate:
         b.image("a.jpg", **SAME)
         (row,) = b.run("FL501")
         assert "listed 2 times" in row["message"]
+
+    @pytest.mark.parametrize(
+        "texts",
+        [
+            ["a" * 32, "b" * 32, "a" * 32, None, "b" * 31 + "c", "a" * 32],
+            ["a", "bb", "a", None, "", ""],
+            ["12345678", "12345679", "12345678"],
+            [],
+            [None, None],
+        ],
+    )
+    def test_texts_that_may_be_equal_include_all_that_are(self, texts):
+        from fastlabel.rules.duplicates import _maybe_equal
+
+        column = pa.array(["x" * 32, *texts, "x" * 32], pa.string()).slice(1, len(texts))
+        rows = _maybe_equal(column).tolist()
+        equal = {i for i, t in enumerate(texts) if t is not None and texts.count(t) > 1}
+        assert equal <= set(rows) <= {i for i, t in enumerate(texts) if t is not None}
 
 
 class TestCrossSplit:
@@ -131,6 +151,54 @@ class TestDifferentLabels:
         (row,) = b.run("FL504")
         assert (row["image_id"], row["value"]) == (0, pytest.approx(0.6))
         assert '"images/0002.jpg"' in row["message"]
+
+    def test_random_copies_agree_as_far_as_a_loop_over_pairs_says(self, build):
+        rng = np.random.default_rng(5)
+        b, copies = build(), []
+        for group in range(60):
+            n = int(rng.integers(0, 5))
+            boxes, classes = rng.uniform(20, 300, (n, 2)), rng.integers(0, 2, n)
+            members = []
+            for _ in range(int(rng.integers(2, 5))):
+                i = b.image(content_hash=f"{group:032x}", split="train")
+                order = rng.permutation(n)
+                jitter = rng.choice([0.0, 0.0, 1.0, 30.0])
+                drawn = []
+                for at in order[: n - int(rng.random() < 0.2)].tolist():
+                    x, y = boxes[at] + rng.uniform(-jitter, jitter, 2)
+                    c = int(classes[at]) ^ int(rng.random() < 0.05)
+                    b.box(i, x, y, x + 60, y + 40, category=f"class {c}")
+                    drawn.append((c, x, y, x + 60, y + 40))
+                members.append((i, drawn))
+            copies.append(members)
+        found = {r["image_id"]: r["value"] for r in b.run("FL504")}
+        wanted = {}
+        for (first, left), *others in copies:
+            least = min(_lowest(left, right) for _, right in others)
+            if least < 0.95:
+                wanted[first] = least
+        assert 10 < len(wanted) < 60
+        assert found == pytest.approx(wanted)
+
+
+def _lowest(left, right):
+    """Lowest IoU of boxes paired within their class from the highest IoU down."""
+    if sorted(c for c, *_ in left) != sorted(c for c, *_ in right):
+        return 0.0
+
+    def iou(p, q):
+        w = min(p[3], q[3]) - max(p[1], q[1])
+        h = min(p[4], q[4]) - max(p[2], q[2])
+        common = max(w, 0) * max(h, 0)
+        return common / (2 * 60 * 40 - common) if p[0] == q[0] else -1.0
+
+    left, right, lowest = list(left), list(right), 1.0
+    while left:
+        best, p, q = max((iou(p, q), p, q) for p in left for q in right)
+        lowest = min(lowest, best)
+        left.remove(p)
+        right.remove(q)
+    return lowest
 
 
 class TestNearDuplicate:

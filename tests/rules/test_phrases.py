@@ -70,7 +70,7 @@ def test_parts_find_what_the_whole_finds(monkeypatch, part, shuffled):
         sys.path.pop(0)
     from dataclasses import replace
 
-    from fastlabel import distributions
+    from fastlabel import set_columns
     from fastlabel.rules import RULES
     from fastlabel.summary import summarise
 
@@ -80,11 +80,12 @@ def test_parts_find_what_the_whole_finds(monkeypatch, part, shuffled):
         ids = pa.array(np.arange(len(order)))
         ds = replace(ds, annotations=ds.annotations.take(order).set_column(0, "annotation_id", ids))
         box_stats = box_stats.take(order).set_column(0, "annotation_id", ids)
-    whole = run(Context(ds, stats, box_stats))
-    summary = summarise(ds, stats, box_stats, whole, RULES)
+    whole = run(Context(ds, stats, box_stats), workers=1)
+    summary = summarise(ds, stats, box_stats, whole, RULES, workers=1)
     assert len(set(planted) & set(whole["code"].to_pylist())) > 15
     monkeypatch.setattr(contexts, "PART", part)
-    monkeypatch.setattr(distributions, "PART", part)
-    again = run(Context(ds, stats, box_stats))
-    assert again.equals(whole)
-    assert summarise(ds, stats, box_stats, again, RULES) == summary
+    monkeypatch.setattr(set_columns, "PART", part)
+    for workers in (1, 2, 5):
+        again = run(Context(ds, stats, box_stats), workers=workers)
+        assert again.equals(whole)
+        assert summarise(ds, stats, box_stats, again, RULES, workers=workers) == summary

@@ -45,7 +45,9 @@ def pictures(root: Path) -> dict[str, Path]:
 
 def test_every_rule_that_the_format_can_express_is_planted(sample: Sample) -> None:
     planted = {fault["code"] for fault in sample.truth["faults"]}
-    assert planted == set(RULES) - NOT_EXPRESSIBLE[sample.format]
+    # Family 7 speaks of chances: a small set of right labels has none of its findings.
+    sure = {code for code in RULES if not code.startswith("FL7")}
+    assert planted == sure - NOT_EXPRESSIBLE[sample.format]
 
 
 def test_truth_json_is_what_was_returned(sample: Sample) -> None:

@@ -14,6 +14,8 @@ def column(field: pa.Field, n: int, rng: np.random.Generator) -> pa.Array:
     null = rng.random(n) < 0.3 if field.nullable else np.zeros(n, bool)
     if field.name == "content_hash":
         values = [rng.bytes(16).hex() for _ in range(n)]
+    elif pa.types.is_fixed_size_binary(field.type):
+        values = [rng.bytes(field.type.byte_width) for _ in range(n)]
     elif pa.types.is_string(field.type):
         values = [str(rng.choice(["ok", "jpeg", "naïve ☂", ""])) for _ in range(n)]
     elif pa.types.is_fixed_size_list(field.type):

@@ -14,7 +14,8 @@ extern "C" {
 /* What became of a file. */
 typedef enum fl_coco_outcome {
   FL_COCO_READ = 0,
-  FL_COCO_NOT_JUDGED = 1, /* not JSON, or of a kind that this reader leaves to another */
+  FL_COCO_NOT_JUDGED = 1, /* not JSON, or of a kind that this reader leaves to another; `error` is
+                             EFBIG where one value has more than 64 MiB */
   FL_COCO_UNREADABLE = 2, /* `error` is the system's errno */
   FL_COCO_CHANGED = 3     /* the file was written to while it was read */
 } fl_coco_outcome;

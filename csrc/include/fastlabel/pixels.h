@@ -15,6 +15,7 @@ extern "C" {
 /* ---- pixels --------------------------------------------------------------------- */
 
 #define FL_SCALE_LEVELS 3 /* pyramid levels below the full size: 1/2, 1/4, 1/8 */
+#define FL_PROFILE_BINS 24 /* strips of a box and its surroundings, along x and along y */
 
 typedef struct fl_luma_stats {
   int64_t pixels;
@@ -34,7 +35,13 @@ typedef struct fl_box_row {
   int64_t pixels; /* whole pixels of the box inside the picture; 0: nothing measured */
   double luma_mean, contrast, laplacian_variance, sharpness, acutance;
   int32_t has_acutance;
-  int32_t reserved;
+  int32_t has_profile;
+  /* What the box and its surroundings look like: of FL_PROFILE_BINS strips from left to right
+   * the mean luma and the mean of |right - left neighbour|, of as many from top to bottom the
+   * mean luma and the mean of |lower - upper neighbour|. A strip is a sixteenth of the box, and
+   * four lie on each side of it. Four bits a strip, the first in the low ones: 0 to 14 from the
+   * least to the greatest of the row of strips; 15 says that the strip leaves the picture. */
+  uint8_t profile[2 * FL_PROFILE_BINS];
 } fl_box_row;
 
 /* Variance of the 4-neighbour Laplacian with mirrored borders (the edge pixel is not

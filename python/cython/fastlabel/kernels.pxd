@@ -7,6 +7,7 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
     enum:
         FL_ABI_VERSION
         FL_SCALE_LEVELS
+        FL_PROFILE_BINS
         FL_MAX_FEATHER
         FL_MAX_AXES
         FL_MAX_CELLS
@@ -426,7 +427,8 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         double sharpness
         double acutance
         int32_t has_acutance
-        int32_t reserved
+        int32_t has_profile
+        uint8_t profile[2 * 24]
 
     ctypedef enum fl_blend_mode:
         FL_BLEND_NORMAL

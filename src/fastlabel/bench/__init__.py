@@ -25,6 +25,7 @@ TOPICS = (
     "suppress",
     "tiles",
     "merge",
+    "evaluate",
     "pixels",
     "resize",
     "cut",
@@ -32,7 +33,9 @@ TOPICS = (
     "paste",
     "tables",
     "hashes",
+    "files",
     "rules",
+    "pairing",
     "ingest",
 )
 

@@ -92,12 +92,14 @@ class Effort:
         out = cls()
         for key, value in config.review.items():
             name, place = key.replace("-", "_"), config.where(f"review.{key}")
-            if name in ("open_image", "look", "variety"):
-                least = 0.0 if name == "variety" else 1e-3
-                out = replace(out, **{name: _number(value, place, least, math.inf)})
+            if name == "open_image":
+                out = replace(out, open_image=_number(value, place, 1e-3, math.inf))
+            elif name == "look":
+                out = replace(out, look=_number(value, place, 1e-3, math.inf))
+            elif name == "variety":
+                out = replace(out, variety=_number(value, place, 0.0, math.inf))
             elif name == "seconds":
-                known = (*ACTIONS, "other")
-                given = _table(value, place, known, 0.0, math.inf)
+                given = _table(value, place, (*ACTIONS, "other"), 0.0, math.inf)
                 out = replace(out, seconds={**out.seconds, **given})
             elif name == "precision":
                 given = _table(value, place, None, 0.0, 1.0)

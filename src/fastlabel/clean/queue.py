@@ -21,7 +21,7 @@ from .evidence import ACTIONS, Proposed, proposed
 if TYPE_CHECKING:
     from ..check import Report
 
-__all__ = ["curve", "review_queue"]
+__all__ = ["budgeted", "review_queue"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -108,11 +108,19 @@ class _Most:
     minutes: float | None
 
 
+def budgeted(budget: int | None) -> int | None:
+    """Check a number of objects."""
+    if budget is None:
+        return None
+    wanted = "a whole number of objects, 0 or more"
+    objects = as_whole(budget, "budget", wanted)
+    if objects < 0:
+        raise ValueError(f"budget: got {objects}, expected {wanted}")
+    return objects
+
+
 def _most(budget: int | None, minutes: float | None) -> _Most:
-    if budget is not None:
-        budget = as_whole(budget, "budget", "a whole number of objects, 0 or more")
-        if budget < 0:
-            raise ValueError(f"budget: got {budget}, expected a whole number of objects, 0 or more")
+    budget = budgeted(budget)
     if minutes is not None:
         minutes = as_number(minutes, "minutes", "a number of minutes, 0 or more")
         if not minutes >= 0:
@@ -145,9 +153,10 @@ def _objects(ds: Dataset, findings: pa.Table, effort: Effort) -> _Objects:
     image = _ids(findings["image_id"], len(ds), "image_id")
     annotation = _ids(findings["annotation_id"], ds.annotations.num_rows, "annotation_id")
     keep = np.flatnonzero((chance > 0) & (image >= 0))
-    chance, code, image, annotation = (a[keep] for a in (chance, code, image, annotation))
+    chance, code = chance[keep], code[keep]
+    image, annotation = image[keep], annotation[keep]
     told = proposed(findings["evidence"].take(pa.array(keep)))
-    row, other = _same_image(ds, image, told)
+    row, other = _linked(ds, image, annotation, told)
     label = _labels(ds, image, annotation, told.box, row, other)
 
     order = np.lexsort((np.arange(len(keep)), -chance, label))
@@ -201,11 +210,12 @@ def _ids(column: pa.ChunkedArray, rows: int, name: str) -> Ints:
     return ids
 
 
-def _same_image(ds: Dataset, image: Ints, told: Proposed) -> tuple[Ints, Ints]:
-    """Findings, and further annotations of their own image that they name."""
+def _linked(ds: Dataset, image: Ints, annotation: Ints, told: Proposed) -> tuple[Ints, Ints]:
+    """Findings about a box, and further boxes of the same image that they name."""
     inside = (told.related >= 0) & (told.related < ds.annotations.num_rows)
     row, other = told.row[inside], told.related[inside]
     same = as_numpy(ds.annotations["image_id"])[other] == image[row]
+    same &= annotation[row] >= 0
     return row[same], other[same]
 
 
@@ -221,8 +231,6 @@ def _labels(
         place = np.column_stack([image[new].astype(np.float64), box[new]])
         which = np.unique(place, axis=0, return_inverse=True)[1].reshape(-1)
         label[new] = boxes + len(ds) + which
-    linked = annotation[row] >= 0
-    row, other = row[linked], other[linked]
     if len(row):
         nodes = np.arange(boxes, dtype=np.int64)
         join(nodes, annotation[row], other)
@@ -375,33 +383,3 @@ def _lists(owner: Ints, values: pa.Array, order: Ints) -> pa.Array:
     offsets = np.r_[0, np.cumsum(bounds[1] - bounds[0])]
     at = np.arange(offsets[-1]) - np.repeat(offsets[:-1] - bounds[0], bounds[1] - bounds[0])
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values.take(pa.array(at)))
-
-
-def curve(queue: pa.Table, points: int = 100) -> dict[str, list[float]]:
-    """Errors expected to be found against images reviewed.
-
-    Parameters
-    ----------
-    queue : pyarrow.Table
-        As :func:`review_queue` gives it, without a budget.
-    points : int
-        At most so many, evenly spread; the last one is always there.
-
-    Returns
-    -------
-    dict
-        ``images``, ``errors`` and ``minutes``, from 0 on.
-    """
-    images = as_numpy(queue["images"])
-    last = np.flatnonzero(np.r_[images[1:] != images[:-1], True]) if len(images) else images
-    if len(last) > points:
-        last = last[np.unique(np.linspace(0, len(last) - 1, points).round().astype(np.int64))]
-    at = pa.array(last, pa.int64())
-    return {
-        name: [0, *queue[column].take(at).to_pylist()]
-        for name, column in (
-            ("images", "images"),
-            ("errors", "expected_errors"),
-            ("minutes", "minutes"),
-        )
-    }

@@ -48,6 +48,15 @@ _DEFAULT_OUT = "fastlabel-report"
     help=f"Where the report goes [default: {_DEFAULT_OUT}/ in the current folder].",
 )
 @read_as(images=True)
+@click.option(
+    "--pred",
+    "predictions",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Judge the labels against what a model predicts (rules FL7): COCO results, YOLO text "
+    "with scores, a table. Several are several models, or folds.",
+)
 @click.option("--select", metavar="CODES", help="Run only these rules, e.g. FL2,FL401.")
 @click.option("--ignore", metavar="CODES", help="Leave these rules out.")
 @click.option(
@@ -93,6 +102,12 @@ _DEFAULT_OUT = "fastlabel-report"
     type=click.IntRange(0),
     metavar="N",
     help="Print at most N findings, worst first; the Parquet and the page have all the same.",
+)
+@click.option(
+    "--budget",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Print the N objects to look at first, and what they cost and bring.",
 )
 @allow_user_code
 @click.option(
@@ -140,6 +155,8 @@ def command(data: str, **options: Any) -> int:
             cache=cache or False,
             images=pictures or None,
             engine=options["engine"],
+            predictions=options["predictions"],
+            budget=options["budget"],
         )
     # A file inside the set may be named: its root is what must stay as it is.
     if report.ds.root.is_dir():
@@ -148,7 +165,7 @@ def command(data: str, **options: Any) -> int:
         report.summary["truth"] = _score(options["truth"], report)
     report.write(out)
     say_reused(cache)
-    _print(report, options["output_format"], out, options["max_findings"])
+    _print(report, options["output_format"], out, options["max_findings"], options["budget"])
     return _exit_code(report, options["fail_on"] or config.fail_on or "error")
 
 
@@ -182,10 +199,13 @@ def _score(path: Path, report: Report) -> dict[str, Any]:
         raise DatasetError(f"{path}: cannot be used as truth.json: {error}") from error
 
 
-def _print(report: Report, fmt: str, out: Path, most: int | None) -> None:
+def _print(report: Report, fmt: str, out: Path, most: int | None, budget: int | None) -> None:
     from ..report import write
+    from ..report.review import write_queue
 
     write(report, fmt, sys.stdout, most=most)
+    if budget is not None and fmt in ("full", "concise"):
+        write_queue(report, sys.stdout, budget)
     found = report.findings.num_rows
     if most is not None and most < found:
         where = out / "findings.parquet"

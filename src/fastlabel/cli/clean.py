@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from ..dataset import DatasetError
+from ._checked import as_checked
 from ._options import read_as
 from ._outside import keep_out_of
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from ..dataset import Dataset
 
 
 def _codes(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[str, ...]:
@@ -70,7 +66,7 @@ def command(data: Path, findings: Path, out: Path, **options: Any) -> int:
     path = findings / "findings.parquet"
     if not path.is_file():
         raise DatasetError(f"{findings}: has no findings.parquet; run `fastlabel check --out DIR`")
-    ds = _as_checked(ds, findings)
+    ds = as_checked(ds, findings)
     file = None if data.is_dir() else data.resolve().relative_to(ds.root.resolve()).as_posix()
     made = plan(
         ds,
@@ -83,49 +79,6 @@ def command(data: Path, findings: Path, out: Path, **options: Any) -> int:
     )
     _print(made, made.write(out))
     return 0
-
-
-def _as_checked(ds: Dataset, findings: Path) -> Dataset:
-    """The part of the data that the report is of, when it is of this version of the data."""
-    images, annotations = _table(findings, "images"), _table(findings, "annotations")
-    candidates = [ds]
-    splits = images["split"].unique().to_pylist()
-    if len(splits) == 1 and splits[0] is not None and images.num_rows != len(ds):
-        candidates = [ds.select_split(splits[0])]
-    for candidate in candidates:
-        same = all(
-            candidate.images[name].combine_chunks().equals(images[name].combine_chunks())
-            for name in ("path", "file_name", "split")
-        )
-        mine = candidate.annotations
-        names = ("image_id", "category_id", "x1", "y1", "x2", "y2", "origin")
-        if same and all(_equal(mine[name], annotations[name]) for name in names):
-            return candidate
-    raise DatasetError(
-        f"{findings}: is about {images.num_rows:,} images and {annotations.num_rows:,} boxes, "
-        f"which are not those of {ds.root} ({len(ds):,} and {ds.annotations.num_rows:,}) any "
-        "more; run `fastlabel check` again"
-    )
-
-
-def _table(folder: Path, name: str) -> pa.Table:
-    import pyarrow.parquet as pq
-
-    path = folder / f"{name}.parquet"
-    if not path.is_file():
-        raise DatasetError(f"{folder}: has no {path.name}; run `fastlabel check --out DIR`")
-    return pq.read_table(path)
-
-
-def _equal(a: pa.ChunkedArray, b: pa.ChunkedArray) -> bool:
-    import numpy as np
-    import pyarrow as pa
-
-    if len(a) != len(b):
-        return False
-    if pa.types.is_floating(a.type):  # NaN is no number, but the same as before
-        return bool(np.array_equal(a.to_numpy(), b.to_numpy(), equal_nan=True))
-    return bool(a.combine_chunks().equals(b.combine_chunks()))
 
 
 def _print(made: Any, files: list[Path]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..dataset import DatasetError
+from ._checked import as_checked
 from ._options import read_as
 from ._outside import keep_out_of
 
@@ -106,6 +107,9 @@ def _send(dataset: Dataset, out: Path, options: dict[str, Any]) -> int:
     from ..report.text import count, listed, visible
 
     findings = _findings(options["findings"], options["everything"])
+    if options["findings"] is not None:
+        place = options["findings"]
+        dataset = as_checked(dataset, place if place.is_dir() else place.parent)
     queue = None
     if options["budget"] is not None:
         queue = review_queue(dataset, findings, budget=options["budget"])
@@ -133,12 +137,15 @@ def _send(dataset: Dataset, out: Path, options: dict[str, Any]) -> int:
             f"Not shown  {count(done.unshown, 'box', 'boxes')} without finite corners or "
             "a known class; they stay as they are"
         )
-    if done.unsized:
-        names = listed([visible(n, 60) for n in done.unsized], 4)
-        click.echo(f"No size    {count(len(done.unsized), 'image')} of unknown size: {names}")
+    if done.left_out:
+        names = listed([visible(n, 60) for n in done.left_out], 4)
+        click.echo(
+            f"Left out   {count(len(done.left_out), 'image')} of unknown size, or whose name leads "
+            f"out of the data set: {names}"
+        )
     click.echo(f"\n{', '.join(str(f) for f in done.files)}")
     click.echo(_NEXT[options["to"]])
-    return int(bool(done.unsized))
+    return int(bool(done.left_out))
 
 
 _NEXT = {
@@ -264,6 +271,8 @@ def _change(row: dict[str, Any]) -> str:
     if row["change"] == "moved":
         a, b = _corners(row["box_before"]), _corners(row["box_after"])
         return f"~ {before} {a} -> {b} (IoU {row['iou']:.2f}), {number}"
+    if row["change"] == "ignored":
+        return f"~ {before} to be ignored, {number}"
     return f"~ {before} -> {after}, {number}"
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from ..dataset import DatasetError
-from ._options import engine
+from ._cache import cache_to_use, going_on, say_reused
+from ._options import engine, kept_results, read_as
 from ._outside import keep_out_of
 from ._progress import images_bar
 
@@ -25,14 +26,7 @@ from ._progress import images_bar
     help="Write FILE.parquet, FILE.csv or FILE.arrow; without it CSV goes to stdout.",
 )
 @click.option("--boxes", is_flag=True, help="One row a box instead of one row an image.")
-@click.option(
-    "--format",
-    "fmt",
-    default="auto",
-    show_default=True,
-    type=click.Choice(["auto", "coco", "yolo", "voc", "images"]),
-    help="What to read the labels as.",
-)
+@read_as(images=True)
 @click.option(
     "--workers",
     type=click.IntRange(0, 1024),
@@ -41,9 +35,18 @@ from ._progress import images_bar
     help="Decoding threads; 0 means one a CPU.",
 )
 @engine
-def command(data: Path, out: Path | None, boxes: bool, fmt: str, workers: int, engine: str) -> None:
+@kept_results
+def command(
+    data: Path,
+    out: Path | None,
+    boxes: bool,
+    fmt: str,
+    workers: int,
+    engine: str,
+    **options: Any,
+) -> None:
     """Measure every image (or box) of DATA once: size, light, sharpness, noise, hashes."""
-    from .. import config
+    from .. import config as settings
     from ..check import scan_limits, write_whole
     from ..formats import read
     from ..scan import engine_named, scan_tables
@@ -51,14 +54,17 @@ def command(data: Path, out: Path | None, boxes: bool, fmt: str, workers: int, e
     if out is not None and out.suffix not in _WRITERS:
         raise DatasetError(f"{out}: unknown ending; use one of {', '.join(_WRITERS)}")
     engine_named(engine)  # before the labels are read
-    limits = scan_limits(config.load())
+    config = settings.load()
+    limits = scan_limits(config)
+    cache = cache_to_use(config, options, (str(data),))
     ds = read(data, fmt)
     if out is not None:
         keep_out_of(out, ds.root)
-    with images_bar("decoding") as progress:
+    with images_bar("decoding") as progress, going_on(cache):
         images, measured = scan_tables(
-            ds, workers=workers, limits=limits, progress=progress, engine=engine
+            ds, workers=workers, limits=limits, progress=progress, cache=cache, engine=engine
         )
+    say_reused(cache)
     table = measured if boxes else images
     if out is not None:
         write_whole({out: partial(_WRITERS[out.suffix], table)})

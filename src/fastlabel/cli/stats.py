@@ -62,6 +62,7 @@ def command(data: Path, output_format: str, html: Path | None, out: Path | None)
 
 
 def _text(found: Stats) -> str:
+    from ..compare.page import axis_marks
     from ..report.text import number, visible
 
     data = found.summary["dataset"]
@@ -78,14 +79,13 @@ def _text(found: Stats) -> str:
             span = f"{number(q['p05'])} .. {number(q['p50'])} .. {number(q['p95'])}"
             beyond = f["below"] + f["above"]
             notes = [f"{n:,} {w}" for n, w in ((beyond, "beyond"), (f["unknown"], "unknown")) if n]
+            marks = axis_marks(f)
             lines.append("") if not lines[-1].startswith("  |") else None
             lines.append(
                 f"{title:<18} {f['unit']:<18} 5 % .. median .. 95 %: {span}"
                 + (f"  ({', '.join(notes)})" if notes else "")
             )
-            lines.append(
-                f"  |{_spark(f['counts'])}|  {number(f['edges'][0])} to {number(f['edges'][-1])}"
-            )
+            lines.append(f"  |{_spark(f['counts'])}|  {number(marks[0])} to {number(marks[-1])}")
         else:
             lines += ["", f"{title:<18} {f['unit']:<18} nothing known"]
     return "\n".join(lines)

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .._ranks import percentiles
 from .describe import counts_of, known_values
 from .divergence import distances, jensen_shannon
 from .features import FEATURES, Feature, Side, load
@@ -417,7 +418,10 @@ def _divergence(feature: Feature, a: Side, b: Side) -> dict[str, Any]:
     histograms = [Histogram(feature.axis).fill(v).counts(flow=True)[:-1] for v in values]
     shown = [np.log2(v[v > 0]) if feature.log else v for v in values]
     ks, far = distances(*shown)
-    medians = [float(f"{np.median(v):.6g}") if len(v) else None for v in values]
+    medians = [
+        float(f"{percentiles(v, None, [len(v)], [50])[0][0]:.6g}") if len(v) else None
+        for v in values
+    ]
     return base | {
         "kind": "log" if feature.log else "linear",
         "jensen_shannon": _rounded(jensen_shannon(*histograms)),

@@ -11,6 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .._ranks import group_sizes, percentiles
+from ..dataset import as_numpy
 from ..tables import Histogram
 from .features import FEATURES, Feature, Side, load
 
@@ -137,10 +139,18 @@ def stats(source: Any) -> Stats:
 
 def counts_of(feature: Feature, side: Side) -> dict[str, int]:
     """How often each category occurs, the most frequent first; None is ``(unknown)``."""
-    found = pc.value_counts(side.texts(feature.name)).to_pylist()
-    named = {("(unknown)" if r["values"] is None else r["values"]): r["counts"] for r in found}
-    if feature.name == "class":
-        named = dict.fromkeys(side.ds.categories["name"].drop_null().to_pylist(), 0) | named
+    named: dict[str, int] = {}
+    if feature.name == "class":  # by id: ten million texts would be made only to be counted
+        names = [*side.ds.categories["name"].to_pylist(), None]
+        ids = pc.fill_null(side.ds.annotations["category_id"], len(names) - 1)
+        sizes = group_sizes(as_numpy(ids), len(names)).tolist()
+        for name, n in zip(names, sizes, strict=True):
+            if name is not None or n:
+                said = "(unknown)" if name is None else name
+                named[said] = named.get(said, 0) + n
+    else:
+        for row in pc.value_counts(side.texts(feature.name)).to_pylist():
+            named["(unknown)" if row["values"] is None else row["values"]] = row["counts"]
     return dict(sorted(named.items(), key=lambda kv: (-kv[1], kv[0])))
 
 
@@ -187,7 +197,7 @@ def _numbers(feature: Feature, side: Side) -> dict[str, Any]:
     below, *inside, above, _ = histogram.counts(flow=True).tolist()
     points: dict[str, float] = {}
     if len(values):
-        found = np.percentile(values, list(QUANTILES.values()))
+        found = percentiles(values, None, [len(values)], list(QUANTILES.values()))[0]
         points = dict(zip(QUANTILES, (float(f"{v:.6g}") for v in found), strict=True))
     summary = {
         "name": feature.name,

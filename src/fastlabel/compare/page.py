@@ -43,6 +43,8 @@ vertical-align:-1px;margin:0 .3rem 0 .8rem}.key i.b{background:var(--b)}
 """
 WIDTH, HEIGHT = 320, 110
 MOST_BARS = 15
+#: Units of features whose values are whole numbers.
+COUNTED = ("boxes",)
 
 
 def _page(title: str, body: str) -> str:
@@ -72,8 +74,21 @@ def _named(feature: dict[str, Any]) -> str:
     return f"{_safe(feature['name'].replace('_', ' '))} <small>{_safe(feature['unit'])}</small>"
 
 
-def _histogram(edges: Sequence[float], counts: Sequence[Sequence[int]], alt: str) -> str:
+def axis_marks(feature: dict[str, Any]) -> list[float]:
+    """Edges of a feature's bins as they are written beside an axis.
+
+    Bins of counts begin and end halfway between whole numbers; a reader wants the first number
+    that is in each, and at the end the last one.
+    """
+    edges: list[float] = feature["edges"]
+    if feature["unit"] in COUNTED and all(e % 1 == 0.5 for e in edges):
+        return [e + 0.5 for e in edges[:-1]] + [edges[-1] - 0.5]
+    return edges
+
+
+def _histogram(feature: dict[str, Any], counts: Sequence[Sequence[int]]) -> str:
     """Bars of one or two histograms on the same bins, each as shares of its own whole."""
+    edges = axis_marks(feature)
     tops = [max(sum(c), 1) for c in counts]
     most = max((v / top for c, top in zip(counts, tops, strict=True) for v in c), default=0) or 1
     n, k = len(counts[0]), len(counts)
@@ -92,8 +107,9 @@ def _histogram(edges: Sequence[float], counts: Sequence[Sequence[int]], alt: str
         f'<text x="{x:.0f}" y="{HEIGHT + 14}" text-anchor="{anchor}">{_number(edges[at])}</text>'
         for x, at, anchor in ((0, 0, "start"), (WIDTH / 2, n // 2, "middle"), (WIDTH, n, "end"))
     )
+    alt = _safe(feature["name"])
     return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT + 18}" role="img" aria-label="{_safe(alt)}">'
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT + 18}" role="img" aria-label="{alt}">'
         f'<line class="base" x1="0" x2="{WIDTH}" y1="{HEIGHT}" y2="{HEIGHT}"/>'
         f"{''.join(bars)}{marks}</svg>"
     )
@@ -124,7 +140,7 @@ def stats_page(found: Stats) -> str:
             body = _bars(f["categories"], [f["counts"]])
         elif f["quantiles"]:
             q = f["quantiles"]
-            body = _histogram(f["edges"], [f["counts"]], f["name"])
+            body = _histogram(f, [f["counts"]])
             beyond = f["below"] + f["above"]
             body += (
                 f'<p class="muted">half between {_number(q["p25"])} and {_number(q["p75"])}, '
@@ -180,7 +196,7 @@ def diff_page(found: Diff) -> str:
         if f["kind"] == "categories":
             body = _bars(f["categories"], [f["counts_a"], f["counts_b"]])
         else:
-            body = _histogram(f["edges"], [f["counts_a"][1:-1], f["counts_b"][1:-1]], f["name"])
+            body = _histogram(f, [f["counts_a"][1:-1], f["counts_b"][1:-1]])
             body += (
                 f'<p class="muted">median {_number(f["median_a"])} and {_number(f["median_b"])}</p>'
             )

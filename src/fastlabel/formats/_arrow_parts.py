@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-__all__ = ["Columns", "array_of", "nulls", "numbers", "repeated"]
+__all__ = ["Columns", "array_of", "numbers", "repeated"]
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -47,23 +47,6 @@ def _array(
         inner = pa.Array.from_buffers(kind.value_type, rows * kind.list_size, [None, data])
         return pa.Array.from_buffers(kind, rows, [mask], children=[inner])
     return pa.Array.from_buffers(kind, rows, [mask, data])
-
-
-def nulls(rows: int, kind: pa.DataType) -> pa.Array:
-    """A column of nulls. Its zeros are pages that the system has not handed out yet."""
-    if pa.types.is_fixed_size_list(kind):
-        inner = nulls(rows * kind.list_size, kind.value_type)
-        return pa.Array.from_buffers(kind, rows, [_zeros(rows // 8 + 1)], children=[inner])
-    if pa.types.is_string(kind):
-        return pa.Array.from_buffers(
-            kind, rows, [_zeros(rows // 8 + 1), _zeros(4 * (rows + 1)), pa.py_buffer(b"")]
-        )
-    width = 1 if pa.types.is_boolean(kind) else kind.bit_width // 8
-    return pa.Array.from_buffers(kind, rows, [_zeros(rows // 8 + 1), _zeros(rows * width)])
-
-
-def _zeros(size: int) -> pa.Buffer:
-    return pa.py_buffer(np.zeros(size, dtype=np.uint8))
 
 
 def repeated(text: str, rows: int) -> pa.Array:

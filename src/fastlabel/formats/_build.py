@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from .. import schema
-from ..dataset import Dataset
+from ..dataset import Dataset, null_column
 from ._paths import Tree, describe_escape
 from ._text import clean, clip
 
@@ -260,7 +260,7 @@ class Builder:
                 values = (
                     column_of(rows.filled(column.name), column.type)
                     if column.name in rows.rare
-                    else pa.nulls(len(rows), column.type)
+                    else null_column(len(rows), column.type)
                 )
             columns.append(values)
         return pa.Table.from_arrays(columns, schema=schema.ANNOTATIONS)
@@ -273,7 +273,7 @@ class Builder:
             [
                 files.take(pa.array(np.array(rows.file, dtype=np.int32))),
                 _nullable(np.array(rows.line, dtype=np.int32)),
-                pa.nulls(len(rows), pa.string())
+                null_column(len(rows), pa.string())
                 if pointers is None
                 else pa.array(pointers, pa.string()),
                 column_of(rows.raw, pa.string()),

@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import schema
-from ._arrow_parts import nulls, repeated
+from ..dataset import null_column
+from ._arrow_parts import repeated
 from ._build import NOT_KNOWN, Builder
-from ._coco_keys import IdTable, Keys
+from ._coco_keys import BLOCK, IdTable, Keys, repeats
 from ._coco_paths import ImageFinder, Places, find_all
 from ._coco_rows import Joined, split_of
 from ._coco_table import CocoTable
@@ -22,7 +23,6 @@ from ._text import clean, quote
 
 __all__ = ["TableBuilder", "TableRows"]
 
-_BLOCK = 1 << 18
 _LABELLED, _EMPTY = "labelled", "labelled_empty"
 
 
@@ -72,20 +72,18 @@ class TableBuilder(Builder):
             parts = []
             for rows, part in self.annotation_parts:
                 column = part.pop(field.name, None)
-                parts.append(nulls(rows, field.type) if column is None else column)
+                parts.append(null_column(rows, field.type) if column is None else column)
             columns.append(_one(parts) if parts else pa.array([], field.type))
         return pa.Table.from_arrays(columns, schema=schema.ANNOTATIONS)
 
 
 def _one(parts: list[Any]) -> pa.Array | pa.ChunkedArray:
-    """One column of several."""
-    if len(parts) == 1:
-        return parts[0]
+    """One column of several; what is in one piece already is not copied."""
     chunks: list[pa.Array] = []
     for part in parts:
         chunks += part.chunks if isinstance(part, pa.ChunkedArray) else [part]
-    joined = pa.chunked_array(chunks)
-    return joined.combine_chunks()
+    full = [chunk for chunk in chunks if len(chunk)] or chunks[:1]
+    return full[0] if len(full) == 1 else pa.chunked_array(full).combine_chunks()
 
 
 class TableRows(Joined[CocoTable]):
@@ -230,7 +228,7 @@ class TableRows(Joined[CocoTable]):
         columns["category_id"] = pa.array(category_id, mask=unknown)
         if count:
             columns["origin"] = pa.StructArray.from_arrays(
-                [repeated(clean(file.path), count), nulls(count, pa.int32()), pointers, raw],
+                [repeated(clean(file.path), count), null_column(count, pa.int32()), pointers, raw],
                 fields=list(schema.ORIGIN),
             )
             builder.annotation_parts.append((count, columns))
@@ -246,8 +244,8 @@ class TableRows(Joined[CocoTable]):
     def _mark_labelled(self, image_id: npt.NDArray[np.int64]) -> None:
         start = 0
         for labelled in self.builder.labelled:
-            for at in range(0, len(image_id), _BLOCK):
-                rows = image_id[at : at + _BLOCK] - start
+            for at in range(0, len(image_id), BLOCK):
+                rows = image_id[at : at + BLOCK] - start
                 if len(self.builder.labelled) > 1:
                     rows = rows[(rows >= 0) & (rows < len(labelled))]
                 labelled[rows] = True
@@ -305,8 +303,7 @@ class TableRows(Joined[CocoTable]):
         ids = file.annotation_ids
         if ids is not None and pointers is not None and source_ids is not None:
             own = ids if kept is None else ids.take(kept)
-            table = IdTable(own, np.arange(len(own), dtype=np.int64))
-            for row in table.repeats:
+            for row, first_row in repeats(own).items():
                 key = source_ids[row].as_py()
                 notes.append(
                     (
@@ -314,7 +311,7 @@ class TableRows(Joined[CocoTable]):
                         1,
                         "duplicate-id",
                         f"the annotation id {quote(key)} is given twice "
-                        f"(first at {pointers[table.firsts[row]].as_py()}); renumber one",
+                        f"(first at {pointers[first_row].as_py()}); renumber one",
                         key,
                     )
                 )
@@ -336,7 +333,7 @@ def _splits(file: CocoTable, split: str | None) -> pa.Array:
     if split:
         return pa.repeat(clean(split), len(names))
     if not len(names) or not pc.any(pc.match_substring_regex(names, r"[/\\]")).as_py():
-        return nulls(len(names), pa.string())
+        return null_column(len(names), pa.string())
     found: dict[str, str | None] = {}
     out = []
     for row, name in enumerate(names.to_pylist()):
@@ -349,8 +346,8 @@ def _splits(file: CocoTable, split: str | None) -> pa.Array:
 
 def _has_repeats(paths: pa.Array) -> bool:
     # Most files list their images in order: nothing needs to be remembered then.
-    pairs = range(0, len(paths) - 1, _BLOCK)
-    sizes = (min(_BLOCK, len(paths) - 1 - at) for at in pairs)
+    pairs = range(0, len(paths) - 1, BLOCK)
+    sizes = (min(BLOCK, len(paths) - 1 - at) for at in pairs)
     rising = paths.null_count == 0 and all(
         pc.all(pc.less(paths.slice(at, n), paths.slice(at + 1, n))).as_py()
         for at, n in zip(pairs, sizes, strict=True)
@@ -367,8 +364,8 @@ def _class_ids(
         if not isinstance(key, list | dict):
             dense[code] = classes.get(key, NOT_KNOWN)
     if bool(np.all(dense[:-1] >= 0)) and (not len(codes) or int(codes.min()) >= 0):
-        for at in range(0, len(codes), _BLOCK):
-            codes[at : at + _BLOCK] = dense[codes[at : at + _BLOCK]]
+        for at in range(0, len(codes), BLOCK):
+            codes[at : at + BLOCK] = dense[codes[at : at + BLOCK]]
         return codes, None
     found = dense[codes]
     return found, found == NOT_KNOWN

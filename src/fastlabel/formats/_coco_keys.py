@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -10,10 +11,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["IdTable", "Keys"]
+from .. import _core
+from ..dataset import null_column
+
+__all__ = ["BLOCK", "IdTable", "Keys", "repeats"]
 
 #: Rows looked up at once: what a block needs beside the column itself stays small.
-_BLOCK = 1 << 18
+BLOCK = 1 << 18
+
+#: Rows compared with each other at once.
+_PART = 1 << 19
 
 
 @dataclass
@@ -74,7 +81,7 @@ class Keys:
 
     def all_texts(self) -> pa.Array:
         """``texts`` at full length."""
-        return pa.nulls(len(self), pa.string()) if self.texts is None else self.texts
+        return null_column(len(self), pa.string()) if self.texts is None else self.texts
 
     def rows(self, kind: int) -> npt.NDArray[np.int64]:
         """The rows of one kind."""
@@ -108,6 +115,78 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
+def repeats(keys: Keys) -> dict[int, int]:
+    """Rows whose id an earlier row has, rising, each with the first row that has it.
+
+    However many rows there are, little is needed beside the column: ids are compared part by
+    part, and equal ones are always in the same part. ``keys.numbers`` of rows that are no whole
+    number are used up.
+    """
+    codes, kinds = keys.numbers, keys.kinds
+    objects = keys.rows(Keys.OBJECT) if keys.objects else np.zeros(0, dtype=np.int64)
+    first: dict[Any, int] = {}
+    found = _again(((row, keys.value(row)) for row in objects.tolist()), first)
+    if kinds is not None:
+        _name_others(keys, kinds)
+    rows = _occurring_twice(codes)
+    if kinds is not None:
+        rows = rows[(kinds[rows] == Keys.INT) | (kinds[rows] == Keys.TEXT)]
+    found |= _again(((row, keys.value(row)) for row in rows.tolist()), first)
+    return dict(sorted(found.items()))
+
+
+def _name_others(keys: Keys, kinds: npt.NDArray[np.uint8]) -> None:
+    """Give rows that are no whole number one: texts their hash, others what no other has."""
+    for at in range(0, len(keys), BLOCK):
+        block, kind = keys.numbers[at : at + BLOCK], kinds[at : at + BLOCK]
+        if keys.texts is not None:
+            hashes = _hashes(keys.texts.slice(at, BLOCK))
+            np.copyto(block, hashes, where=kind == Keys.TEXT)
+        others = (kind != Keys.INT) & (kind != Keys.TEXT)
+        np.copyto(block, np.arange(at, at + len(block)), where=others)
+
+
+def _again(rows: Iterable[tuple[int, Any]], first: dict[Any, int]) -> dict[int, int]:
+    return {row: first[key] for row, key in rows if first.setdefault(key, row) != row}
+
+
+def _hashes(texts: pa.Array) -> npt.NDArray[np.int64]:
+    """A number of each text, the same for equal texts."""
+    _, offsets, data = texts.buffers()
+    ends = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    low, high = int(ends[0]), int(ends[-1])
+    block = np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)[low:high]
+    return _core.hash_slices(block, ends.astype(np.int64) - low).view(np.int64)[:, 0]
+
+
+def _occurring_twice(codes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Rows whose number another row has too, rising."""
+    found = [np.zeros(0, dtype=np.int64)]
+    bits = (len(codes) // _PART).bit_length()
+    for part in range(1 << bits):
+        rows = _part_of(codes, part, bits)
+        own = codes if rows is None else codes[rows]
+        ordered = np.sort(own)
+        again = ordered[1:][ordered[1:] == ordered[:-1]]
+        if len(again):
+            at = np.flatnonzero(np.isin(own, np.unique(again)))
+            found.append(at if rows is None else rows[at])
+    return np.sort(np.concatenate(found))
+
+
+def _part_of(codes: npt.NDArray[np.int64], part: int, bits: int) -> npt.NDArray[np.int64] | None:
+    """Rows of one of ``2 ** bits`` parts; None: all."""
+    if bits == 0:
+        return None
+    # Fibonacci hashing (Knuth, The Art of Computer Programming 3, 6.4): near ids go far apart.
+    spread, shift = np.uint64(0x9E3779B97F4A7C15), np.uint64(64 - bits)
+    blocks = []
+    for at in range(0, len(codes), BLOCK):
+        block = codes[at : at + BLOCK].view(np.uint64)
+        blocks.append(np.flatnonzero((block * spread) >> shift == part) + at)
+    return np.concatenate(blocks)
+
+
 class IdTable:
     """From ids to what they stand for; an id given twice stands for its first.
 
@@ -120,30 +199,23 @@ class IdTable:
     """
 
     def __init__(self, keys: Keys, values: npt.NDArray[np.int64]) -> None:
-        repeats = []
-        firsts: dict[int, int] = {}
         # Whole numbers.
         at = np.arange(len(keys)) if keys.kinds is None else keys.rows(Keys.INT)
         numbers = keys.numbers if keys.kinds is None else keys.numbers[at]
+        all_differ = True
         if len(numbers) > 1 and not bool(np.all(numbers[1:] > numbers[:-1])):
-            order = np.argsort(numbers, kind="stable")
-            numbers, at = numbers[order], at[order]
-            again = np.zeros(len(numbers), dtype=bool)
-            again[1:] = numbers[1:] == numbers[:-1]
-            starts = np.flatnonzero(~again)
-            first_of = at[starts[np.cumsum(~again) - 1]]
-            for row, first in zip(at[again].tolist(), first_of[again].tolist(), strict=True):
-                repeats.append(row)
-                firsts[row] = first
-            numbers, at = numbers[~again], at[~again]
+            numbers, first = np.unique(numbers, return_index=True)
+            all_differ = len(first) == len(at)
+            at = at[first]
         self._numbers = numbers
         self._values = values[at]
-        self._dense: npt.NDArray[np.int64] | None = None
+        self._dense: npt.NDArray[Any] | None = None
         if len(numbers):
             self._low, self._high = int(numbers[0]), int(numbers[-1])
             span = self._high - self._low + 1
             if span <= 4 * len(numbers) + (1 << 20):
-                self._dense = np.full(span, -1, dtype=np.int64)
+                small = int(self._values.max()) < 2**31
+                self._dense = np.full(span, -1, dtype=np.int32 if small else np.int64)
                 self._dense[numbers - self._low] = self._values
                 self._numbers = self._values = numbers[:0].copy()
         # Texts.
@@ -153,27 +225,16 @@ class IdTable:
         if len(at):
             codes = self._texts.dictionary_encode()
             where, found = np.unique(np.asarray(codes.indices), return_index=True)
-            if len(where) != len(at):
-                first = at[found][np.asarray(codes.indices)]
-                for row, earlier in zip(at.tolist(), first.tolist(), strict=True):
-                    if row != earlier:
-                        repeats.append(row)
-                        firsts[row] = earlier
+            all_differ = all_differ and len(where) == len(at)
             self._texts, self._text_values = codes.dictionary, values[at[found]]
         # Whatever else.
         self._objects: dict[Any, int] = {}
-        rows: dict[Any, int] = {}
-        for row in keys.rows(Keys.OBJECT).tolist() if keys.objects else ():
-            key = keys.value(row)
-            if key in rows:
-                repeats.append(row)
-                firsts[row] = rows[key]
-            else:
-                rows[key] = row
-                self._objects[key] = int(values[row])
-        #: rows whose id an earlier row has, rising, and that earlier row of each
-        self.repeats: list[int] = sorted(repeats)
-        self.firsts = firsts
+        others = keys.rows(Keys.OBJECT).tolist() if keys.objects else []
+        for row in others:
+            self._objects.setdefault(keys.value(row), int(values[row]))
+        all_differ = all_differ and len(self._objects) == len(others)
+        #: rows whose id an earlier row has, rising
+        self.repeats = [] if all_differ else list(repeats(keys))
 
     def match(self, keys: Keys) -> npt.NDArray[np.int64]:
         """What each id stands for, -1 where it is none of these.
@@ -181,18 +242,18 @@ class IdTable:
         Where all are whole numbers and known, the answer takes the place of ``keys.numbers``.
         """
         if keys.kinds is None:
-            blocks = range(0, len(keys), _BLOCK)
+            blocks = range(0, len(keys), BLOCK)
             for start in blocks:
-                block = keys.numbers[start : start + _BLOCK]
+                block = keys.numbers[start : start + BLOCK]
                 found = self._match_numbers(block)
                 if len(found) and int(found.min()) < 0:
                     break
             else:
                 for start in blocks:
-                    block = keys.numbers[start : start + _BLOCK]
+                    block = keys.numbers[start : start + BLOCK]
                     block[:] = self._match_numbers(block)
                 return keys.numbers
-            parts = [self._match_numbers(keys.numbers[at : at + _BLOCK]) for at in blocks]
+            parts = [self._match_numbers(keys.numbers[at : at + BLOCK]) for at in blocks]
             return np.concatenate(parts)
         out = np.full(len(keys), -1, dtype=np.int64)
         at = keys.rows(Keys.INT)
@@ -212,7 +273,7 @@ class IdTable:
         known = (numbers >= self._low) & (numbers <= self._high)
         if self._dense is not None:
             found = self._dense[np.where(known, numbers, self._low) - self._low]
-            return np.where(known, found, -1)
+            return np.where(known, found, np.int64(-1))
         at = np.minimum(np.searchsorted(self._numbers, numbers), len(self._numbers) - 1)
         return np.where(self._numbers[at] == numbers, self._values[at], -1)
 

@@ -7,6 +7,7 @@ put where it belongs: so both readers say the same, and only what is odd pays fo
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,11 +20,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import _core, schema
+from ..dataset import null_column
 from . import _coco_file as plain
-from ._arrow_parts import array_of, nulls, numbers
+from ._arrow_parts import array_of, numbers
 from ._build import column_of
 from ._coco_file import Bad, CocoFile
-from ._coco_keys import Keys
+from ._coco_keys import BLOCK, Keys
 from ._json_stream import JsonError, Scanner
 from ._text import MIB, LabelFileError, clean, read_text
 
@@ -141,6 +143,8 @@ def parse(path: str, file: Path, limit: int, workers: int | None = None) -> Coco
         raise LabelFileError("was written to while it was read; read it again once it is whole")
     try:
         if native.outcome == _NOT_JUDGED:
+            if native.error == errno.EFBIG:
+                raise _NotJudgedError("one value of it has more than 64 MiB")
             raise _NotJudgedError
         return _table(path, native)
     except _NotJudgedError as error:
@@ -313,7 +317,7 @@ class _Merge:
         if self.order is None or (own is None and others is None):
             return own
         if own is None:
-            own = pa.nulls(self.count, kind)
+            own = null_column(self.count, kind)
         rest = pa.nulls(self.odd, kind) if others is None else column_of(others, kind)
         chunks = own.chunks if isinstance(own, pa.ChunkedArray) else [own]
         merged = pa.chunked_array([*chunks, rest]).take(pa.array(self.order))
@@ -439,7 +443,7 @@ def _image_columns(images: _Merge, result: CocoFile) -> tuple[dict[str, pa.Array
     count = len(keys)
     for name, values in columns.items():
         if values is None:
-            columns[name] = nulls(count, kinds[name])
+            columns[name] = null_column(count, kinds[name])
     return columns, keys
 
 
@@ -475,10 +479,12 @@ def _annotation_ids(rows: _Merge, texts: pa.Array | None, result: CocoFile) -> K
     kinds = rows.native_numbers("id_kind", np.uint8)
     values = np.zeros(rows.count, dtype=np.int64)
     if texts is not None:
-        whole = texts
-        if len(kinds):
-            is_int = np.full(rows.count, True)
-            is_int[: len(kinds)] = kinds == Keys.INT
-            whole = pc.if_else(pa.array(is_int), texts, None)
-        values = np.asarray(whole.cast(pa.int64()).fill_null(0))
+        for at in range(0, rows.count, BLOCK):
+            whole = texts.slice(at, BLOCK)
+            if len(kinds):
+                is_int = np.full(len(whole), True)
+                own = kinds[at : at + BLOCK]
+                is_int[: len(own)] = own == Keys.INT
+                whole = pc.if_else(pa.array(is_int), whole, None)
+            values[at : at + BLOCK] = whole.cast(pa.int64()).fill_null(0)
     return rows.keys(values, kinds, texts, result.id)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from .. import schema
-from ._arrow_parts import nulls
+from ..dataset import null_column
 from ._build import Builder
 
 __all__ = ["FileRows", "Notes", "names_blob", "origins", "scattered"]
@@ -85,7 +85,7 @@ class FileRows:
         if native is None and plain is None:
             return None
         if native is None:
-            native = nulls(rows, kind)
+            native = null_column(rows, kind)
         parts = [*(native.chunks if isinstance(native, pa.ChunkedArray) else [native])]
         if plain is not None:
             parts.append(plain)
@@ -99,14 +99,14 @@ def origins(
     """The ``origin`` column."""
     rows = len(files)
     if raw is None:
-        raw = nulls(rows, pa.string())
+        raw = null_column(rows, pa.string())
     pieces = raw.chunks if isinstance(raw, pa.ChunkedArray) else [raw]
     made, at = [], 0
     for piece in pieces:
         part = slice(at, at + len(piece))
         made.append(
             pa.StructArray.from_arrays(
-                [files[part], lines[part], nulls(len(piece), pa.string()), piece],
+                [files[part], lines[part], null_column(len(piece), pa.string()), piece],
                 fields=list(schema.ORIGIN),
             )
         )

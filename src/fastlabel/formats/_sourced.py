@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import _core, schema
-from ..dataset import Dataset, DatasetError, as_numpy
+from ..dataset import Dataset, DatasetError, as_numpy, null_column
 from ..scan.sources import FolderSource, ImageSource, Lost, Span, is_image_source, open_source
 from ..scan.sources.open import local_path
 from ..scan.sources.remote import is_url, without_secrets
@@ -117,7 +117,7 @@ def unlabelled(source: ImageSource, root: Path) -> Dataset:
         "label_state": pa.repeat(pa.scalar("unlabelled"), n),
     }
     images = pa.Table.from_arrays(
-        [columns.get(f.name, pa.nulls(n, f.type)) for f in schema.IMAGES], schema=schema.IMAGES
+        [columns.get(f.name, null_column(n, f.type)) for f in schema.IMAGES], schema=schema.IMAGES
     )
     empty = schema.PROBLEMS.empty_table()
     return Dataset(

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from .. import _core
 from ..dataset import DatasetError
 from ..formats._arrow_parts import array_of, numbers
-from .raw import Notes, Raw, clipped, encoded, joined, merged_codes
+from .raw import Notes, Raw, clipped, encoded, joined, merged_codes, nothing
 
 __all__ = ["from_list", "is_results", "load", "read"]
 
@@ -145,10 +145,7 @@ def _native(path: Path) -> Raw | None:
         others = _odd(native, path)
         if others is None:
             return None
-        try:
-            scores = array_of(native, "score64", pa.float64())
-        except ValueError:
-            return None
+        scores = array_of(native, "score64", pa.float64())
         attributes = array_of(native, "attributes", pa.string())
         images = _ids(
             numbers(native, "image_key", np.int64),
@@ -168,11 +165,11 @@ def _native(path: Path) -> Raw | None:
         _filled(scores, n),
         Notes(str(path)),
     )
+    if others:
+        raw.index = np.setdiff1d(np.arange(members[1][2]), np.array([k for k, _ in others]))
     raw = _without_keys(raw)
     if not others:
         return raw
-    rows = np.setdiff1d(np.arange(members[1][2]), np.array([k for k, _ in others]))
-    raw.index = rows if raw.index is None else rows[raw.index]
     return joined(raw, from_list([value for _, value in others], str(path), [k for k, _ in others]))
 
 
@@ -195,23 +192,22 @@ def _odd(native: _core.CocoColumns, path: Path) -> list[tuple[int, Any]] | None:
 def _without_keys(raw: Raw) -> Raw:
     """Leave out rows that name no image or no class, as the plain reader does."""
     lost = np.zeros(len(raw), bool)
+    places = np.arange(len(raw)) if raw.index is None else raw.index
     for codes, keys, name in (
         (raw.image_codes, raw.image_keys, "image_id"),
         (raw.class_codes, raw.class_keys, "category_id"),
     ):
-        if None not in keys:
-            continue
-        mine = (codes == keys.index(None)) & ~lost
+        mine = nothing(codes, keys) & ~lost
         raw.notes.each(
             "malformed-row",
             np.flatnonzero(mine).tolist(),
-            lambda k, name=name: _bad(k, name, "a number or a name", None),  # type: ignore[misc]
+            lambda k, name=name: _bad(int(places[k]), name, "a number or a name", None),  # type: ignore[misc]
         )
         lost |= mine
     if not lost.any():
         return raw
     kept = np.flatnonzero(~lost)
-    raw.index = kept
+    raw.index = kept if raw.index is None else raw.index[kept]
     raw.image_codes, raw.class_codes = raw.image_codes[kept], raw.class_codes[kept]
     raw.boxes, raw.scores = raw.boxes[kept], raw.scores[kept]
     return raw

@@ -162,14 +162,25 @@ def _own(table: pa.Table, place: str) -> Raw | None:
     named = "file_name" in table.column_names
     return Raw(
         place,
-        *_keys(table["file_name" if named else "image_id"]),
-        *_keys(table["name"]),
+        *_unquoted(_keys(table["file_name" if named else "image_id"])),
+        *_unquoted(_keys(table["name"])),
         np.stack([_numbers(table[c], place, c) for c in ("x1", "y1", "x2", "y2")], axis=1),
         "xyxy",
         _numbers(table["score"], place, "score"),
         Notes(place),
         own_ids=not named,
     )
+
+
+def _unquoted(
+    coded: tuple[NDArray[np.int64], list[Key]],
+) -> tuple[NDArray[np.int64], list[Key]]:
+    """Names without the quote that keeps a spreadsheet from running them."""
+    codes, values = coded
+    return codes, [
+        v[1:] if isinstance(v, str) and v[:1] == "'" and v[1:2] in tuple("=+-@\t\r") else v
+        for v in values
+    ]
 
 
 def _first(named: Mapping[str, str], names: Sequence[str]) -> str | None:
@@ -185,14 +196,26 @@ def _lacks(place: str, table: pa.Table, what: str, names: Sequence[str]) -> Data
 
 
 def _keys(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[Key]]:
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_dictionary(column.type):
+        column = _decoded(column)
+    kind = column.type
     if pa.types.is_floating(kind):  # pandas makes floats of ids with gaps
-        whole = column.cast(kind)
+        whole = column
         good = pc.and_(pc.is_finite(whole), pc.equal(whole, pc.round(whole)))
         column = pc.if_else(good, whole, None).cast(pa.int64())
     elif not pa.types.is_integer(kind):
         column = column.cast(pa.string())
     return encoded(column)
+
+
+def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A dictionary column as plain values; polars writes views, which Arrow does not take by."""
+    kind = column.type.value_type
+    words = not (pa.types.is_integer(kind) or pa.types.is_floating(kind))
+    kind = pa.string() if words else kind
+    return pa.chunked_array(
+        [chunk.dictionary.cast(kind).take(chunk.indices) for chunk in column.chunks], kind
+    )
 
 
 def _class_keys(

@@ -26,6 +26,8 @@ class ImageNames:
 
     def __init__(self, ds: Dataset) -> None:
         self.count = len(ds)
+        # An id that one file gives twice is its first image's, for labels too.
+        self._one_file = ds.meta.get("label_file_count") == 1
         self.source_ids: list[str | None] = ds.images["source_id"].to_pylist()
         paths = ds.images["path"].to_pylist()
         names = ds.images["file_name"].to_pylist()
@@ -34,42 +36,42 @@ class ImageNames:
         #: images of one picture, by their first
         self.copies: dict[int, list[int]] = {}
         first: dict[str, int] = {}
-        self._first = np.arange(self.count)
+        #: the first image of each one's picture
+        self.owners = np.arange(self.count)
         for row, path in enumerate(self.paths):
             owner = first.setdefault(path, row)
             if owner != row:
                 self.copies.setdefault(owner, [owner]).append(row)
-                self._first[row] = owner
+                self.owners[row] = owner
         self._levels: list[dict[str, int]] = []
 
-    def find(self, keys: Sequence[Key]) -> list[int]:
-        """Row of each key, the first of several that are one picture.
+    def find(self, keys: Sequence[Key]) -> tuple[list[int], list[bool]]:
+        """Row of each key, and whether all images of that picture are meant.
 
         -1: the set has none; -2: the key may mean several.
         """
         found = [_NONE] * len(keys)
+        named = [True] * len(keys)
         numeric = None
         for k, key in enumerate(keys):
             if key is None:
                 continue
-            found[k] = self._row(str(key).replace("\\", "/"))
+            found[k], named[k] = self._row(str(key).replace("\\", "/"))
             if found[k] == _NONE and isinstance(key, int):
                 numeric = True
         if numeric and not any(self.source_ids):
             self._by_number(keys, found)
-        return found
+        return found, named
 
-    def _row(self, text: str) -> int:
+    def _row(self, text: str) -> tuple[int, bool]:
         level = 0
-        while True:
-            if level == len(self._levels) and not self._add_level():
-                break
+        while level < len(self._levels) or self._add_level():
             row = self._levels[level].get(text)
             if row is not None:
-                return row
+                return row, level > 0  # an id is of one image alone
             level += 1
         base = posixpath.basename(text)
-        return self._row(base) if base and base != text else _NONE
+        return self._row(base) if base and base != text else (_NONE, True)
 
     def _add_level(self) -> bool:
         """Names are collected as they are needed: for most files the first will do."""
@@ -92,8 +94,8 @@ class ImageNames:
         for row, text in enumerate(texts):
             if text is None:
                 continue
-            owner = int(self._first[row])
-            if found.setdefault(text, owner) != owner:
+            owner = row if built == 0 else int(self.owners[row])
+            if found.setdefault(text, owner) != owner and not (built == 0 and self._one_file):
                 found[text] = _SEVERAL
         self._levels.append(found)
         return True
@@ -103,7 +105,7 @@ class ImageNames:
         for row, path in enumerate(self.paths):
             stem = posixpath.splitext(posixpath.basename(path))[0]
             if stem.isascii() and stem.isdigit() and len(stem) < 19:
-                owner = int(self._first[row])
+                owner = int(self.owners[row])
                 number = int(stem)
                 stems[number] = owner if stems.get(number, owner) == owner else _SEVERAL
         for k, key in enumerate(keys):
@@ -112,12 +114,12 @@ class ImageNames:
             if stems:
                 found[k] = stems.get(key, _NONE)
             elif 0 <= key < self.count:
-                found[k] = int(self._first[key])
+                found[k] = int(self.owners[key])
 
     def everywhere(
-        self, rows: NDArray[np.int64]
+        self, rows: NDArray[np.int64], named: NDArray[np.bool_]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
-        """Predictions of a picture that the set lists twice, for each of its images.
+        """Predictions of a picture that the set lists twice, for each of its images if `named`.
 
         Returns the images, and of each the place among `rows`; None: they are as they were.
         """
@@ -126,7 +128,7 @@ class ImageNames:
         owners = np.array(sorted(self.copies), np.int64)
         counts = np.ones(self.count, np.int64)
         counts[owners] = [len(self.copies[int(o)]) for o in owners]
-        times = counts[rows]
+        times = np.where(named, counts[rows], 1)
         if not len(rows) or int(times.max()) == 1:
             return rows, None
         places = np.repeat(np.arange(len(rows)), times)

@@ -46,7 +46,7 @@ def join(raw: Raw, ds: Dataset, images: ImageNames, names: Names, model: str) ->
         If none of it is of this set, or all of it is made in other units.
     """
     good = _scored(raw)
-    image = _images(raw, ds, images, good)
+    image, named = _images(raw, ds, images)
     good &= image >= 0
     boxes = _pixels(raw, ds, image, good)
     good &= _boxed(raw, boxes, good)
@@ -61,7 +61,7 @@ def join(raw: Raw, ds: Dataset, images: ImageNames, names: Names, model: str) ->
             "no-predictions",
             f"{raw.place} has no predictions; if the model did find something, write them again",
         )
-    owners, places = images.everywhere(image[rows])
+    owners, places = images.everywhere(image[rows], named[rows])
     if places is not None:
         rows, category, words = rows[places], category[places], words.take(pa.array(places))
     table = pa.Table.from_arrays(
@@ -84,9 +84,11 @@ def join(raw: Raw, ds: Dataset, images: ImageNames, names: Names, model: str) ->
         knows = np.unique(category[category >= 0])
     seen = None
     if raw.seen is not None:
-        found = images.find(raw.seen)
+        found, by_name = images.find(raw.seen)
         _lost_seen(raw, found)
-        seen = np.union1d(images.all_of(found), owners)
+        exact = [row for row, name in zip(found, by_name, strict=True) if row >= 0 and not name]
+        others = [row for row, name in zip(found, by_name, strict=True) if name]
+        seen = np.unique(np.concatenate([images.all_of(others), exact, owners]).astype(np.int64))
     return Joined(table, model, knows.astype(np.int32), seen, raw.notes.rows)
 
 
@@ -144,19 +146,28 @@ def _scored(raw: Raw) -> NDArray[np.bool_]:
 
 
 def _images(
-    raw: Raw, ds: Dataset, images: ImageNames, good: NDArray[np.bool_]
-) -> NDArray[np.int64]:
+    raw: Raw, ds: Dataset, images: ImageNames
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The image of each row, -1 for none; and whether it was told by a name."""
     if raw.own_ids:
         keys = [key if isinstance(key, int) else -1 for key in raw.image_keys]
         found = [key if 0 <= key < len(ds) else -1 for key in keys]
+        by_name = [False] * len(found)
     else:
-        found = images.find(raw.image_keys)
+        found, by_name = images.find(raw.image_keys)
     image = np.array([*found, -1], np.int64)[raw.image_codes]
+    named = np.array([*by_name, False], bool)[raw.image_codes]
     lost = np.flatnonzero(image < 0)
     if not len(lost):
-        return image
+        return image, named
     count = np.bincount(raw.image_codes[lost], minlength=len(raw.image_keys))
     codes, first = np.unique(raw.image_codes[lost], return_index=True)
+    if len(lost) == len(raw) and any(row == -2 for row in found):
+        raise DatasetError(
+            f"{raw.spot(0)}: {clipped(raw.image_keys[found.index(-2)])} may be several images of "
+            "the set, whose files number or name their images alike; select one split, or give "
+            "the predictions with file names and folders"
+        )
     if len(lost) == len(raw):
         shown = ", ".join(clipped(raw.image_keys[c]) for c in codes[:3].tolist())
         raise DatasetError(
@@ -165,10 +176,13 @@ def _images(
             "predictions of this set, or name images as it does"
         )
 
+    split = ds.meta.get("selected_split")
+    whole = "the set" if split is None else f"the split {split!r}"
+
     def tell(k: int) -> dict[str, Any]:
         code, row = int(codes[k]), int(lost[first[k]])
         several = found[code] == -2
-        what = "may be several images of the set" if several else "is no image of the set"
+        what = "may be several images of the set" if several else f"is no image of {whole}"
         remedy = "name it with its folder" if several else "add the image or remove them"
         return {
             "message": f"{clipped(raw.image_keys[code])} {what}; its {count[code]:,} predictions "
@@ -178,7 +192,7 @@ def _images(
         }
 
     raw.notes.each("unknown-image", range(len(codes)), tell)
-    return image
+    return image, named
 
 
 def _pixels(
@@ -270,7 +284,8 @@ def _none_left(raw: Raw) -> DatasetError:
 def _classes(
     raw: Raw, ds: Dataset, names: Names, rows: NDArray[np.int64]
 ) -> tuple[NDArray[np.int32], pa.Array, ClassMap]:
-    class_map = ClassMap(ds, names, raw.place)
+    told = {**raw.mapped, **(names.to or {})}
+    class_map = ClassMap(ds, Names(names.ids, told or None), raw.place)
     used = np.bincount(raw.class_codes[rows], minlength=len(raw.class_keys))
     ids = np.full(len(raw.class_keys), -1, np.int32)
     words = [""] * len(raw.class_keys)

@@ -14,7 +14,17 @@ from numpy.typing import NDArray
 
 from .. import schema
 
-__all__ = ["BOX_FORMATS", "Key", "Notes", "Raw", "clipped", "encoded", "joined", "merged_codes"]
+__all__ = [
+    "BOX_FORMATS",
+    "Key",
+    "Notes",
+    "Raw",
+    "clipped",
+    "encoded",
+    "joined",
+    "merged_codes",
+    "nothing",
+]
 
 #: How a source may write boxes; with ``n`` as shares of the image.
 BOX_FORMATS = ("xyxy", "xywh", "cxcywh", "xyxyn", "xywhn", "cxcywhn")
@@ -115,6 +125,8 @@ class Raw:
     #: (width, height) that the source gives for the image of each row
     sizes: NDArray[np.float64] | None = None
     model: str | None = None
+    #: classes of the model that the set calls otherwise, where the source says so
+    mapped: dict[str, str | None] = field(default_factory=dict)
     #: image_keys are rows of the data set
     own_ids: bool = False
 
@@ -185,12 +197,17 @@ def encoded(column: pa.Array | pa.ChunkedArray) -> tuple[NDArray[np.int64], list
     return codes, coded.dictionary.to_pylist()
 
 
+def nothing(codes: NDArray[np.int64], values: list[Any]) -> NDArray[np.bool_]:
+    """Rows whose value is None, under whichever codes."""
+    return np.isin(codes, [k for k, value in enumerate(values) if value is None])
+
+
 def merged_codes(
     first: tuple[NDArray[np.int64], list[Any]], second: tuple[NDArray[np.int64], list[Any]]
 ) -> tuple[NDArray[np.int64], list[Any]]:
     """Take the first column, and the second where that is None."""
     codes, values = first
-    if None not in values:
+    empty = nothing(codes, values)
+    if not empty.any():
         return first
-    empty = codes == values.index(None)
     return np.where(empty, second[0] + len(values), codes), [*values, *second[1]]

@@ -91,7 +91,8 @@ def read_predictions(
     >>> import json, pathlib, fastlabel as fl
     >>> _ = fl.make_sample("drawn", format="coco")
     >>> ds = fl.read("drawn")
-    >>> box = {"image_id": 1, "category_id": 1, "bbox": [10, 20, 30, 40], "score": 0.9}
+    >>> name = ds.images["path"][3].as_py()
+    >>> box = {"image_id": name, "category_id": 1, "bbox": [10, 20, 30, 40], "score": 0.9}
     >>> _ = pathlib.Path("pred.json").write_text(json.dumps([box]))
     >>> fl.read_predictions("pred.json", ds).table["x2"].to_pylist()
     [40.0]

@@ -8,15 +8,20 @@ was written with.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .. import _core
 from ..dataset import DatasetError
+from . import writing
+from .images import ImageNames
 from .raw import Raw
 
-__all__ = ["applied", "content", "name_of"]
+if TYPE_CHECKING:
+    from .run import Run
+    from .table import Predictions
+
+__all__ = ["applied", "name_of", "of_run"]
 
 _VERSION = 1
 
@@ -26,24 +31,23 @@ def name_of(path: Path) -> Path:
     return path.with_name(path.name + ".meta")
 
 
-def content(
-    data: bytes,
-    *,
-    model: str,
-    classes: Iterable[str],
-    seen: Iterable[str],
-    facts: dict[str, Any],
-) -> str:
+def of_run(data: bytes, run: Run, found: Predictions) -> str:
     """The text of that file, for predictions of these bytes."""
+    images = ImageNames(run.ds)
+    keys, written = writing.image_keys(run.ds, images)
+    names = run.network.names
+    said = run.classes.names.to or {}
     value = {
         "version": _VERSION,
         "predictions": _core.content_hash(data).hex(),
-        "model": model,
-        **facts,
-        "classes": list(classes),
-        "seen": list(seen),
+        **run.network.facts(),
+        # A class that was mapped is written under its own name: the mapping goes with it.
+        "map": {name: said[name] for name in names if name in said},
+        "classes": names,
+        "seen": writing.used_keys(found, 0, keys, written),
     }
-    return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
+    lines = (f"{json.dumps(k)}: {json.dumps(v, ensure_ascii=False)}" for k, v in value.items())
+    return "{" + ",\n ".join(lines) + "}\n"
 
 
 def applied(raw: Raw, path: Path) -> Raw:
@@ -62,8 +66,11 @@ def applied(raw: Raw, path: Path) -> Raw:
         model, classes, seen = value["model"], value["classes"], value["seen"]
         known = value["predictions"]
         fine = isinstance(model, str) and value["version"] == _VERSION
-        fine &= all(isinstance(name, str) for name in (*classes, *seen))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        fine &= all(isinstance(name, str) for name in classes)
+        fine &= all(isinstance(key, (int, str)) for key in seen)
+        mapped = value["map"]
+        fine &= all(target is None or isinstance(target, str) for target in mapped.values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DatasetError(
             f"{beside}: cannot be read as what `fastlabel predict` wrote beside {path.name}; "
             "remove it, or make the predictions again"
@@ -78,5 +85,5 @@ def applied(raw: Raw, path: Path) -> Raw:
             file=str(beside),
         )
         return raw
-    raw.model, raw.classes, raw.seen = model, classes, seen
+    raw.model, raw.classes, raw.seen, raw.mapped = model, classes, seen, mapped
     return raw

@@ -157,7 +157,7 @@ class Predictions:
         >>> _ = fl.make_sample("drawn", format="coco")
         >>> ds = fl.read("drawn")
         >>> fl.Predictions.from_arrays(ds, [0], [1], [[10, 10, 50, 40]], [0.9])
-        Predictions(arrays: 1 boxes in 60 images)
+        Predictions(arrays: 1 boxes in 64 images)
         """
         corners = np.asarray(as_boxes(boxes, "boxes"), np.float64)
         n = len(corners)

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from ..dataset import as_numpy
+from .review import leading, review_part
 from .rows import Finding, ReportLike, findings_at
 from .text import count, listed, number, percent, unjudged, visible
 
@@ -103,8 +104,8 @@ def render(report: ReportLike) -> str:
     part = deployed_part(report.summary)
     page = ""
     for budget in (PICTURE_BYTES, PICTURE_BYTES // 4, 0):
-        _place(report, groups, budget)
-        page = _rendered(report, groups, charts, part)
+        review = review_part(report.summary, _place(report, groups, budget))
+        page = _rendered(report, groups, charts, part, review)
         if len(page.encode()) <= MAX_BYTES:
             break
     return page
@@ -165,25 +166,39 @@ def _texts(report: ReportLike) -> dict[str, dict[str, Any]]:
     return out
 
 
-def _place(report: ReportLike, groups: Sequence[_Group], allowed: int) -> None:
-    """Draw pictures turn by turn, one of each rule, so that no rule takes them all."""
+def _place(
+    report: ReportLike, groups: Sequence[_Group], allowed: int
+) -> list[tuple[Finding, list[Thumbnail]]]:
+    """Draw pictures turn by turn, one of each rule, so that no rule takes them all.
+
+    The objects to look at first have theirs first, and a copy where a rule shows them too; they
+    are given back.
+    """
     from .thumbnails import Budget, draw_all
 
+    first = leading(report)
+    budget = Budget(MOST_PICTURES, allowed)
+    ahead = draw_all(report, first, budget)
     turns = [
         group.chosen[turn]
         for turn in range(MOST_CARDS)
         for group in groups
         if turn < len(group.chosen)
     ]
-    drawn = draw_all(report, turns, Budget(MOST_PICTURES, allowed))
+    drawn = draw_all(report, turns, budget)
     for group in groups:
         group.cards = [(f, drawn[f.row]) for f in group.chosen if f.row in drawn]
         rest = [f for f in group.chosen if f.row not in drawn]
         group.plain = rest[:MOST_PLAIN]
+    return [(f, ahead[f.row]) for f in first if f.row in ahead]
 
 
 def _rendered(
-    report: ReportLike, groups: Sequence[_Group], charts: Sequence[Any], part: Mapping[str, Any]
+    report: ReportLike,
+    groups: Sequence[_Group],
+    charts: Sequence[Any],
+    part: Mapping[str, Any],
+    review: Mapping[str, Any] | None,
 ) -> str:
     summary = report.summary
     style = _style()
@@ -209,6 +224,7 @@ def _rendered(
         remedies=_REMEDIES,
         charts=charts,
         part=part,
+        review=review,
         classes=classes[:MOST_CLASSES],
         more_classes=len(classes) > MOST_CLASSES,
         target=summary["deploy"]["min_target"],

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,6 +43,8 @@ CROP_LEAST = 48
 QUALITY = 70
 #: Other boxes of the image drawn faintly, at most; the rest are counted.
 MOST_OTHERS = 60
+#: Stands for the row of a box that is proposed, not labelled.
+PROPOSED = -2
 #: Decoded statuses: everything else has no picture, and must not be opened.
 SHOWABLE = ("ok", "truncated", "corrupt")
 WORKERS = 2
@@ -175,8 +177,10 @@ def draw_all(
         Findings without a picture that can be shown are left out.
     """
     jobs = []
-    for finding in wanted:
-        sources = [s for i in _images_of(finding) if (s := _source(report, i)) is not None]
+    images = [_images_of(finding) for finding in wanted]
+    boxes_of = _BoxesOf(report.ds, [i for each in images for i in each])
+    for finding, each in zip(wanted, images, strict=True):
+        sources = [s for i in each if (s := _source(report, i, boxes_of)) is not None]
         if sources:
             jobs.append((finding, sources))
     drawn: dict[int, list[Thumbnail]] = {}
@@ -202,7 +206,7 @@ def _images_of(finding: Finding) -> list[int]:
     return [finding.image_id, *others[:1]]
 
 
-def _source(report: ReportLike, image_id: int) -> _Source | None:
+def _source(report: ReportLike, image_id: int, boxes_of: _BoxesOf) -> _Source | None:
     """Tell what is known of one image, None when no picture of it may be opened."""
     ds = report.ds
     if not 0 <= image_id < len(ds):
@@ -229,8 +233,8 @@ def _source(report: ReportLike, image_id: int) -> _Source | None:
         stored_width=int(seen[0]),
         turn=turn,
         status=stats["status"],
-        names=ds.categories["name"].to_pylist(),
-        **_boxes(ds, image_id),
+        names=boxes_of.names,
+        **boxes_of.image(image_id),
     )
 
 
@@ -254,18 +258,33 @@ def _is_turned(image: dict[str, Any], stored: tuple[int, int], orientation: int)
     return (image["width"], image["height"]) != stored
 
 
-def _boxes(ds: Dataset, image_id: int) -> dict[str, Any]:
-    """Row, corners in order, and class of each drawable box of an image."""
-    rows = np.flatnonzero(ds.column("annotations", "image_id") == image_id)
-    table = ds.annotations.select(["x1", "y1", "x2", "y2", "category_id"]).take(rows)
-    sides = [as_numpy(table[c].fill_null(math.nan)) for c in ("x1", "y1", "x2", "y2")]
-    x1, y1, x2, y2 = sides
-    corners = np.stack(
-        [np.minimum(x1, x2), np.minimum(y1, y2), np.maximum(x1, x2), np.maximum(y1, y2)], 1
-    )
-    known = np.isfinite(corners).all(1)
-    labels = as_numpy(table["category_id"].fill_null(-1))
-    return {"rows": rows[known], "corners": corners[known], "labels": labels[known]}
+class _BoxesOf:
+    """The boxes of the images that are drawn, found in one pass over all boxes."""
+
+    def __init__(self, ds: Dataset, images: Sequence[int]) -> None:
+        self.ds = ds
+        self.names = ds.categories["name"].to_pylist()
+        wanted = np.zeros(len(ds), np.bool_)
+        wanted[[i for i in images if 0 <= i < len(ds)]] = True
+        image_of = ds.column("annotations", "image_id")
+        rows = np.flatnonzero(wanted[image_of])
+        owner = image_of[rows]
+        order = np.argsort(owner, kind="stable")
+        self.rows, self.owner = rows[order], owner[order]
+
+    def image(self, image_id: int) -> dict[str, Any]:
+        """Row, corners in order, and class of each drawable box of one of the images."""
+        first, stop = np.searchsorted(self.owner, [image_id, image_id + 1])
+        rows = self.rows[first:stop]
+        table = self.ds.annotations.select(["x1", "y1", "x2", "y2", "category_id"]).take(rows)
+        sides = [as_numpy(table[c].fill_null(math.nan)) for c in ("x1", "y1", "x2", "y2")]
+        x1, y1, x2, y2 = sides
+        corners = np.stack(
+            [np.minimum(x1, x2), np.minimum(y1, y2), np.maximum(x1, x2), np.maximum(y1, y2)], 1
+        )
+        known = np.isfinite(corners).all(1)
+        labels = as_numpy(table["category_id"].fill_null(-1))
+        return {"rows": rows[known], "corners": corners[known], "labels": labels[known]}
 
 
 def _draw_job(job: tuple[Finding, list[_Source]]) -> list[Thumbnail]:
@@ -276,6 +295,13 @@ def _draw_job(job: tuple[Finding, list[_Source]]) -> list[Thumbnail]:
 def _draw(finding: Finding, source: _Source) -> Thumbnail | None:
     subject = finding.annotation_id
     related = set(finding.related("related_annotations"))
+    proposed = _proposed(finding, source)
+    if proposed is not None:
+        source = proposed
+        if subject is None:
+            subject = PROPOSED
+        else:
+            related.add(PROPOSED)
     window = _window(source, subject, related)
     picture = _read(source, window)
     if picture is None:
@@ -301,6 +327,27 @@ def _draw(finding: Finding, source: _Source) -> Thumbnail | None:
         shape=source.height / source.width,
         alt=_alt(finding, source, marks, zoom),
         hidden=hidden,
+    )
+
+
+def _proposed(finding: Finding, source: _Source) -> _Source | None:
+    """The image with the box that the finding would draw, where it would draw one."""
+    fix = finding.evidence.get("fix")
+    if not isinstance(fix, dict) or fix.get("action") not in ("add_box", "replace_box"):
+        return None
+    box, category = fix.get("box"), fix.get("category_id")
+    if source.image_id != finding.image_id or not isinstance(box, list) or len(box) != 4:
+        return None
+    if not all(isinstance(v, int | float) and abs(v) < 1e9 for v in box):
+        return None
+    known = isinstance(category, int) and 0 <= category < len(source.names)
+    x1, y1, x2, y2 = box
+    corner = [min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)]
+    return replace(
+        source,
+        rows=np.append(source.rows, PROPOSED),
+        corners=np.concatenate([source.corners.reshape(-1, 4), [corner]]),
+        labels=np.append(source.labels, category if known else -1),
     )
 
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 # Importing a family registers its rules.
 from . import (  # noqa: F401
+    appearance,
     balance,
     duplicates,
     files,
     geometry,
+    neighbours,
     overlap,
+    predicted,
     quality,
     shape,
     size,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cached_property
-from typing import Any, Generic, TypeVar, cast
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,13 @@ import pyarrow.compute as pc
 
 from .. import schema
 from ..config import Config
-from ..dataset import Dataset, as_numpy
+from ..dataset import Dataset, as_numpy, null_column
 from ..deploy import Profile
 from .phrases import quoted
 from .wording import quote
+
+if TYPE_CHECKING:
+    from ..predictions import Predictions
 
 __all__ = ["Bools", "Context", "Floats", "Ints"]
 
@@ -38,8 +41,10 @@ ZERO_SIDE = 1e-6
 
 
 def whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    """One array of a column."""
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    """One array of a column; without a copy where it is one."""
+    if isinstance(column, pa.ChunkedArray):
+        return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    return column
 
 
 def floats(column: pa.ChunkedArray) -> Floats:
@@ -69,6 +74,25 @@ def is_in(column: pa.ChunkedArray, *values: str) -> Bools:
     return np.asarray(pc.is_in(column, wanted).to_numpy(zero_copy_only=False), np.bool_)
 
 
+class kept(Generic[T]):
+    """A column that a context makes when it is first asked for, and keeps.
+
+    Unlike ``functools.cached_property`` it has no lock that all contexts share: parts are
+    judged side by side.
+    """
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        self.make, self.name, self.__doc__ = make, make.__name__, make.__doc__
+
+    def __get__(self, context: Any, owner: type | None = None) -> T:
+        """Make the value; afterwards it stands in the context itself."""
+        if context is None:
+            return cast(T, self)
+        value = self.make(context)
+        context.__dict__[self.name] = value
+        return value
+
+
 class of_images(Generic[T]):
     """A column of images, or a list of names: made once for the set and all of its parts."""
 
@@ -79,7 +103,8 @@ class of_images(Generic[T]):
         """Make the value when it is first asked for."""
         if context is None:
             return cast(T, self)
-        return cast(T, context.once(self.make.__name__, lambda: self.make(context)))
+        whole = context.whole
+        return cast(T, whole.once(self.make.__name__, lambda: self.make(whole)))
 
 
 class Context:
@@ -102,6 +127,10 @@ class Context:
         Where the model will run.
     config : Config, optional
         Priors and thresholds of the project.
+    predictions : Predictions, optional
+        What models say is in the images, in the ids of the set.
+    workers : int
+        Native threads; 0 means one a CPU. No finding depends on it.
     """
 
     def __init__(
@@ -111,8 +140,12 @@ class Context:
         box_stats: pa.Table | None = None,
         deploy: Profile | None = None,
         config: Config | None = None,
+        predictions: Predictions | None = None,
+        workers: int = 0,
     ) -> None:
         self.ds = ds
+        self.predictions = predictions
+        self.workers = workers
         self.deploy = deploy
         self.config = config if config is not None else Config()
         self.image_stats = _aligned(image_stats, "image_id", ds.images.num_rows)
@@ -124,15 +157,27 @@ class Context:
         #: Rows that a rule could not judge, by its code; the rules fill it as they run.
         self.unjudged: dict[str, int] = {}
         self._shared: dict[Any, Any] = {}
+        self._locks: dict[Any, Any] = {None: RLock()}
         #: The set as a whole: the context itself, unless it is a part of another.
         self.whole: Context = self
         self._rows: Ints | int = 0
+        self._touching: dict[float, Bools] = {}
 
     def once(self, key: Any, make: Callable[[], T]) -> T:
         """Give what was made under this key for the set as a whole, and make it the first time."""
         if key not in self._shared:
-            self._shared[key] = make()
+            with self._locks[None]:
+                lock = self._locks.setdefault(key, RLock())
+            with lock:
+                if key not in self._shared:
+                    self._shared[key] = make()
         return cast(T, self._shared[key])
+
+    def forget(self) -> None:
+        """Drop every column that was made: a large set's take as much memory as its tables."""
+        self._shared.clear()
+        for name in [n for n in self.__dict__ if isinstance(getattr(Context, n, None), kept)]:
+            del self.__dict__[name]
 
     # ---- parts -----------------------------------------------------------------
 
@@ -177,8 +222,10 @@ class Context:
     def _part(self, span: slice, rows: Ints | None) -> Context:
         """A context of some boxes that shares all that is about images with this one."""
         part = object.__new__(Context)
+        part.predictions, part.workers = self.predictions, self.workers
         part.deploy, part.config, part.image_stats = self.deploy, self.config, self.image_stats
         part.unjudged, part._shared, part.whole = self.unjudged, self._shared, self
+        part._locks = self._locks
         if rows is None:
             length = span.stop - span.start
             annotations = self.ds.annotations.slice(span.start, length)
@@ -187,7 +234,7 @@ class Context:
             at = pa.array(rows)
             taken = self.ds.annotations.select(_NUMBERS).take(at)
             texts = {
-                name: pa.nulls(len(rows), schema.ANNOTATIONS.field(name).type)
+                name: null_column(len(rows), schema.ANNOTATIONS.field(name).type)
                 for name in schema.ANNOTATIONS.names
                 if name not in _NUMBERS
             }
@@ -199,17 +246,18 @@ class Context:
         part.ds = replace(self.ds, annotations=annotations)
         part._rows = span.start if rows is None else rows
         part.box_stats = boxes
+        part._touching = {}
         return part
 
     # ---- boxes -----------------------------------------------------------------
 
-    @cached_property
+    @kept
     def boxes(self) -> Floats:
         """(N, 4) x1 y1 x2 y2; NaN where the corner is unknown, or where the source says NaN."""
         columns = [floats(self.ds.annotations[c]) for c in ("x1", "y1", "x2", "y2")]
         return np.stack(columns, axis=1) if columns[0].size else np.empty((0, 4))
 
-    @cached_property
+    @kept
     def known(self) -> Bools:
         """Boxes of which the source gives all four corners, whatever their values."""
         out = np.ones(self.ds.annotations.num_rows, np.bool_)
@@ -219,7 +267,7 @@ class Context:
                 out &= np.asarray(column.is_valid().to_numpy(), np.bool_)
         return out
 
-    @cached_property
+    @kept
     def finite(self) -> Bools:
         """Boxes whose four corners are known and finite."""
         out = np.ones(self.ds.annotations.num_rows, np.bool_)
@@ -227,12 +275,12 @@ class Context:
             out &= np.isfinite(floats(self.ds.annotations[name]))
         return out
 
-    @cached_property
+    @kept
     def box_width(self) -> Floats:
         """``x2 - x1``: negative where the corners are swapped."""
         return self._side("x1", "x2")
 
-    @cached_property
+    @kept
     def box_height(self) -> Floats:
         """``y2 - y1``: negative where the corners are swapped."""
         return self._side("y1", "y2")
@@ -245,42 +293,66 @@ class Context:
         """(n, 4) x1 y1 x2 y2 of some boxes."""
         if "boxes" in self.__dict__:
             return self.boxes[rows]
-        columns = [floats(self.ds.annotations[c])[rows] for c in ("x1", "y1", "x2", "y2")]
+        at = pa.array(rows)
+        columns = [floats(self.ds.annotations[c].take(at)) for c in ("x1", "y1", "x2", "y2")]
         return np.stack(columns, axis=1)
 
-    @cached_property
+    @kept
+    def edges(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """Left, top, right and bottom of each box, its corners put in order."""
+        x1, y1, x2, y2 = (floats(self.ds.annotations[c]) for c in ("x1", "y1", "x2", "y2"))
+        return np.minimum(x1, x2), np.minimum(y1, y2), np.maximum(x1, x2), np.maximum(y1, y2)
+
+    @kept
+    def image_size(self) -> tuple[Floats, Floats]:
+        """Width and height of the image of each box; NaN where unknown."""
+        width, height = self.size
+        return width[self.image_of], height[self.image_of]
+
+    def touches_border(self, margin: float) -> Bools:
+        """Boxes that reach to within a margin of their image's edge, or beyond it."""
+        if margin not in self._touching:
+            left, top, right, bottom = self.edges
+            w, h = self.image_size
+            out = (left <= margin) | (top <= margin)
+            out |= right >= w - margin
+            out |= bottom >= h - margin
+            self._touching[margin] = out
+        return self._touching[margin]
+
+    @kept
     def inclusive(self) -> bool:
         """Whether the format counts pixels, so that equal corners still span one."""
         return bool(self.ds.meta.get("inclusive", False))
 
-    @cached_property
+    @kept
     def drawn_sides(self) -> tuple[Floats, Floats]:
         """Sides between the corners as the source wrote them, in its own convention."""
         less = 1.0 if self.inclusive else 0.0
         return self.box_width - less, self.box_height - less
 
-    @cached_property
+    @kept
     def solid(self) -> Bools:
         """Finite boxes whose drawn sides are both over zero."""
         w, h = self.drawn_sides
         return self.finite & (w > ZERO_SIDE) & (h > ZERO_SIDE)
 
-    @cached_property
+    @kept
     def image_of(self) -> Ints:
         """Image row of each box."""
         return ints(self.ds.annotations["image_id"])
 
-    @cached_property
+    @kept
     def category(self) -> Ints:
         """Category row of each box; -1 where the class is unknown."""
         return ints(self.ds.annotations["category_id"])
 
-    @cached_property
+    @kept
     def exempt(self) -> Bools:
         """Crowd and ignore regions: not single targets."""
         return bools(self.ds.annotations["crowd"]) | bools(self.ds.annotations["ignore"])
 
-    @cached_property
+    @kept
     def hidden(self) -> Bools:
         """Boxes said to be occluded or truncated, to whatever degree."""
         out = np.zeros(self.ds.annotations.num_rows, np.bool_)
@@ -290,13 +362,13 @@ class Context:
                 out |= floats(column) > 0
         return out
 
-    @cached_property
+    @of_images
     def box_counts(self) -> Ints:
         """Number of boxes of each image."""
         counts = np.bincount(self.image_of, minlength=self.ds.images.num_rows)
         return np.asarray(counts, np.int64)
 
-    @cached_property
+    @of_images
     def _by_image(self) -> tuple[Ints | None, Ints]:
         """Boxes sorted by image (None: they are), and where each image's begin."""
         images, n = self.image_of, len(self.image_of)
@@ -311,9 +383,15 @@ class Context:
 
     def annotations_of(self, image: int) -> Ints:
         """Rows of the annotations of one image, in order."""
+        return self.rows_of(np.array([image]))
+
+    def rows_of(self, images: Ints) -> Ints:
+        """Rows of the annotations of some images, one image after the other."""
         order, starts = self._by_image
-        span = slice(int(starts[image]), int(starts[image + 1]))
-        return np.arange(span.start, span.stop) if order is None else order[span]
+        sizes = self.box_counts[images]
+        begin = np.cumsum(sizes) - sizes
+        at = np.arange(int(sizes.sum())) + np.repeat(starts[images] - begin, sizes)
+        return at if order is None else np.asarray(order[at], np.int64)
 
     def box_stat(self, name: str) -> Floats:
         """Take a column of ``box_stats``: one entry an annotation, NaN where not measured."""
@@ -325,7 +403,7 @@ class Context:
 
     def stat(self, name: str) -> Floats:
         """Take a numeric column of ``image_stats``: one entry an image, NaN where null."""
-        return self.once(("stat", name), lambda: floats(self.image_stats[name]))
+        return floats(self.image_stats[name])
 
     def pyramid(self, name: str) -> Floats:
         """Take ``sharpness`` or ``acutance`` at all scales: (images, levels), full size first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,10 @@ from .wording import count, quote
 LISTED = 1000
 #: Files of a cluster that are all compared across splits; of more, neighbours only.
 COMPARED = 2048
+#: An odd number, chosen at random, that spreads the bits of a word.
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+#: Boxes of pairs of images that are compared at once.
+AT_ONCE = 1 << 18
 
 
 def exact_groups(ctx: Context) -> list[Ints]:
@@ -33,17 +38,42 @@ def _same_bytes(ctx: Context) -> Ints:
 
 
 def _first_of_bytes(ctx: Context) -> Ints:
-    column = ctx.image_stats["content_hash"]
-    codes = ints(one_array(column.dictionary_encode()).indices)
-    size = np.nan_to_num(ctx.stat("bytes"), nan=-1.0)
-    out = np.arange(len(codes), dtype=np.int64)
-    known = np.bincount(codes[codes >= 0])
-    rows = np.flatnonzero((codes >= 0) & (known[codes] > 1 if len(known) else False))
+    column = one_array(ctx.image_stats["content_hash"])
+    out = np.arange(len(column), dtype=np.int64)
+    rows = _maybe_equal(column)
+    codes = ints(one_array(column.take(pa.array(rows)).dictionary_encode()).indices)
+    size = np.nan_to_num(ctx.stat("bytes"), nan=-1.0)[rows]
     if len(rows):
-        order = rows[np.lexsort((rows, size[rows], codes[rows]))]
-        new = np.r_[True, (np.diff(codes[order]) != 0) | (np.diff(size[order]) != 0)]
+        at = np.lexsort((rows, size, codes))
+        order, codes, size = rows[at], codes[at], size[at]
+        new = np.r_[True, (np.diff(codes) != 0) | (np.diff(size) != 0)]
         out[order] = order[np.flatnonzero(new)][np.cumsum(new) - 1]
     return out
+
+
+def _maybe_equal(texts: pa.Array) -> Ints:
+    """Rows of texts that may occur more than once: all but those that surely do not."""
+    offsets = np.frombuffer(texts.buffers()[1], np.int32, len(texts) + 1, 4 * texts.offset)
+    length = np.diff(offsets)
+    valid = np.asarray(texts.is_valid().to_numpy(zero_copy_only=False), np.bool_)
+    most = int(length.max(initial=0))
+    if most < 8 or most % 8 or not ((length == most) | (length == 0)).all():
+        return np.flatnonzero(valid)
+    # Texts of one length of whole words, as hashes are: words mixed into one number each.
+    words = np.frombuffer(texts.buffers()[2], np.uint8)[offsets[0] : offsets[-1]].view(np.uint64)
+    words = words.reshape(-1, most // 8)
+    key = np.zeros(len(words), np.uint64)
+    for at in range(words.shape[1]):
+        key ^= words[:, at]
+        key *= _MIX
+        key ^= key >> np.uint64(32)
+    order = np.argsort(key)
+    same = np.diff(key[order]) == 0
+    shared = np.zeros(len(key), np.bool_)
+    shared[order[1:][same]] = True
+    shared[order[:-1][same]] = True
+    rows = np.flatnonzero(length == most)[shared]
+    return np.concatenate([rows, np.flatnonzero(valid & (length == 0))])
 
 
 def near_groups(ctx: Context) -> tuple[list[Ints], int]:
@@ -74,11 +104,15 @@ def _distance(ctx: Context) -> int:
     return int(min(thresholds("FL502", ctx.config)["distance"], 64))
 
 
-def _others(ctx: Context, group: Ints) -> str:
-    """Names of all but the first of a group, three at most."""
-    shown = ", ".join(ctx.quoted_images(group[1:4]))
-    more = len(group) - 4
-    return f"{shown} and {more:,} more" if more > 0 else shown
+def _named(ctx: Context, groups: list[Ints]) -> Iterator[tuple[str, str]]:
+    """For each group the first name, and the names of the others, three at most."""
+    shown = [g[:4] for g in groups]
+    names = iter(ctx.quoted_images(np.concatenate(shown)) if shown else [])
+    for group, few in zip(groups, shown, strict=True):
+        first, *others = islice(names, len(few))
+        more = len(group) - 4
+        said = ", ".join(others)
+        yield first, f"{said} and {more:,} more" if more > 0 else said
 
 
 def _members(group: Ints) -> dict[str, object]:
@@ -108,15 +142,13 @@ def exact_duplicate(ctx: Context, p: Params) -> Iterator[Hits]:
     groups = exact_groups(ctx)
     first = np.array([g[0] for g in groups], np.int64)
     messages = []
-    for name, group in zip(ctx.quoted_images(first), groups, strict=True):
+    listed = _of_one_path(ctx, groups)
+    for (name, others), group, one in zip(_named(ctx, groups), groups, listed, strict=True):
         copies = len(group) - 1
-        if len(set(ctx.image_paths(group))) == 1:
+        if one:
             said = f"is listed {len(group):,} times: keep one record"
         else:
-            said = (
-                f"has {count(copies, 'exact copy', 'exact copies')} "
-                f"({_others(ctx, group)}): keep one of them"
-            )
+            said = f"has {count(copies, 'exact copy', 'exact copies')} ({others}): keep one of them"
         messages.append(f"{name} {said}.")
     yield Hits(
         messages,
@@ -126,6 +158,12 @@ def exact_duplicate(ctx: Context, p: Params) -> Iterator[Hits]:
         suggestion="exclude",
         extra=[_members(g) for g in groups],
     )
+
+
+def _of_one_path(ctx: Context, groups: list[Ints]) -> list[bool]:
+    """Tell which groups are one file that is listed more than once."""
+    paths = iter(ctx.image_paths(np.concatenate(groups)) if groups else [])
+    return [len(set(islice(paths, len(group)))) == 1 for group in groups]
 
 
 @rule(
@@ -163,8 +201,8 @@ def near_duplicate(ctx: Context, p: Params) -> Iterator[Hits]:
     spreads = [spread(hashes[g], distance) for g in groups]
     messages = [
         f"{name} has {count(len(group) - 1, 'near copy', 'near copies')} "
-        f"({_others(ctx, group)}; {_bits(found, distance)}): keep what differs enough."
-        for name, group, found in zip(ctx.quoted_images(first), groups, spreads, strict=True)
+        f"({others}; {_bits(found, distance)}): keep what differs enough."
+        for (name, others), group, found in zip(_named(ctx, groups), groups, spreads, strict=True)
     ]
     value = np.array([s.weakest for s in spreads], np.float64)
     yield Hits(
@@ -225,38 +263,39 @@ def cross_split_duplicate(ctx: Context, p: Params) -> Iterator[Hits]:
 
 def _exact_leaks(ctx: Context) -> Hits:
     split, names = ctx.split_codes
-    rows, messages, values, extra = [], [], [], []
-    for group in exact_groups(ctx):
-        found = sorted({s for s in split[group].tolist() if s >= 0})
-        if len(found) < 2:
-            continue
+    leaks = [(g, found) for g in exact_groups(ctx) if len(found := _splits_of(split[g])) > 1]
+    groups = [group for group, _ in leaks]
+    messages, extra = [], []
+    for (group, found), (name, others) in zip(leaks, _named(ctx, groups), strict=True):
         where = [names[s] for s in found]
-        rows.append(int(group[0]))
-        values.append(float(len(found)))
         extra.append({**_members(group), "splits": where})
         messages.append(
-            f"{ctx.quoted_images(group[:1])[0]} is in {count(len(where), 'split')} at once "
-            f"({', '.join(quote(s) for s in where[:5])}; copies: {_others(ctx, group)}): "
+            f"{name} is in {count(len(where), 'split')} at once "
+            f"({', '.join(quote(s) for s in where[:5])}; copies: {others}): "
             "keep it in one of them."
         )
     return Hits(
         messages,
-        image=np.array(rows, np.int64),
-        value=np.array(values),
+        image=np.array([g[0] for g in groups], np.int64),
+        value=np.array([len(found) for _, found in leaks], np.float64),
         threshold=1.0,
         suggestion="split",
         extra=extra,
     )
 
 
+def _splits_of(codes: Ints) -> list[int]:
+    return sorted({s for s in codes.tolist() if s >= 0})
+
+
 def _near_leaks(ctx: Context) -> Hits:
     """Clusters with different files in two splits that are near to each other themselves."""
     split, names = ctx.split_codes
     same, hashes, distance = _same_bytes(ctx), _hashes(ctx), _distance(ctx)
-    rows, messages, values, extra = [], [], [], []
+    leaks: list[tuple[Ints, list[str], int]] = []
     for whole in near_groups(ctx)[0]:
         group = whole[split[whole] >= 0]
-        found = np.unique(split[group])
+        found = _splits_of(split[group])
         if len(found) < 2:
             continue
         apart = _nearest_across(split[group], same[group], hashes[group])
@@ -264,25 +303,24 @@ def _near_leaks(ctx: Context) -> Hits:
             # Its parts in two splits are linked by steps within one of them only, or by copies
             # to the last byte, which have findings of their own.
             continue
-        where = [names[s] for s in found.tolist()]
-        rows.append(int(group[0]))
-        values.append(float(apart))
-        extra.append({**_members(group), "splits": where, "near": True})
-        messages.append(
-            f"{ctx.quoted_images(group[:1])[0]} has near copies across "
-            f"{count(len(where), 'split')} ({', '.join(quote(s) for s in where[:5])}; copies: "
-            f"{_others(ctx, group)}; the nearest differ in {apart} of 64 bits): keep them in one."
-        )
-    value = np.array(values)
+        leaks.append((group, [names[s] for s in found], apart))
+    groups = [group for group, _, _ in leaks]
+    messages = [
+        f"{name} has near copies across "
+        f"{count(len(where), 'split')} ({', '.join(quote(s) for s in where[:5])}; copies: "
+        f"{others}; the nearest differ in {apart} of 64 bits): keep them in one."
+        for (_, where, apart), (name, others) in zip(leaks, _named(ctx, groups), strict=True)
+    ]
+    value = np.array([apart for _, _, apart in leaks], np.float64)
     return Hits(
         messages,
-        image=np.array(rows, np.int64),
+        image=np.array([g[0] for g in groups], np.int64),
         value=value,
         threshold=float(distance),
         score=1.0 - value / (2.0 * distance + 2.0),
         severity="warning",
         suggestion="split",
-        extra=extra,
+        extra=[{**_members(g), "splits": where, "near": True} for g, where, _ in leaks],
     )
 
 
@@ -337,24 +375,28 @@ def _nearest_neighbours(split: Ints, same: Ints, hashes: npt.NDArray[np.uint64])
 def same_image_different_labels(ctx: Context, p: Params) -> Iterator[Hits]:
     """Yield groups of byte-identical files with different boxes."""
     labelled = ctx.has_label_state("labelled", "labelled_empty")
-    rows, messages, values, extra = [], [], [], []
-    for whole in exact_groups(ctx):
-        group = whole[labelled[whole]]
-        if len(group) < 2:
-            continue
-        lowest = np.array([_agreement(ctx, int(group[0]), int(m)) for m in group[1:]])
-        if lowest.min() >= p["min_iou"]:
-            continue
-        worst = int(group[1 + int(np.argmin(lowest))])
-        rows.append(int(group[0]))
-        values.append(float(lowest.min()))
-        extra.append(_members(group))
-        a, b = (ctx.box_counts[i] for i in (int(group[0]), worst))
-        left, right = ctx.quoted_images(np.array([group[0], worst]))
+    groups = [mine for g in exact_groups(ctx) if len(mine := g[labelled[g]]) > 1]
+    others = [g[1:] for g in groups]
+    sizes = [len(g) for g in others]
+    firsts = np.repeat(np.array([g[0] for g in groups], np.int64), sizes)
+    lowest = _agreements(ctx, firsts, np.concatenate(others)) if groups else np.empty(0)
+    found: list[tuple[Ints, int, float]] = []
+    for group, ious in zip(groups, np.split(lowest, np.cumsum(sizes[:-1])), strict=bool(groups)):
+        worst = int(np.argmin(ious))
+        if ious[worst] < p["min_iou"]:
+            found.append((group, int(group[1 + worst]), float(ious[worst])))
+    pairs = np.array([[g[0], worst] for g, worst, _ in found], np.int64).reshape(-1, 2)
+    boxes = ctx.box_counts[pairs].tolist()
+    names = ctx.quoted_images(pairs.ravel())
+    values = np.array([iou for _, _, iou in found], np.float64)
+    messages = []
+    for iou, (a, b), left, right in zip(
+        values.tolist(), boxes, names[0::2], names[1::2], strict=True
+    ):
         how = (
-            f"lowest IoU of a box with its partner {lowest.min():.2f}, limit {p['min_iou']:g}"
-            if lowest.min() > 0
-            else f"{count(int(a), 'box', 'boxes')} against {count(int(b), 'box', 'boxes')}, "
+            f"lowest IoU of a box with its partner {iou:.2f}, limit {p['min_iou']:g}"
+            if iou > 0
+            else f"{count(a, 'box', 'boxes')} against {count(b, 'box', 'boxes')}, "
             "and not all have a partner"
         )
         messages.append(
@@ -363,37 +405,52 @@ def same_image_different_labels(ctx: Context, p: Params) -> Iterator[Hits]:
         )
     yield Hits(
         messages,
-        image=np.array(rows, np.int64),
-        value=np.array(values),
+        image=pairs[:, 0],
+        value=values,
         threshold=p["min_iou"],
-        score=1.0 - 0.5 * np.array(values),
+        score=1.0 - 0.5 * values,
         suggestion="relabel",
-        extra=extra,
+        extra=[_members(g) for g, _, _ in found],
     )
 
 
-def _agreement(ctx: Context, a: int, b: int) -> float:
-    """Lowest IoU of the boxes of two images, matched within their class; 0 if one is left over."""
-    left, right = ctx.annotations_of(a), ctx.annotations_of(b)
-    if len(left) != len(right):
-        return 0.0
-    (classes, first), (others, second) = _ordered(ctx, left), _ordered(ctx, right)
-    if not np.array_equal(classes, others):
-        return 0.0
-    if np.array_equal(first, second, equal_nan=True):
-        return 1.0
-    starts = np.flatnonzero(np.r_[True, np.diff(classes) != 0, True])
-    return min(
-        _matched(first[s:e], second[s:e])
-        for s, e in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)
-    )
+def _agreements(ctx: Context, a: Ints, b: Ints) -> Floats:
+    """Lowest IoU of the boxes of each two images, matched within their class; 0 if one is over."""
+    out = np.zeros(len(a))
+    boxes = ctx.box_counts[a]
+    rows = np.flatnonzero(boxes == ctx.box_counts[b])
+    out[rows[boxes[rows] == 0]] = 1.0
+    rows = rows[boxes[rows] > 0]
+    cuts = np.flatnonzero(np.diff(np.cumsum(boxes[rows]) // AT_ONCE)) + 1
+    for some in np.split(rows, cuts) if len(rows) else []:
+        out[some] = _agreements_of(ctx, a[some], b[some], boxes[some])
+    return out
 
 
-def _ordered(ctx: Context, rows: Ints) -> tuple[Ints, Floats]:
-    """Classes and corners of boxes, by class and then by corners."""
+def _agreements_of(ctx: Context, a: Ints, b: Ints, sizes: Ints) -> Floats:
+    """Find it for pairs of images that have as many boxes each."""
+    pair = np.repeat(np.arange(len(a)), sizes)
+    starts = np.cumsum(sizes) - sizes
+    classes, first = _ordered(ctx, a, pair)
+    others, second = _ordered(ctx, b, pair)
+    alike = np.logical_and.reduceat(classes == others, starts)
+    equal = ((first == second) | (np.isnan(first) & np.isnan(second))).all(axis=1)
+    same = np.logical_and.reduceat(equal, starts) & alike
+    out = same.astype(np.float64)
+    runs = np.diff(classes, prepend=classes[0] - 1) != 0
+    for at in np.flatnonzero(alike & ~same).tolist():
+        start, stop = int(starts[at]), int(starts[at] + sizes[at])
+        ends = [start, *(start + 1 + np.flatnonzero(runs[start + 1 : stop])).tolist(), stop]
+        out[at] = min(_matched(first[s:e], second[s:e]) for s, e in pairwise(ends))
+    return out
+
+
+def _ordered(ctx: Context, images: Ints, pair: Ints) -> tuple[Ints, Floats]:
+    """Classes and corners of the boxes of some images, of each by class and then by corners."""
+    rows = ctx.rows_of(images)
     b = ctx.corners(rows)
     classes = ints(ctx.ds.annotations["category_id"].take(pa.array(rows)))
-    order = np.lexsort((b[:, 3], b[:, 2], b[:, 1], b[:, 0], classes))
+    order = np.lexsort((b[:, 3], b[:, 2], b[:, 1], b[:, 0], classes, pair))
     return classes[order], b[order]
 
 

@@ -151,15 +151,17 @@ def extension_lies(ctx: Context, p: Params) -> Iterator[Hits]:
 
 def _maybe_lying(ctx: Context) -> Ints:
     """Images of a known format, without those whose name plainly ends as it should."""
-    out = is_in(ctx.image_stats["format"], *_CONTENT_FORMATS)
-    every = np.arange(len(out))
-    ends = pc.utf8_lower(pc.utf8_slice_codeunits(ctx.paths(every), -5))
+    formats = ctx.image_stats["format"]
+    out = is_in(formats, *_CONTENT_FORMATS)
     for name in _CONTENT_FORMATS:
+        rows = np.flatnonzero(is_in(formats, name))
+        if not len(rows):
+            continue
         promise = "jpeg" if name == "mpo" else name
         endings = [f".{end}" for end, kind in EXTENSIONS.items() if kind == promise]
+        ends = pc.utf8_lower(pc.utf8_slice_codeunits(ctx.paths(rows), -6))
         right = pc.match_substring_regex(ends, f"[^./](?:{'|'.join(map(re.escape, endings))})$")
-        mine = is_in(ctx.image_stats["format"], name)
-        out &= ~(mine & np.asarray(pc.fill_null(right, False).to_numpy(zero_copy_only=False)))
+        out[rows] = ~np.asarray(pc.fill_null(right, False).to_numpy(zero_copy_only=False))
     return np.flatnonzero(out)
 
 

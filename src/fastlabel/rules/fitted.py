@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from ..config import Config, ConfigError, nearest
 from ..dataset import as_numpy
+from .context import whole
 from .phrases import join
 
 __all__ = ["EDGE", "Fit", "adjusted", "fits_of"]
@@ -85,21 +86,17 @@ def adjusted(table: pa.Table, fit: Fit | None) -> pa.Table:
     if fit is None or not table.num_rows:
         return table
     known = pc.is_finite(pc.fill_null(table["score"], math.nan))
-    raw = as_numpy(pc.fill_null(table["score"], math.nan).combine_chunks())
+    raw = as_numpy(pc.fill_null(table["score"], math.nan))
     inside = np.clip(raw, EDGE, 1 - EDGE)
     score = 1 / (1 + np.exp(-(fit.intercept + fit.slope * np.log(inside / (1 - inside)))))
     low = pa.array(raw < fit.least)
-    told = [None if not math.isfinite(v) else f'"raw_score": {v!r}' for v in raw.tolist()]
-    evidence = table["evidence"].combine_chunks()
-    body = pc.utf8_slice_codeunits(evidence, 1, -1)
-    body = pc.if_else(pc.equal(body, ""), None, body)
-    both = pc.binary_join_element_wise(
-        body, pa.array(told, pa.string()), ", ", null_handling="skip"
-    )
+    told = [f'"raw_score": {v!r}' if math.isfinite(v) else "" for v in raw.tolist()]
+    body = pc.utf8_slice_codeunits(whole(table["evidence"]), 1, -1)
+    between = pc.if_else(pc.equal(body, ""), "", ", ")
     columns = {
         "score": pc.if_else(known, pa.array(score), table["score"]),
         "severity": pc.if_else(low, "info", table["severity"]),
-        "evidence": pc.if_else(known, join("{", both, "}"), table["evidence"]),
+        "evidence": pc.if_else(known, join("{", body, between, told, "}"), table["evidence"]),
     }
     for name, values in columns.items():
         at = table.schema.get_field_index(name)

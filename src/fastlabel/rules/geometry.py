@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .context import ZERO_SIDE, Context, Floats
-from .phrases import choice, fixed, general, join, members, numbers, whole_numbers
+from .phrases import choice, fixed, general, join, json_rounded, members, numbers, whole_numbers
 from .registry import Hits, Params, rule
 
 
@@ -46,11 +45,9 @@ def _coordinates(boxes: Floats) -> pa.Array:
 )
 def out_of_bounds(ctx: Context, p: Params) -> Iterator[Hits]:
     """Yield boxes that leave their image."""
-    w, h = (side[ctx.image_of] for side in ctx.size)
+    w, h = ctx.image_size
     usable = ctx.finite & np.isfinite(w)
-    b = ctx.boxes
-    x1, x2 = np.minimum(b[:, 0], b[:, 2]), np.maximum(b[:, 0], b[:, 2])
-    y1, y2 = np.minimum(b[:, 1], b[:, 3]), np.maximum(b[:, 1], b[:, 3])
+    x1, y1, x2, y2 = ctx.edges
     reach = np.maximum(np.maximum(-x1, x2 - w), np.maximum(-y1, y2 - h))
     rows = np.flatnonzero(usable & (reach > p["slack"]))
     x1, y1, x2, y2, w, h = (a[rows] for a in (x1, y1, x2, y2, w, h))
@@ -77,7 +74,7 @@ def out_of_bounds(ctx: Context, p: Params) -> Iterator[Hits]:
         choice(["clip it or draw it anew", "draw it anew"], lost),
         ".",
     )
-    rounded = fixed(outside, 4, lambda v: json.dumps(round(v, 4)))
+    rounded = json_rounded(outside, 4)
     yield Hits(
         messages,
         annotation=rows,
@@ -113,7 +110,7 @@ def degenerate(ctx: Context, p: Params) -> Iterator[Hits]:
     flat_w, flat_h = np.abs(w) <= ZERO_SIDE, np.abs(h) <= ZERO_SIDE
     rows = np.flatnonzero(ctx.finite & (flat_w | flat_h))
     lacks = choice(["height", "width", "size"], np.where(flat_w, 1 + flat_h, 0)[rows])
-    corners = _coordinates(ctx.boxes[rows])
+    corners = _coordinates(ctx.corners(rows))
     messages = join("Box (", corners, ") has no ", lacks, ": remove it, or draw it anew.")
     yield Hits(messages, annotation=rows, value=0.0, threshold=0.0, suggestion="relabel")
 
@@ -144,7 +141,7 @@ def swapped_corners(ctx: Context, p: Params) -> Iterator[Hits]:
     least = least[rows]
     messages = join(
         "Box (",
-        _coordinates(ctx.boxes[rows]),
+        _coordinates(ctx.corners(rows)),
         ") has its corners swapped (a side of ",
         numbers(least),
         " px): put the smaller coordinate first.",
@@ -171,6 +168,6 @@ def swapped_corners(ctx: Context, p: Params) -> Iterator[Hits]:
 def non_finite(ctx: Context, p: Params) -> Iterator[Hits]:
     """Yield boxes with NaN or infinite corners."""
     rows = np.flatnonzero(ctx.known & ~ctx.finite)
-    corners = _coordinates(ctx.boxes[rows])
+    corners = _coordinates(ctx.corners(rows))
     messages = join("Box (", corners, ") is not finite: draw it anew, or remove it.")
     yield Hits(messages, annotation=rows, suggestion="relabel")

@@ -21,6 +21,12 @@ __all__ = ["Opinion", "opinion"]
 AGREES = 0.05
 #: Share of a prediction inside a crowd or ignore region that makes it no business of ours.
 COVERED = 0.5
+#: A label and a prediction below this IoU are not sure to be one object.
+LOOSE = 0.6
+#: Share of a part that lies in the whole; and of the whole that its parts cover.
+INSIDE, COVERS = 0.8, 0.6
+#: Least trust in a prediction that speaks for a split or a merge.
+TRUSTED = 0.3
 
 
 @dataclass
@@ -82,6 +88,10 @@ class _View:
     scores: Floats
     facts: Facts
     judgement: Judgement
+    label_image: Ints
+    label_starts: Ints
+    row_image: Ints
+    row_starts: Ints
 
 
 def _make(ctx: Context, given: Predictions) -> Opinion:
@@ -115,7 +125,8 @@ def _make(ctx: Context, given: Predictions) -> Opinion:
 def _panels(given: Predictions) -> list[list[int]]:
     """Models by panels: those of one have seen no image twice and know the same classes."""
     panels: list[tuple[list[int], Ints, Ints]] = []
-    for k, (seen, knows) in enumerate(zip(given.seen, given.knows, strict=True)):
+    for k, (seen, known) in enumerate(zip(given.seen, given.knows, strict=True)):
+        knows = known.astype(np.int64)
         for at, (models, images, classes) in enumerate(panels):
             same = np.array_equal(classes, knows)
             if same and not len(np.intersect1d(images, seen, assume_unique=True)):
@@ -149,18 +160,27 @@ def _look(ctx: Context, given: Predictions, panel: list[int]) -> _View:
     boxes = np.ascontiguousarray(ctx.corners(labels))
     named, said = ctx.category[labels], said[rows]
     scores = given.column("score")[rows]
-    facts = pair_up(
+    at, row_at = ctx.image_of[labels], image[rows]
+    starts, row_starts = _offsets(at, images), _offsets(row_at, images)
+    facts = pair_up(boxes, named, starts, predicted, said, scores, row_starts, ctx.workers)
+    known = knows[named]
+    judgement = judge(boxes, named, known, predicted, said, scores, facts, classes)
+    return _View(
+        labels,
+        rows,
         boxes,
         named,
-        _offsets(ctx.image_of[labels], images),
+        known,
         predicted,
         said,
         scores,
-        _offsets(image[rows], images),
+        facts,
+        judgement,
+        at,
+        starts,
+        row_at,
+        row_starts,
     )
-    known = knows[named]
-    judgement = judge(boxes, named, known, predicted, said, scores, facts, classes)
-    return _View(labels, rows, boxes, named, known, predicted, said, scores, facts, judgement)
 
 
 def _by_image(rows: Ints, image: Ints) -> Ints:
@@ -290,37 +310,36 @@ def _pool_missing(ctx: Context, out: Opinion, views: list[_View], given: Predict
 def _groups(out: Opinion, view: _View) -> None:
     """Labels over several objects, and several labels on one."""
     f, trust = view.facts, view.judgement.trust
-    loose = (f.own < 0) | (f.own_iou < 0.6)
-    many = np.flatnonzero((f.parts >= 2) & loose & view.known)
-    few = np.flatnonzero((f.wholes >= 2) & ((f.label < 0) | (f.iou < 0.6)))
-    for label in many.tolist():
+    loose = (f.own < 0) | (f.own_iou < LOOSE)
+    for label in np.flatnonzero((f.parts >= 2) & loose & view.known).tolist():
         box = view.boxes[label]
-        near = np.flatnonzero((view.said == view.classes[label]) & (trust >= 0.3))
-        near = near[_lie_in(view.predicted[near], box, 0.8)]
-        image_rows = near[(f.label[near] < 0) | (f.label[near] == label)]
-        chosen = _apart(view.predicted[image_rows], trust[image_rows])
-        parts = image_rows[chosen]
-        if len(parts) >= 2 and _covered(view.predicted[parts], box) >= 0.6:
-            out.merged.append(
-                (
-                    int(view.labels[label]),
-                    view.rows[parts],
-                    float(np.prod(np.sort(trust[parts])[-2:])),
-                )
-            )
-    for row in few.tolist():
+        image = view.label_image[label]
+        near = np.arange(view.row_starts[image], view.row_starts[image + 1])
+        free = (f.label[near] < 0) | (f.label[near] == label)
+        near = near[free & (view.said[near] == view.classes[label]) & (trust[near] >= TRUSTED)]
+        near = near[_lie_in(view.predicted[near], box)]
+        parts = near[_apart(view.predicted[near], trust[near])]
+        if len(parts) >= 2 and _covered(view.predicted[parts], box) >= COVERS:
+            sure = float(np.prod(np.sort(trust[parts])[-2:]))
+            out.merged.append((int(view.labels[label]), view.rows[parts], sure))
+    loose = (f.label < 0) | (f.iou < LOOSE)
+    for row in np.flatnonzero((f.wholes >= 2) & loose & (trust >= TRUSTED)).tolist():
         box = view.predicted[row]
-        near = np.flatnonzero((view.classes == view.said[row]) & (f.own < 0))
-        near = near[_lie_in(view.boxes[near], box, 0.8)]
-        if len(near) >= 2 and _covered(view.boxes[near], box) >= 0.6:
+        image = view.row_image[row]
+        near = np.arange(view.label_starts[image], view.label_starts[image + 1])
+        free = (f.own[near] < 0) | (f.own[near] == row)
+        near = near[free & (view.classes[near] == view.said[row])]
+        near = near[_lie_in(view.boxes[near], box)]
+        if len(near) >= 2 and _covered(view.boxes[near], box) >= COVERS:
             out.split.append((int(view.rows[row]), view.labels[near], float(trust[row])))
 
 
-def _lie_in(boxes: Floats, outer: Floats, share: float) -> Bools:
+def _lie_in(boxes: Floats, outer: Floats) -> Bools:
+    """Boxes that lie in another one, but for a little."""
     w = np.minimum(boxes[:, 2], outer[2]) - np.maximum(boxes[:, 0], outer[0])
     h = np.minimum(boxes[:, 3], outer[3]) - np.maximum(boxes[:, 1], outer[1])
     area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    return np.asarray((w > 0) & (h > 0) & (w * h >= share * area))
+    return np.asarray((w > 0) & (h > 0) & (w * h >= INSIDE * area))
 
 
 def _apart(boxes: Floats, trust: Floats) -> list[int]:

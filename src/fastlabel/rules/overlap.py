@@ -21,6 +21,12 @@ PARTNERS = 32
 #: Candidate pairs of one call: bounds memory, not the result.
 MAX_PAIRS = 4 << 20
 
+#: What is proposed for a box that repeats another.
+_DROP = (
+    '"fix": {"action": "drop_box", "box": null, "category_id": null, "category": null, '
+    '"model": null}'
+)
+
 Keep = Callable[[Ints, Ints, Floats], Bools]
 
 
@@ -72,8 +78,9 @@ def _best(later: Ints, earlier: Ints, iou: Floats) -> tuple[Ints, Ints, Floats]:
 
 def _calls(ctx: Context, rows: Ints, group: Ints) -> Iterator[tuple[Ints, Ints]]:
     """Cut the work into calls of bounded size: boxes sorted by group, and group offsets."""
-    order = np.argsort(group, kind="stable")
-    rows, group = rows[order], group[order]
+    if (group[1:] < group[:-1]).any():
+        order = np.argsort(group, kind="stable")  # fast where images stand in order
+        rows, group = rows[order], group[order]
     starts = np.flatnonzero(np.r_[True, group[1:] != group[:-1]]) if len(group) else group
     ends = np.r_[starts[1:], len(group)]
     sizes = ends - starts
@@ -179,7 +186,7 @@ def duplicate_box(ctx: Context, p: Params) -> Iterator[Hits]:
         threshold=np.where(iou >= p["min_iou"], p["min_iou"], p["near_iou"]),
         score=iou,
         suggestion="exclude",
-        extra=_related(ctx, earlier),
+        extra=join(_related(ctx, earlier), f", {_DROP}"),
     )
 
 

@@ -7,6 +7,7 @@ Numbers are put into words once for each text they can become, not once for each
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -22,6 +23,7 @@ __all__ = [
     "fixed",
     "general",
     "join",
+    "json_rounded",
     "json_texts",
     "members",
     "numbers",
@@ -105,6 +107,22 @@ def fixed(values: Numbers, digits: int, form: Callable[[float], str] | None = No
     with np.errstate(over="ignore", invalid="ignore"):
         whole, sure = _rounded(values * 10.0**digits)
     return _by_key(values, np.where(sure, whole, 0).astype(np.int64), sure, write)
+
+
+def json_rounded(values: Numbers, digits: int) -> Texts:
+    """``json.dumps(round(v, digits))`` of each value.
+
+    Examples
+    --------
+    >>> json_rounded(np.array([0.25, 1 / 3]), 4).to_pylist()
+    ['0.25', '0.3333']
+    """
+    return fixed(values, digits, lambda v: _json_number(round(v, digits)))
+
+
+def _json_number(value: float) -> str:
+    # What json.dumps writes of a finite number, many times faster.
+    return repr(value) if math.isfinite(value) else json.dumps(value)
 
 
 def general(values: Numbers, digits: int = 3) -> Texts:

@@ -47,14 +47,21 @@ def deployed_level(ctx: Context) -> Ints:
         return np.zeros(len(w), np.int64)
     sx, sy = ctx.deploy.scale(np.where(ctx.turned, h, w), np.where(ctx.turned, w, h))
     factor = np.nan_to_num(np.maximum(sx, sy), nan=1.0)
-    levels = ctx.pyramid("sharpness").shape[1]
+    levels = ctx.image_stats["scale_sharpness"].type.list_size + 1
     # A billionth keeps exact halves on their level whatever the rounding of the factor.
     level = np.floor(-np.log2(factor) + 1e-9)
     return np.asarray(np.clip(level, 0, levels - 1), np.int64)
 
 
-def _at_level(ctx: Context, name: str, level: Ints) -> Floats:
-    """Take a measure at each image's level, or at the next finer one that was measured."""
+def _at_level(ctx: Context, name: str) -> Floats:
+    """Take a measure at each image's deployed level, or at the next finer one measured."""
+    return ctx.once(("at level", name), lambda: _picked(ctx, name))
+
+
+def _picked(ctx: Context, name: str) -> Floats:
+    level = deployed_level(ctx)
+    if not level.any():
+        return ctx.stat(name)
     scales = ctx.pyramid(name)
     rows = np.arange(len(scales))
     values = scales[rows, level]
@@ -113,7 +120,7 @@ def blurry(ctx: Context, p: Params) -> Iterator[Hits]:
         yield _laplacian_limit(ctx, p)
         return
     level = deployed_level(ctx)
-    acutance, sharpness = (_at_level(ctx, name, level) for name in ("acutance", "sharpness"))
+    acutance, sharpness = (_at_level(ctx, name) for name in ("acutance", "sharpness"))
     soft, weak = _blur_tests(ctx, p, acutance, sharpness)
     rows = np.flatnonzero(soft | weak)
     by_edges = soft[rows]
@@ -338,13 +345,14 @@ def blurry_box(ctx: Context, p: Params) -> Iterator[Hits]:
     if ctx.box_stats is None:
         return
     sharp = ctx.once("FL406", lambda: _sharp_images(ctx, p["image_acutance"]))
+    own = ctx.once("acutance of images", lambda: ctx.stat("acutance"))
     acutance = ctx.box_stat("acutance")
     large = np.minimum(ctx.box_width, ctx.box_height) >= p["min_side"]
-    relative = acutance < p["max_share"] * ctx.stat("acutance")[ctx.image_of]
+    relative = acutance < p["max_share"] * own[ctx.image_of]
     odd = ctx.solid & ~ctx.exempt & large & (acutance < p["max_acutance"]) & relative
     rows = np.flatnonzero(odd & sharp[ctx.image_of])
     value = acutance[rows]
-    whole = ctx.stat("acutance")[ctx.image_of[rows]]
+    whole = own[ctx.image_of[rows]]
     messages = join(
         "Box is blurred (acutance ",
         numbers(value),
@@ -365,12 +373,11 @@ def blurry_box(ctx: Context, p: Params) -> Iterator[Hits]:
 def _sharp_images(ctx: Context, least: float) -> Bools:
     """Pictures that are sharp enough to call a box in them blurred."""
     sharp = ctx.measured & (ctx.stat("acutance") >= least) & ~_is_noisy(ctx)
-    level = deployed_level(ctx)
     soft, weak = _blur_tests(
         ctx,
         thresholds("FL401", ctx.config),
-        _at_level(ctx, "acutance", level),
-        _at_level(ctx, "sharpness", level),
+        _at_level(ctx, "acutance"),
+        _at_level(ctx, "sharpness"),
     )
     return np.asarray(sharp & ~soft & ~weak)
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -12,14 +15,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import schema
-from .context import Context, Ints, ints, whole
-from .fitted import adjusted, fits_of
+from .._memory import give_back
+from .._threads import cpus, in_threads
+from .context import PART, Context, Ints, ints, whole
+from .fitted import Fit, adjusted, fits_of
 from .phrases import join, json_texts
-from .registry import RULES, Hits, Rule, choose, resolve
+from .registry import RULES, Hits, Params, Rule, choose, resolve
 
 __all__ = ["run"]
 
 _RANK = {severity: rank for rank, severity in enumerate(schema.SEVERITIES)}
+
+#: Threads when none are asked for: beyond these memory is the limit.
+MOST_WORKERS = 4
 
 #: Rows of one chunk of the finished table: no column of texts comes near 2 GiB.
 CHUNK = 1 << 20
@@ -31,6 +39,7 @@ def run(
     ignore: Sequence[str] | str | None = None,
     rules: Mapping[str, Rule] = RULES,
     timings: dict[str, float] | None = None,
+    workers: int = 0,
 ) -> pa.Table:
     """Judge a data set.
 
@@ -43,7 +52,9 @@ def run(
     rules : mapping of str to Rule
         All there are, as :func:`table_of` gives them; the built-in ones by default.
     timings : dict, optional
-        Filled with the CPU seconds that each rule took, by its code.
+        Filled with the CPU seconds that each rule took of its thread, by its code.
+    workers : int
+        Threads; 0 means one a CPU, at most 4.
 
     Returns
     -------
@@ -65,30 +76,56 @@ def run(
         rules,
     )
     fits = fits_of(context.config, rules)
-    tables: list[pa.Table] = []
     seconds: dict[str, float] = {} if timings is None else timings
 
-    def judge(r: Rule, part: Context) -> None:
-        severity, params = settings[r.code]
-        began = time.process_time()
-        # Bad boxes overflow and divide by zero; what comes of it compares as false.
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            for hits in r.check(part, params):
-                if hits.unjudged:
-                    context.unjudged[r.code] = hits.unjudged
-                if len(hits.message):
-                    tables.append(adjusted(_table(part, r, hits, severity), fits.get(r.code)))
-        seconds[r.code] = seconds.get(r.code, 0.0) + time.process_time() - began
+    def judge(judged: Sequence[Rule], part: Context) -> list[_Judged]:
+        return [_judge(r, part, *settings[r.code], fits.get(r.code)) for r in judged]
 
-    for r in chosen:
-        if not r.by_part:
-            judge(r, context)
     in_parts = [r for r in chosen if r.by_part]
-    if in_parts:
-        for part in context.parts(whole_images=True):
-            for r in in_parts:
-                judge(r, part)
-    return _in_order(tables)
+    # Rules of the user may hold the interpreter, or keep something: one after the other.
+    own = [partial(judge, [r], context) for r in chosen if not r.by_part and r.code not in RULES]
+    alone = [partial(judge, [r], context) for r in chosen if not r.by_part and r.code in RULES]
+    parts = context.parts(whole_images=True) if in_parts else iter(())
+    jobs = chain(alone, (partial(judge, in_parts, part) for part in parts))
+    large = context.ds.annotations.num_rows > PART
+    done = in_threads(jobs, workers or (min(cpus(), MOST_WORKERS) if large else 1))
+    place = {r.code: at for at, r in enumerate(chosen)}
+    whole_set = [*done[: len(alone)], *(job() for job in own)]
+    whole_set.sort(key=lambda judged: place[judged[0].code])
+    tables: list[pa.Table] = []
+    for judged in chain.from_iterable([*whole_set, *done[len(alone) :]]):
+        tables += judged.tables
+        if judged.unjudged:
+            context.unjudged[judged.code] = judged.unjudged
+        seconds[judged.code] = seconds.get(judged.code, 0.0) + judged.seconds
+    context.forget()
+    findings = _in_order(tables)
+    if large:
+        give_back()
+    return findings
+
+
+@dataclass
+class _Judged:
+    """What one rule found in the set, or in one part of it."""
+
+    code: str
+    tables: list[pa.Table]
+    unjudged: int
+    seconds: float
+
+
+def _judge(
+    r: Rule, part: Context, severity: str | None, params: Params, fit: Fit | None
+) -> _Judged:
+    tables, unjudged, began = [], 0, time.thread_time()
+    # Bad boxes overflow and divide by zero; what comes of it compares as false.
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        for hits in r.check(part, params):
+            unjudged = hits.unjudged or unjudged
+            if len(hits.message):
+                tables.append(adjusted(_table(part, r, hits, severity), fit))
+    return _Judged(r.code, tables, unjudged, time.thread_time() - began)
 
 
 def _table(part: Context, r: Rule, hits: Hits, severity: Any) -> pa.Table:

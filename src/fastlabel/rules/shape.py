@@ -2,65 +2,106 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from .context import Bools, Context, Floats, Ints
-from .phrases import choice, fixed, join, members, numbers
-from .registry import Hits, Params, rule
+from .._ranks import group_sizes, medians
+from .context import PART, Context, Floats, Ints
+from .phrases import choice, join, json_rounded, members, numbers
+from .registry import Hits, Params, rule, thresholds
 from .wording import number
 
 #: Standard deviation of a normal distribution over its median absolute deviation.
 MAD_TO_SIGMA = 1.4826
 
 
-def _touches_border(ctx: Context, margin: float) -> Bools:
-    """Boxes that reach to within a margin of their image's edge, or beyond it."""
-    w, h = (side[ctx.image_of] for side in ctx.size)
-    b = ctx.boxes
-    low = (np.minimum(b[:, 0], b[:, 2]) <= margin) | (np.minimum(b[:, 1], b[:, 3]) <= margin)
-    high = np.maximum(b[:, 0], b[:, 2]) >= w - margin
-    high |= np.maximum(b[:, 1], b[:, 3]) >= h - margin
-    return np.asarray(low | high)
+@dataclass(frozen=True)
+class _Learnt:
+    """Median and sigma of each class over the whole set; NaN for a class of too few boxes."""
+
+    centre: Floats
+    sigma: Floats
+
+    @classmethod
+    def of(cls, values: Floats, classes: npt.NDArray[Any], n: int, least: float) -> _Learnt:
+        """Learn from the values of all boxes, which are overwritten."""
+        counts = group_sizes(classes, n)
+        counts[counts < max(int(least), 1)] = 0
+        centre = medians(values, classes, counts)
+        # Of classes that are not learnt, and of boxes that overflow, no number is looked at.
+        origin = np.where(np.isfinite(centre), centre, 0.0)
+        for at in range(0, len(values), PART):
+            span = slice(at, at + PART)
+            values[span] -= origin[classes[span]]
+            np.abs(values[span], out=values[span])
+        sigma = MAD_TO_SIGMA * medians(values, classes, counts)
+        return cls(centre, np.where(np.isfinite(centre), sigma, np.nan))
 
 
-def _robust(values: Floats, group: Ints, groups: int, least: int) -> tuple[Floats, Floats]:
-    """Median and sigma (from the MAD) of each group; NaN for groups under ``least`` values."""
-    centre, sigma = np.full(groups, np.nan), np.full(groups, np.nan)
-    order = np.argsort(group, kind="stable")
-    bounds = np.r_[0, np.cumsum(np.bincount(group, minlength=groups))]
-    values = values[order]
-    del order
-    for g in np.flatnonzero(np.diff(bounds) >= max(least, 1)).tolist():
-        mine = values[bounds[g] : bounds[g + 1]]
-        centre[g] = np.median(mine)
-        mine -= centre[g]
-        sigma[g] = MAD_TO_SIGMA * np.median(np.abs(mine, out=mine), overwrite_input=True)
-    return centre, sigma
+class _Column:
+    """Values of the boxes of a class, collected part by part."""
+
+    def __init__(self, boxes: int, classes: int) -> None:
+        # Pages that stay empty cost nothing.
+        self.values = np.empty(boxes)
+        self.classes = np.empty(boxes, np.min_scalar_type(max(classes - 1, 0)))
+        self.used = 0
+
+    def add(self, values: Floats, classes: Ints) -> None:
+        span = slice(self.used, self.used + len(values))
+        self.values[span], self.classes[span] = values, classes
+        self.used = span.stop
+
+    def learn(self, n: int, least: float) -> _Learnt:
+        return _Learnt.of(self.values[: self.used], self.classes[: self.used], n, least)
 
 
-def _learnt(
-    ctx: Context, key: str, least: int, measure: Callable[[Context], tuple[Ints, Floats]]
-) -> tuple[Floats, Floats]:
-    """Median and sigma of each class over the whole set, of what a measure gives of a part."""
+def _learnt(ctx: Context) -> tuple[_Learnt, _Learnt]:
+    """What all boxes tell of the shapes and of the sizes of their classes."""
 
-    def learn() -> tuple[Floats, Floats]:
-        n = len(ctx.class_names)
-        # Sorting numbers of 8 or 16 bits is one or two passes.
-        kind = np.min_scalar_type(max(n - 1, 0)) if n <= 2**16 else np.dtype(np.int64)
-        boxes = ctx.whole.ds.annotations.num_rows
-        values, classes, used = np.empty(boxes), np.empty(boxes, kind), 0
+    def learn() -> tuple[_Learnt, _Learnt]:
+        border, least = (thresholds("FL206", ctx.config)[k] for k in ("border", "min_boxes"))
+        boxes, n = ctx.whole.ds.annotations.num_rows, len(ctx.class_names)
+        shapes, sizes = _Column(boxes, n), _Column(boxes, n)
         for part in ctx.whole.parts():
-            rows, measured = measure(part)
-            span = slice(used, used + len(rows))
-            values[span], classes[span] = measured, part.category[rows]
-            used = span.stop
-        return _robust(values[:used], classes[:used], n, least)
+            rows, log = _shapes(part, border)
+            shapes.add(log, part.category[rows])
+            rows, log = _sizes(part)
+            sizes.add(log, part.category[rows])
+        shape = shapes.learn(n, least)
+        del shapes
+        return shape, sizes.learn(n, thresholds("FL207", ctx.config)["min_boxes"])
 
-    return ctx.once(key, learn)
+    return ctx.once("shapes and sizes", learn)
+
+
+def _shapes(part: Context, border: float) -> tuple[Ints, Floats]:
+    """Boxes whose shape can be judged, and its logarithm."""
+    clean = part.solid & ~part.exempt & ~part.hidden & (part.category >= 0)
+    rows = np.flatnonzero(clean & ~part.touches_border(border))
+    log = np.log(part.box_height[rows] / part.box_width[rows])
+    told = ~np.isnan(log)  # not where both sides overflow
+    return (rows, log) if told.all() else (rows[told], log[told])
+
+
+def _sizes(part: Context) -> tuple[Ints, Floats]:
+    """Boxes whose size can be judged, and its logarithm."""
+    share = _shares(part)
+    judged = part.solid & ~part.exempt & (part.category >= 0) & np.isfinite(share)
+    rows = np.flatnonzero(judged)
+    return rows, np.log(share[rows])
+
+
+def _shares(part: Context, rows: Ints | slice = slice(None)) -> Floats:
+    """Side of a square of each box's area, as a share of that of its image's."""
+    image = part.once("side of images", lambda: np.sqrt(part.size[0] * part.size[1]))
+    side = np.sqrt(part.box_width[rows]) * np.sqrt(part.box_height[rows])
+    return np.asarray(side / image[part.image_of[rows]])
 
 
 def _doubt(distance: Floats, limit: Floats) -> Floats:
@@ -99,17 +140,11 @@ def _doubt(distance: Floats, limit: Floats) -> Floats:
 )
 def aspect_ratio_outlier(ctx: Context, p: Params) -> Iterator[Hits]:
     """Yield boxes whose shape is not that of their class."""
-
-    def measure(part: Context) -> tuple[Ints, Floats]:
-        clean = part.solid & ~part.exempt & ~part.hidden & (part.category >= 0)
-        rows = np.flatnonzero(clean & ~_touches_border(part, p["border"]))
-        return rows, np.log(part.box_height[rows] / part.box_width[rows])
-
-    rows, log = measure(ctx)
-    ratio = ctx.box_height[rows] / ctx.box_width[rows]
+    rows, log = _shapes(ctx, p["border"])
     classes, n = ctx.category[rows], len(ctx.class_names)
-    centre, sigma = _learnt(ctx, "FL206", int(p["min_boxes"]), measure)
-    reach = np.maximum(p["sigmas"] * sigma, math.log(max(p["min_factor"], 1.0)))
+    shapes = _learnt(ctx)[0]
+    centre = shapes.centre
+    reach = np.maximum(p["sigmas"] * shapes.sigma, math.log(max(p["min_factor"], 1.0)))
     low, high = centre - reach, centre + reach
     given = np.zeros(n, np.bool_)
     for i, name in enumerate(ctx.class_names):
@@ -118,7 +153,8 @@ def aspect_ratio_outlier(ctx: Context, p: Params) -> Iterator[Hits]:
             low[i], high[i], given[i] = math.log(span[0]), math.log(span[1]), True
     below, above = log < low[classes], log > high[classes]
     odd = np.flatnonzero(below | above)
-    rows, ratio, log, classes = rows[odd], ratio[odd], log[odd], classes[odd]
+    rows, log, classes = rows[odd], log[odd], classes[odd]
+    ratio = ctx.box_height[rows] / ctx.box_width[rows]
     limit = np.where(below[odd], low[classes], high[classes])
     middle = (low[classes] + high[classes]) / 2
     spans = [
@@ -171,25 +207,12 @@ def aspect_ratio_outlier(ctx: Context, p: Params) -> Iterator[Hits]:
 )
 def size_outlier(ctx: Context, p: Params) -> Iterator[Hits]:
     """Yield boxes whose size is not that of their class."""
-    image_side = ctx.once("side of images", lambda: np.sqrt(ctx.size[0] * ctx.size[1]))
-
-    def shares(part: Context) -> Floats:
-        side = np.sqrt(part.box_width) * np.sqrt(part.box_height)  # of a square of its area
-        return np.asarray(side / image_side[part.image_of])
-
-    def measure(part: Context) -> tuple[Ints, Floats]:
-        share = shares(part)
-        judged = part.solid & ~part.exempt & (part.category >= 0) & np.isfinite(share)
-        rows = np.flatnonzero(judged)
-        return rows, np.log(share[rows])
-
-    rows, log = measure(ctx)
-    share = shares(ctx)[rows]
+    rows, log = _sizes(ctx)
     classes = ctx.category[rows]
-    centre, sigma = _learnt(ctx, "FL207", int(p["min_boxes"]), measure)
-    limit = np.maximum(p["sigmas"] * sigma, math.log(max(p["min_factor"], 1.0)))[classes]
-    distance = log - centre[classes]
-    cut = (_touches_border(ctx, p["border"]) | ctx.hidden)[rows]
+    sizes = _learnt(ctx)[1]
+    limit = np.maximum(p["sigmas"] * sizes.sigma, math.log(max(p["min_factor"], 1.0)))[classes]
+    distance = log - sizes.centre[classes]
+    cut = (ctx.touches_border(p["border"]) | ctx.hidden)[rows]
     odd = np.flatnonzero((distance > limit) | ((-distance > limit) & ~cut))
     rows, classes, distance, limit = rows[odd], classes[odd], distance[odd], limit[odd]
     messages = join(
@@ -203,7 +226,7 @@ def size_outlier(ctx: Context, p: Params) -> Iterator[Hits]:
         numbers(np.exp(limit)),
         "): look whether it is one whole object.",
     )
-    rounded = fixed(share[odd], 6, lambda v: json.dumps(round(v, 6)))
+    rounded = json_rounded(_shares(ctx, rows), 6)
     side = choice(['"small"', '"large"'], distance > 0)
     yield Hits(
         messages,

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -28,25 +29,30 @@ __all__ = ["Judgement", "judge", "label_odds"]
 
 #: Odds of an error that even a good model makes where it is surest; a detector misses more than
 #: it says wrongly.
-SLIPS, MISSES = 0.005, 0.02
+SLIPS, MISSES = 0.005, 0.04
 #: Odds of a disagreement, where the model is surest, of which half is put down to the labels.
 BELIEVED, BELIEVED_MISSES = 0.4, 0.15
-#: Least odds of a label error: no set is taken for perfect.
-LEAST = 0.002
+#: Least odds of a label error, and of a label on nothing: no set is taken for perfect. Test sets
+#: that all the world uses have 3 % of wrong labels (Northcutt et al. 2021).
+LEAST, LEAST_MISSED = 0.01, 0.005
 #: Share of the rows, the surest ones, that tell the odds of a label error; and how many at least.
 SUREST, ENOUGH = 0.3, 100
-#: Pseudo-counts of a class's own error rate: classes of few boxes are judged as all are.
-CLASS_PRIOR = 10.0
+#: Pseudo-counts of what a class has of its own: one with few errors is judged as all are.
+CLASS_PRIOR = 3.0
 #: Pseudo-counts of a pair of classes that the model mixes up.
 PAIR_PRIOR = 3.0
 #: Pull of the curve's knots to their neighbours, and of the tables to nothing.
-RIDGE = 1.0
+RIDGE, TABLE_RIDGE = 1.0, 3.0
+#: Rows of the rarer outcome for each knot of a curve: fewer tell nothing of its shape.
+EVENTS = 5
 #: Rows of one bin of a curve of quantiles, at least; and its pull to the whole.
 BIN_ROWS, BIN_PRIOR = 30, 20
 #: IoU lost that is nothing: a pixel or so of rounding.
 LOST = 0.01
 #: How much wider a tenth of the errors of a model's boxes is spread than the rest.
 WIDER = 1.8
+#: Boxes that are far off by chance in any set: a single one is not quite sure.
+LONE = 0.4
 
 
 @dataclass
@@ -149,27 +155,25 @@ def fit_additive(
     On cells of equal circumstances, so that the cost hardly grows with the rows; the curve
     never falls. What classes have of their own comes after, drawn to what all have.
     """
-    knots = _quantiles(x, 9)
+    rarer = int(min(agree.sum(), len(agree) - agree.sum()))
+    knots = _quantiles(x, int(np.clip(rarer // EVENTS, 2, 9)))
     cells, cell = _cells(x, bins, sizes)
     n = np.bincount(cell).astype(np.float64)
-    k = np.bincount(cell, agree, minlength=len(n))
+    k = np.bincount(cell, agree, minlength=len(n)).astype(np.float64)
     mean = np.bincount(cell, x, minlength=len(n)) / np.maximum(n, 1)
     tables = [np.eye(s)[b] for b, s in zip(cells, sizes, strict=True)]
     design = np.concatenate([_hat(mean, knots), *tables], axis=1)
     beta = _regress(design, n, k, len(knots))
     curve = np.maximum.accumulate(beta[: len(knots)])
     ends = np.cumsum([len(knots), *sizes])
-    fitted = [beta[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    fitted = [beta[a:b] for a, b in pairwise(ends)]
     model = Additive(knots, curve, fitted, np.zeros(n_classes + 1))
     chance = 1 / (1 + np.exp(-np.clip(model(x, bins), -30, 30)))
     count, got, want = (
         np.bincount(classes, weights, minlength=n_classes + 1) for weights in (None, agree, chance)
     )
-    share = want.sum() / max(count.sum(), 1)
     c = CLASS_PRIOR
-    model.by_class = np.log((got + c * share) / (want + c * share)) - np.log(
-        (count - got + c * (1 - share)) / (count - want + c * (1 - share))
-    )
+    model.by_class = np.log((got + c) / (want + c)) - np.log((count - got + c) / (count - want + c))
     return model
 
 
@@ -216,7 +220,7 @@ def _regress(design: Floats, n: Floats, k: Floats, knots: int) -> Floats:
     base = float(np.log((k.sum() + 0.5) / (n.sum() - k.sum() + 0.5)))
     beta = np.zeros(columns)
     beta[:knots] = base
-    penalty = np.eye(columns) * RIDGE
+    penalty = np.eye(columns) * TABLE_RIDGE
     d = np.diff(np.eye(knots), axis=0)
     penalty[:knots, :knots] = d.T @ d * RIDGE + np.eye(knots) * 1e-3
     towards = np.zeros(columns)
@@ -233,7 +237,11 @@ def _regress(design: Floats, n: Floats, k: Floats, knots: int) -> Floats:
 
 
 def label_odds(
-    eta: Floats, agree: Bools, slips: float = SLIPS, believed: float = BELIEVED
+    eta: Floats,
+    agree: Bools,
+    slips: float = SLIPS,
+    believed: float = BELIEVED,
+    least: float = LEAST,
 ) -> float:
     """Odds of a label error: of a disagreement among the rows that the model is surest of.
 
@@ -247,6 +255,8 @@ def label_odds(
         Odds of a disagreement that is the model's, even there.
     believed : float
         Odds of which half is believed: t = odds / (1 + (odds / believed) ** 2).
+    least : float
+        The odds are taken for this at least.
 
     Examples
     --------
@@ -257,12 +267,12 @@ def label_odds(
     """
     n = len(eta)
     if not n:
-        return LEAST
+        return least
     order = np.argsort(-eta, kind="stable")
     bad = np.cumsum(~agree[order]) + 0.5
     good = np.arange(1, n + 1) + 1.0 - bad
     first = min(max(int(SUREST * n), ENOUGH), n) - 1
-    odds = max(float((bad[first:] / good[first:]).min()) - slips, LEAST)
+    odds = max(float((bad[first:] / good[first:]).min()) - slips, least)
     return odds / (1 + (odds / believed) ** 2)
 
 
@@ -331,7 +341,7 @@ def _spurious(
     found = (f.own >= 0) | (f.other >= 0)
     model = fit_additive(x[rows], [], [], classes[rows], n_classes, found[rows])
     eta = model(x, [], classes)
-    odds = label_odds(eta[rows], found[rows], MISSES, BELIEVED_MISSES)
+    odds = label_odds(eta[rows], found[rows], MISSES, BELIEVED_MISSES, LEAST_MISSED)
     out.rates["spurious"] = odds / (1 + odds)
     lost = known & ~found
     out.spurious[lost] = blame(eta[lost], odds)
@@ -409,8 +419,10 @@ def _usual(x: Floats, y: Floats, falls: bool) -> tuple[Floats, Floats]:
 
 
 def _spread(y: Floats) -> float:
-    """Standard deviation of a normal curve with these quantiles: above the median, where the
-    tail matters, but not more than below it, where errors do not reach.
+    """Standard deviation of a normal curve with these quantiles.
+
+    Above the median, where the tail matters, but not much more than below it, where errors do
+    not reach.
     """
     lower, middle, upper = np.quantile(y, [0.2, 0.5, 0.8])
     return float(max(min(upper - middle, 1.4 * (middle - lower)) / 0.8416, 0.05))
@@ -442,11 +454,12 @@ def _beyond(z: Floats) -> Floats:
     ends = np.unique(np.minimum(np.ceil(1.02 ** np.arange(2_000)), n).astype(np.int64))
     ends = ends[: int(np.searchsorted(ends, n)) + 1]
     rows = np.diff(ends, prepend=0).astype(np.float64)
-    share = 1 - np.diff(usual[ends - 1], prepend=0.0) / rows
+    share = 1 - np.diff(usual[ends - 1], prepend=-LONE) / rows
     share = np.clip(-_rising(-share, rows), 0, 1)
     out = np.empty(n)
     # Where the share is 0, or equal, the order still tells.
     out[order] = 0.998 * np.repeat(share, rows.astype(np.int64)) + 0.001 / (1 + usual / 10)
+    out[z <= 0] = 0.0  # as near as the others, or nearer
     return out
 
 
@@ -458,4 +471,4 @@ def _normal_tail(z: Floats) -> Floats:
         0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)))
     )
     upper = 0.5 * poly * np.exp(-x * x)
-    return np.where(z >= 0, upper, 1 - upper)
+    return np.asarray(np.where(z >= 0, upper, 1 - upper))

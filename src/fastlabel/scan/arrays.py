@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 __all__ = [
+    "binaries",
     "bits",
     "hexadecimal",
     "joined",
@@ -36,6 +37,13 @@ def bits(values: NDArray[np.bool_]) -> pa.BooleanArray:
     """Truth values as an Arrow array."""
     packed = pa.py_buffer(np.packbits(values, bitorder="little"))
     return pa.Array.from_buffers(pa.bool_(), len(values), [None, packed])
+
+
+def binaries(values: NDArray[np.uint8], null: NDArray[np.bool_] | None = None) -> pa.Array:
+    """Rows of (N, size) uint8 as binaries of one length, null where ``null`` is true."""
+    data = np.ascontiguousarray(values)
+    kind = pa.binary(data.shape[1])
+    return pa.Array.from_buffers(kind, len(data), [_validity(null), pa.py_buffer(data)])
 
 
 def strings(values: Sequence[str | None]) -> pa.StringArray:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .. import schema
-from .arrays import bits, numbers, strings
+from .arrays import binaries, bits, numbers, strings
 
 __all__ = ["Assembly", "fixed_bytes"]
 
@@ -114,6 +114,8 @@ def _column(field: pa.Field, rows: int) -> _Column:
         return _Texts(rows)
     if pa.types.is_fixed_size_list(field.type):
         return _Lists(rows, field.type.list_size, field.type.value_type)
+    if pa.types.is_fixed_size_binary(field.type):
+        return _Bytes(rows, field.type.byte_width)
     return _Numbers(rows, field.type)
 
 
@@ -142,6 +144,28 @@ class _Numbers(_Column):
 
     def finish(self) -> pa.Array:
         return numbers(self._values, ~self._known)
+
+
+class _Bytes(_Column):
+    """Binaries of one length."""
+
+    def __init__(self, rows: int, size: int) -> None:
+        self._kind = pa.binary(size)
+        self._values = np.zeros((rows, size), np.uint8)
+        self._known = np.zeros(rows, bool)
+
+    def put(self, at: Ids, values: pa.Array) -> None:
+        size, buffer = self._kind.byte_width, values.buffers()[1]
+        if buffer is None:
+            return
+        given = np.frombuffer(buffer, np.uint8, len(values) * size, values.offset * size)
+        known = _known(values)
+        mine = np.ones(len(values), bool) if known is None else known
+        self._values[at[mine]] = given.reshape(-1, size)[mine]
+        self._known[at[mine]] = True
+
+    def finish(self) -> pa.Array:
+        return binaries(self._values, ~self._known)
 
 
 class _Lists(_Column):

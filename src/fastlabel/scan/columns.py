@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .. import _core, schema
-from .arrays import hexadecimal, numbers, strings
+from .arrays import binaries, hexadecimal, numbers, strings
 from .jobs import Jobs
 
 __all__ = ["Rows", "batches", "say"]
@@ -84,6 +84,7 @@ def _boxes(jobs: Jobs, first: int, last: int, rows: Rows) -> pa.RecordBatch:
     }
     for name in ("luma_mean", "contrast", "laplacian_variance", "sharpness"):
         data[name] = numbers(rows[name], unmeasured)
+    data["profile"] = binaries(rows["profile"], rows["has_profile"] == 0)
     return _batch(data, schema.BOX_STATS)
 
 

@@ -79,6 +79,8 @@ def _plain(field: pa.Field) -> pa.Field:
     kind = field.type
     if pa.types.is_fixed_size_list(kind):
         kind = pa.list_(kind.value_type)
+    elif pa.types.is_fixed_size_binary(kind):
+        kind = pa.binary()
     return pa.field(field.name, kinds.get(kind, kind), nullable=field.nullable)
 
 
@@ -440,7 +442,8 @@ def _by_image(boxes: pa.RecordBatch, ids: pa.Array, batch: pa.RecordBatch | pa.T
         lists = batch["boxes"]
         lengths = as_numpy(pc.fill_null(pc.list_value_length(lists), 0)).astype(np.int64)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-    items = pa.StructArray.from_arrays([boxes[f.name] for f in _PLAIN_BOX], fields=list(_PLAIN_BOX))
+    columns = [boxes[f.name].cast(f.type) for f in _PLAIN_BOX]
+    items = pa.StructArray.from_arrays(columns, fields=list(_PLAIN_BOX))
     return pa.ListArray.from_arrays(numbers(offsets), items)
 
 

@@ -30,7 +30,7 @@ __all__ = ["FEW", "Calibration", "RuleFit", "calibrate", "read_round"]
 Floats = npt.NDArray[np.float64]
 
 #: Standard deviations of the priors: of a, in log odds; and of b.
-SPREAD = (1.5, 0.5)
+SPREAD = (0.7, 0.3)
 
 #: Verdicts below which a fit is mostly the prior, which is then said.
 FEW = 30
@@ -135,11 +135,11 @@ class Calibration:
                 )
             lines.append(f"intercept = {fit.intercept:.4f}")
             lines.append(f"slope = {fit.slope:.4f}")
+            mark = "# " if fit.few else ""  # too little to demote findings on
             if fit.least is None:
                 lines.append(f"# No score promises a precision of {self.precision:g}.")
-                lines.append("least = 1.0")
-            else:
-                lines.append(f"least = {fit.least:.4f}")
+            least = 1.0 if fit.least is None else fit.least
+            lines.append(f"{mark}least = {least:.4f}")
         return "\n".join(lines) + "\n"
 
 

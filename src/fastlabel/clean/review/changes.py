@@ -35,13 +35,16 @@ Box = tuple[float, float, float, float]
 #: Least overlap of a box that lost its number with the one it is taken for.
 SAME_BOX = 0.5
 
+#: What a reviewer can do to a box.
+KINDS = ("added", "dropped", "moved", "relabelled", "ignored")
+
 #: One row a box that differs.
 CHANGES = pa.schema(
     [
         pa.field("image_id", pa.int64(), nullable=False),
         ("file_name", pa.string()),
         ("annotation_id", pa.int64()),  # null: added
-        pa.field("change", pa.string(), nullable=False),  # added, dropped, moved, relabelled
+        pa.field("change", pa.string(), nullable=False),  # one of KINDS
         ("category_before", pa.string()),
         ("category_after", pa.string()),
         ("box_before", pa.list_(pa.float64(), 4)),
@@ -53,7 +56,7 @@ CHANGES = pa.schema(
 
 @dataclass(slots=True)
 class Change:
-    """One box, before and after; a box may be moved and relabelled, which is two changes."""
+    """One box, before and after; one that is moved and relabelled is two changes."""
 
     kind: str
     image_id: int
@@ -182,9 +185,10 @@ def _unfit(book: Book, image: int, record: Record) -> tuple[str, str] | None:
     if record.stamp is not None and record.stamp != book.stamp(image):
         return "other labels", "its labels are no longer those that were sent; export it again"
     size = book.size(image)
-    if record.size is not None and size is not None and record.size != size:
-        wide, high = record.size
-        return "other size", f"{wide:g} x {high:g} there, {size[0]} x {size[1]} in the set"
+    for given in (record.sent_size, record.size):
+        if given is not None and size is not None and given != size:
+            wide, high = given
+            return "other size", f"{wide:g} x {high:g} there, {size[0]} x {size[1]} in the set"
     return None
 
 
@@ -248,9 +252,14 @@ def _changes(
             yield Change("moved", image, row, box, _inside(after, limit), label[row], label[row])
         if name is not None and name != label[row]:
             yield Change("relabelled", image, row, box, after, label[row], name)
-        result.counts["same"] += after == box and name == label[row]
+        marked = region.ignore and not book.ignored[row]
+        if marked:
+            yield Change("ignored", image, row, box, after, label[row], name or label[row])
+        result.counts["same"] += after == box and name == label[row] and not marked
     for region in added:
         name, why = _fit(book, region, region.box, limit, new=True)
+        if region.ignore:
+            why.append(("new ignore region", "a plan can mark labels that are there, not new ones"))
         result.skipped += [(kind, shown, f"{region.where}: {what}") for kind, what in why]
         if not why:
             yield Change("added", image, None, None, _inside(region.box, limit), None, name)

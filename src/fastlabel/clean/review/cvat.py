@@ -25,7 +25,7 @@ ROUNDING = 0.0051
 FINDING, GUESS, IMAGE, CHECKED = (
     f"fastlabel.{name}" for name in ("finding", "suggestion", "image", "checked")
 )
-_ID = "annotation_id"
+_ID, _IGNORE = "annotation_id", "ignore"
 
 
 def _attributes(names: Iterable[str]) -> list[dict[str, Any]]:
@@ -42,7 +42,7 @@ def _attributes(names: Iterable[str]) -> list[dict[str, Any]]:
 
 
 def _attribute(name: str) -> tuple[str, str, str, list[str]]:
-    if name == "accept":
+    if name in ("accept", _IGNORE):
         return name, "checkbox", "false", ["false"]
     if name == "verdict":
         return name, "select", "open", ["open", "right", "wrong"]
@@ -56,7 +56,9 @@ _OF_IMAGE = ("image_id", "labels", "boxes")
 
 def label_setup(labels: Iterable[str]) -> list[dict[str, Any]]:
     """What CVAT's label constructor takes in its raw view, to make the task with."""
-    known = [{"name": x, "type": "rectangle", "attributes": _attributes([_ID])} for x in labels]
+    known = [
+        {"name": x, "type": "rectangle", "attributes": _attributes([_ID, _IGNORE])} for x in labels
+    ]
     return [
         *known,
         {"name": GUESS, "type": "rectangle", "attributes": _attributes([_ID, *_OF_GUESS])},
@@ -136,7 +138,8 @@ def _image(task: Task, number: int) -> Any:
         }
         _tag(image, FINDING, said)
     for annotation, box, label in zip(task.annotation_ids, task.boxes, task.labels, strict=True):
-        _add(etree.SubElement(image, "box", _corners(box, label)), {_ID: str(annotation)})
+        said = {_ID: str(annotation), _IGNORE: "false"}
+        _add(etree.SubElement(image, "box", _corners(box, label)), said)
     for n, guess in enumerate(task.guesses):
         known = None if guess.finding is None else task.found[guess.finding]
         said = {
@@ -210,6 +213,7 @@ def read_export(path: Path) -> Iterator[Record]:
             walk = etree.iterparse(
                 file,
                 events=("start", "end"),
+                tag=("annotations", "image", "track"),
                 resolve_entities=False,
                 no_network=True,
                 load_dtd=False,
@@ -220,7 +224,7 @@ def read_export(path: Path) -> Iterator[Record]:
             root = None
             for event, element in walk:
                 if root is None:
-                    root = element
+                    root = element.getroottree().getroot()
                     _check_root(path, root)
                 if event == "start" or element.getparent() is not root:
                     continue
@@ -229,10 +233,11 @@ def read_export(path: Path) -> Iterator[Record]:
                         f"{path}: is an export of a video (it has tracks); export the task as "
                         '"CVAT for images 1.1"'
                     )
-                if element.tag == "image":
-                    images += 1
-                    yield _record(element, f"image {images}")
+                images += 1
+                yield _record(element, f"image {images}")
                 root.remove(element)
+            if root is None:
+                _check_root(path, walk.root)
     except etree.XMLSyntaxError as error:
         what = " ".join(str(error.msg).split())
         raise DatasetError(
@@ -325,7 +330,8 @@ def _read_shape(record: Record, shape: Any, where: str, size: tuple[float, ...] 
         record.skip("no class", f"{where}: has no class", number)
     else:
         box = cast(tuple[float, float, float, float], corners)
-        record.add(Region(number, box, label, where), (size[0], size[1]), 0)
+        ignore = values.get(_IGNORE) == "true"
+        record.add(Region(number, box, label, where, ignore), (size[0], size[1]), 0)
         record.rounding = (ROUNDING, ROUNDING)
 
 

@@ -35,8 +35,8 @@ class ExportedReview:
         The main file or folder first.
     tasks, boxes, findings : int
         Images to look at, their boxes, and the findings about them.
-    unsized : tuple of str
-        Images left out because their size is not known.
+    left_out : tuple of str
+        Images left out: their size is not known, or their name leads out of the data set.
     unplaced : int
         Findings about no image, or about one that is not among the tasks.
     unshown : int
@@ -48,7 +48,7 @@ class ExportedReview:
     tasks: int
     boxes: int
     findings: int
-    unsized: tuple[str, ...]
+    left_out: tuple[str, ...]
     unplaced: int
     unshown: int
 
@@ -59,12 +59,12 @@ class _Counted:
     def __init__(self, book: Book, tasks: Iterator[tuple[int, Task | None]]) -> None:
         self._book, self._tasks = book, tasks
         self.tasks = self.boxes = self.findings = self.unshown = 0
-        self.unsized: list[str] = []
+        self.left_out: list[str] = []
 
     def __iter__(self) -> Iterator[Task]:
         for image, task in self._tasks:
             if task is None:
-                self.unsized.append(self._book.names[image])
+                self.left_out.append(self._book.names[image])
                 continue
             self.tasks += 1
             self.boxes += len(task.boxes)
@@ -125,14 +125,24 @@ def export_review(
     >>> import json, tempfile
     >>> from pathlib import Path
     >>> import fastlabel as fl
+    >>> from fastlabel.schema import FINDINGS
+    >>> labels = {
+    ...     "images": [{"id": 7, "file_name": "a.jpg", "width": 640, "height": 480}],
+    ...     "annotations": [{"id": 1, "image_id": 7, "category_id": 3, "bbox": [64, 48, 32, 24]}],
+    ...     "categories": [{"id": 3, "name": "raccoon"}],
+    ... }
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = fl.make_sample(Path(folder, "set"), format="coco")
-    ...     report = fl.check(Path(folder, "set"))
-    ...     out = Path(folder, "tasks.json")
-    ...     done = fl.export_review(report.ds, report.findings, to="label-studio", out=out)
-    ...     first = json.loads(out.read_text())[0]
-    >>> done.tasks > 20, sorted(first)
-    (True, ['annotations', 'data', 'predictions'])
+    ...     _ = Path(folder, "labels.json").write_text(json.dumps(labels))
+    ...     ds, out = fl.read(folder), Path(folder, "tasks.json")
+    ...     done = fl.export_review(
+    ...         ds, FINDINGS.empty_table(), to="label-studio", out=out, everything=True
+    ...     )
+    ...     (task,) = json.loads(out.read_text())
+    >>> done.tasks, done.boxes, sorted(task)
+    (1, 1, ['annotations', 'data', 'predictions'])
+    >>> region = task["annotations"][0]["result"][0]
+    >>> region["id"], round(region["value"]["x"], 9), region["value"]["rectanglelabels"]
+    ('fl-0', 10.0, ['raccoon'])
     """
     as_choice(to, "to", TOOLS)
     book = Book(ds)
@@ -151,7 +161,7 @@ def export_review(
         tasks.tasks,
         tasks.boxes,
         tasks.findings,
-        tuple(tasks.unsized),
+        tuple(tasks.left_out),
         findings.num_rows - tasks.findings,
         tasks.unshown,
     )

@@ -41,7 +41,11 @@ def label_config(labels: Iterable[str]) -> bytes:
     for row, label in enumerate(labels):
         colour = _COLOURS[row % len(_COLOURS)]
         etree.SubElement(boxes, "Label", value=label, background=colour)
-    # Without it, an image that needed no correction looks like one that nobody opened.
+    # The last: without it, an image that needed no correction looks like one that nobody opened.
+    mark = etree.SubElement(
+        view, "Choices", name="mark", toName="image", choice="single", perRegion="true"
+    )
+    etree.SubElement(mark, "Choice", value="ignore")
     done = etree.SubElement(view, "Choices", name="review", toName="image", choice="single")
     etree.SubElement(done, "Choice", value="checked")
     return etree.tostring(view, pretty_print=True, encoding="utf-8")
@@ -77,6 +81,7 @@ def _task(task: Task, prefix: str) -> dict[str, Any]:
             "fastlabel": {
                 "image_id": task.image_id,
                 "name": task.name,
+                "size": [task.width, task.height],
                 "labels": task.stamp,
                 "boxes": task.annotation_ids,
                 "findings": [found.as_json() for found in task.found],
@@ -171,19 +176,29 @@ def _record(task: dict[str, Any], place: str) -> Record:
         record.skip("malformed", "an annotation without a list of results")
         record.answered = False
         return record
+    ignored = {str(r["id"]) for r in results if isinstance(r, dict) and _is_ignore(r)}
     for n, result in enumerate(results):
-        _read_region(record, result, f"result {n + 1}")
+        _read_region(record, result, f"result {n + 1}", ignored)
     return record
+
+
+def _is_ignore(result: dict[str, Any]) -> bool:
+    """Whether a result is the mark on a region: it has the region's id."""
+    value = result.get("value")
+    chosen = value.get("choices") if isinstance(value, dict) else None
+    return result.get("from_name") == "mark" and chosen == ["ignore"] and bool(result.get("id"))
 
 
 def _remember(record: Record, told: dict[str, Any]) -> None:
     name, image, stamp = told.get("name"), told.get("image_id"), told.get("labels")
-    boxes, found = told.get("boxes"), told.get("findings")
+    boxes, found, size = told.get("boxes"), told.get("findings"), told.get("size")
     record.name = name if isinstance(name, str) else None
     record.image_id = image if isinstance(image, int) else None
     record.stamp = stamp if isinstance(stamp, str) else None
     if isinstance(boxes, list) and all(isinstance(x, int) for x in boxes):
         record.sent = boxes
+    if isinstance(size, list) and len(size) == 2 and all(isinstance(x, int) for x in size):
+        record.sent_size = (size[0], size[1])
     if isinstance(found, list):
         record.found = [f for f in map(Found.from_json, found) if f is not None]
 
@@ -217,7 +232,7 @@ def _annotation(task: dict[str, Any], record: Record) -> dict[str, Any] | None:
     )[1]
 
 
-def _read_region(record: Record, result: object, where: str) -> None:
+def _read_region(record: Record, result: object, where: str, ignored: set[str]) -> None:
     if not isinstance(result, dict):
         record.skip("malformed", f"{where} is no object")
         return
@@ -256,7 +271,7 @@ def _read_region(record: Record, result: object, where: str) -> None:
         record.skip("no class", f"{where}: {what}", number)
         return
     box = (x * width / 100, y * height / 100, (x + w) * width / 100, (y + h) * height / 100)
-    record.add(Region(number, box, label, where), (width, height), ROUNDING)
+    record.add(Region(number, box, label, where, key in ignored), (width, height), ROUNDING)
 
 
 def _number(key: object) -> int | None:

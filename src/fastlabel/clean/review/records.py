@@ -28,6 +28,7 @@ class Region:
     box: Box
     label: str
     where: str
+    ignore: bool = False  # marked as a region to ignore
 
 
 @dataclass(slots=True)
@@ -40,6 +41,7 @@ class Record:
     stamp: str | None = None
     sent: list[int] | None = None  # annotations that were sent; None: the tool lost the list
     found: list[Found] = field(default_factory=list)
+    sent_size: tuple[int, int] | None = None
     size: tuple[float, float] | None = None
     rounding: tuple[float, float] = (0.0, 0.0)
     regions: list[Region] = field(default_factory=list)
@@ -102,6 +104,8 @@ def _refuse(name: str) -> float:
 
 def _elements(file: Any, decoder: json.JSONDecoder, path: Path) -> Iterator[tuple[int, Any]]:
     text = file.read(CHUNK)
+    while text.isspace():
+        text = file.read(CHUNK)
     at = _space(text, 0)
     if text[at : at + 1] != "[":
         raise DatasetError(f"{path}: is no JSON list of tasks; export as JSON from Label Studio")
@@ -132,7 +136,9 @@ def _elements(file: Any, decoder: json.JSONDecoder, path: Path) -> Iterator[tupl
                 continue
             said = getattr(error, "msg", None) or str(error)
             raise _broken(path, count, said) from error
-        if end == len(text) and not ended:  # a number may go on
+        after = _space(text, end)
+        sure = text[after : after + 1] in (",", "]") or len(text) - at >= LONGEST
+        if not ended and not sure:  # a number may go on
             if count:
                 at = text.rindex(",", 0, at)
             text, at, ended = _more(file, text, at)

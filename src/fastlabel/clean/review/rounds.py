@@ -36,7 +36,7 @@ class ReviewRound:
     plan : Plan
         The corrections, to be applied by :func:`fastlabel.apply`.
     changes : pyarrow.Table
-        One row a box that differs: added, dropped, moved, relabelled.
+        One row a box that differs: added, dropped, moved, relabelled, ignored.
     verdicts : pyarrow.Table
         One row a finding that the review judges: confirmed, other, rejected.
     skipped : pyarrow.Table
@@ -138,14 +138,27 @@ def read_review(
     >>> import json, tempfile
     >>> from pathlib import Path
     >>> import fastlabel as fl
+    >>> from fastlabel.schema import FINDINGS
+    >>> labels = {
+    ...     "images": [{"id": 7, "file_name": "a.jpg", "width": 640, "height": 480}],
+    ...     "annotations": [{"id": 1, "image_id": 7, "category_id": 3, "bbox": [64, 48, 32, 24]}],
+    ...     "categories": [{"id": 3, "name": "raccoon"}],
+    ... }
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = fl.make_sample(Path(folder, "set"), format="coco")
-    ...     report = fl.check(Path(folder, "set"))
-    ...     out = Path(folder, "tasks.json")
-    ...     _ = fl.export_review(report.ds, report.findings, to="label-studio", out=out)
-    ...     same = fl.read_review(report.ds, out)
-    >>> same.changes.num_rows, len(same.plan)
-    (0, 0)
+    ...     _ = Path(folder, "labels.json").write_text(json.dumps(labels))
+    ...     ds, out = fl.read(folder), Path(folder, "tasks.json")
+    ...     done = fl.export_review(
+    ...         ds, FINDINGS.empty_table(), to="label-studio", out=out, everything=True
+    ...     )
+    ...     unchanged = fl.read_review(ds, out)
+    ...     tasks = json.loads(out.read_text())
+    ...     tasks[0]["annotations"][0]["result"][0]["value"]["width"] = 10  # a reviewer's work
+    ...     _ = out.write_text(json.dumps(tasks))
+    ...     corrected = fl.read_review(ds, out)
+    >>> len(unchanged.plan), corrected.plan
+    (0, Plan(1 replace_box))
+    >>> [[round(v, 6) for v in box] for box in corrected.changes["box_after"].to_pylist()]
+    [[64.0, 48.0, 128.0, 72.0]]
     """
     from ..plan import Plan
 
@@ -242,6 +255,7 @@ _WORDS = {
     "dropped": "a reviewer deleted the box",
     "moved": "a reviewer moved the box",
     "relabelled": "a reviewer gave it another class",
+    "ignored": "a reviewer marked it as a region to ignore",
 }
 
 
@@ -262,8 +276,8 @@ def _action(
             "category_id": number,
         }
     row["annotation_id"] = change.annotation_id
-    if change.kind == "dropped":
-        return row | {"action": "drop_box"}
+    if change.kind in ("dropped", "ignored"):
+        return row | {"action": "drop_box" if change.kind == "dropped" else "mark_ignore"}
     if change.kind == "moved":
         return row | {"action": "replace_box", "box": change.after}
     assert change.label_after is not None

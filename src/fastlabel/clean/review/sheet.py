@@ -39,13 +39,13 @@ h1{font-size:22px;margin:0 0 4px}p{margin:4px 0;color:var(--soft);max-width:75ch
 .key{display:inline-block;width:14px;height:10px;border:2px solid;margin:0 4px 0 12px}
 .key:first-of-type{margin-left:0}
 ol.cards{list-style:none;margin:18px 0 0;padding:0;display:grid;gap:14px;
-grid-template-columns:repeat(auto-fill,minmax(min(300px,100%),1fr))}
+align-items:start;grid-template-columns:repeat(auto-fill,minmax(min(300px,100%),1fr))}
 .card{background:var(--card);border:1px solid var(--line);border-radius:6px;overflow:hidden}
 svg{display:block;width:100%;height:auto;max-height:340px;background:#0006}
 .none{padding:28px;text-align:center;color:var(--soft);border-bottom:1px solid var(--line)}
 .words{padding:8px 12px 12px}.name{font-weight:600;overflow-wrap:anywhere}
 .words ol{margin:4px 0 0;padding-left:20px;font-size:13px;overflow-wrap:anywhere}
-.code{color:var(--hot);font-weight:600}.soft{color:var(--soft)}
+.more{list-style:none;color:var(--soft)}.code{color:var(--hot);font-weight:600}.soft{color:var(--soft)}
 rect{fill:none;vector-effect:non-scaling-stroke}
 .under{stroke:#000;stroke-opacity:.55;stroke-width:4.5}.thin{stroke-width:3}
 .other{stroke:#fff;stroke-width:1.2}.named{stroke:#ff8a3c;stroke-width:2.4}
@@ -66,8 +66,8 @@ def write_sheet(tasks: Iterable[Task], place: Path, book: Book, images: int) -> 
             '<!doctype html><html lang="en"><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width,initial-scale=1">'
             f"<title>{escape(title)}</title><style>{_STYLE}</style><h1>{escape(title)}</h1>"
-            f"<p>{told}, the one with the most expected errors first. The number in brackets is "
-            "the chance that it is an error.</p><p>"
+            f"<p>{told}, the one with the most expected errors first. The number in brackets says "
+            "how sure the rule is.</p><p>"
             '<span class="key" style="border-color:#ff8a3c"></span>box that a finding names'
             '<span class="key" style="border-color:#2ee6cf;border-style:dashed"></span>'
             'what it proposes<span class="key" style="border-color:#8b95a1"></span>other labels'
@@ -84,7 +84,7 @@ def _card(task: Task, book: Book, *, with_picture: bool) -> str:
     lines = [_line(found) for found in task.found[:MOST_FOUND]]
     more = len(task.found) - MOST_FOUND
     if more > 0:
-        lines.append(f'<li class="soft">and {more:,} more</li>')
+        lines.append(f'<li class="more">and {more:,} more</li>')
     boxes = count(len(task.boxes), "box", "boxes")
     facts = f"image {task.image_id} · {task.width} × {task.height} · {boxes}"
     return (
@@ -107,7 +107,17 @@ def _drawing(task: Task, book: Book) -> str:
     if data is None:
         return '<div class="none">no picture can be shown</div>'
     left, top, wide, high = window
-    named = {a for found in task.found for a in found.annotation_ids}
+    named: dict[int, int] = {}  # number of the first finding that names a box
+    for n, found in enumerate(task.found, 1):
+        for annotation in found.annotation_ids:
+            named.setdefault(annotation, n)
+    renamed = {
+        task.found[g.finding].annotation_ids[0]: f" → {g.label}"
+        for g in task.guesses
+        if g.finding is not None
+        and task.found[g.finding].action == "relabel"
+        and task.found[g.finding].annotation_ids
+    }
     parts = []
     others = 0
     for pick in (False, True):  # those in question on top
@@ -118,10 +128,11 @@ def _drawing(task: Task, book: Book) -> str:
                 continue
             others += not pick
             if pick or others <= MOST_OTHERS:
-                parts.append(_box(box, "named" if pick else "other", label if pick else "", wide))
+                said = f"{named[annotation]} {label}{renamed.get(annotation, '')}" if pick else ""
+                parts.append(_box(box, "named" if pick else "other", said, wide))
     for guess in task.guesses:
-        if guess.finding is not None:
-            parts.append(_box(guess.box, "new", guess.label, wide))
+        if guess.finding is not None and task.found[guess.finding].action != "relabel":
+            parts.append(_box(guess.box, "new", f"{guess.finding + 1} {guess.label}", wide))
     alt = escape(visible(task.name, 60))
     return (
         f'<svg viewBox="{left:g} {top:g} {wide:g} {high:g}" role="img" aria-label="{alt}">'
@@ -141,9 +152,11 @@ def _box(box: Any, kind: str, label: str, wide: float) -> str:
     drawn = f'<rect class="under{thin}" {at}/><rect class="{kind}" {at}/>'
     if label:
         size = wide / 26
-        said = escape(visible(label, 24))
+        said = escape(visible(label, 40))
+        # What is proposed has its name at the foot, where it does not cover the old one.
+        down = min(y2, 1e6) - size / 3 if kind == "new" else max(y1, 0) + size
         drawn += (
-            f'<text x="{max(x1, 0) + size / 4:.1f}" y="{max(y1, 0) + size:.1f}" '
+            f'<text x="{max(x1, 0) + size / 4:.1f}" y="{down:.1f}" '
             f'font-size="{size:.1f}" stroke-width="{size / 6:.1f}">{said}</text>'
         )
     return drawn

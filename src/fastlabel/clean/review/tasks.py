@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -157,10 +158,13 @@ class Book:
         category = ds.annotations["category_id"].fill_null(-1)
         self.category: npt.NDArray[np.int32] = as_numpy(category).astype(np.int32, copy=False)
         self.image = as_numpy(ds.annotations["image_id"])
+        ignored = ds.annotations["ignore"].fill_null(False)
+        self.ignored = np.asarray(ignored.to_numpy(), np.bool_)
         self._order = np.argsort(self.image, kind="stable")
         self._starts = np.searchsorted(self.image[self._order], np.arange(len(ds) + 1))
         self._widths = ds.images["width"].to_pylist()
         self._heights = ds.images["height"].to_pylist()
+        self._inside = ds.images["path"].is_valid().to_pylist()
         self.shown = np.isfinite(self.boxes).all(axis=1) & (self.category >= 0)
         # A hash of the class name, not its number: a class that is added later moves numbers.
         names = [hashlib.blake2b(x.encode(), digest_size=8).digest() for x in self.labels]
@@ -180,9 +184,25 @@ class Book:
         return self._order[self._starts[image] : self._starts[image + 1]]
 
     def size(self, image: int) -> tuple[int, int] | None:
-        """Width and height; None where they are not known."""
+        """Width and height, of the labels or else of the picture's file; None: not known."""
         width, height = self._widths[image], self._heights[image]
-        return (width, height) if width and height and width > 0 and height > 0 else None
+        if width is None or height is None:
+            width, height = self._widths[image], self._heights[image] = self._sniffed(image)
+        return (width, height) if width > 0 and height > 0 else None
+
+    def _sniffed(self, image: int) -> tuple[int, int]:
+        from ... import _core
+
+        path = self.ds.images["path"][image].as_py()
+        root = Path(self.ds.root).resolve()
+        if self.ds.source is not None or path is None:
+            return 0, 0
+        file = (root / path).resolve()
+        if not file.is_relative_to(root) or not file.is_file():
+            return 0, 0
+        _, wide, high, turn = _core.sniff_headers([str(file)])
+        size = (max(int(wide[0]), 0), max(int(high[0]), 0))
+        return size[::-1] if 5 <= turn[0] <= 8 else size
 
     def stamp(self, image: int) -> str:
         """A hash of an image's labels: another one means that they are no longer the same."""
@@ -192,9 +212,13 @@ class Book:
         return told.hexdigest()
 
     def task(self, image: int) -> Task | None:
-        """The task of an image without its findings; None where its size is not known."""
+        """The task of an image without its findings; None where it cannot be shown.
+
+        Its size is not known, or its name leads out of the data set: then no tool is told to
+        open it.
+        """
         size = self.size(image)
-        if size is None:
+        if size is None or not self._inside[image]:
             return None
         rows = self.rows(image)
         rows = rows[self.shown[rows]]
@@ -221,8 +245,7 @@ def tasks_of(
     Yields
     ------
     tuple of (int, Task or None)
-        The image, and its task; None where its size is not known, so that no tool could show
-        its boxes.
+        The image, and its task; None where it cannot be shown (see :meth:`Book.task`).
     """
     found = _Findings(findings, book)
     guessed = None if predictions is None else _Predicted(predictions, book)
@@ -230,14 +253,25 @@ def tasks_of(
         task = book.task(image)
         if task is not None:
             task.found = found.of(image)
-            task.guesses = [
-                Guess("findings", f.box, f.label, f.score, at)
-                for at, f in enumerate(task.found)
-                if f.box is not None and f.label is not None
-            ]
+            task.guesses = [g for at, f in enumerate(task.found) if (g := _proposed(task, f, at))]
             if guessed is not None:
                 task.guesses += guessed.of(image)
         yield image, task
+
+
+def _proposed(task: Task, found: Found, at: int) -> Guess | None:
+    """What a finding proposes as a box with a class: what it does not say is as it is."""
+    box, label = found.box, found.label
+    if found.action in ("relabel", "replace_box") and found.annotation_ids:
+        named = found.annotation_ids[0]
+        if named in task.annotation_ids:
+            row = task.annotation_ids.index(named)
+            x1, y1, x2, y2 = task.boxes[row]
+            box = (x1, y1, x2, y2) if box is None else box
+            label = task.labels[row] if label is None else label
+    if box is None or label is None:
+        return None
+    return Guess("findings", box, label, found.score, at)
 
 
 def ranked_images(findings: pa.Table, images: int) -> Ints:
@@ -259,19 +293,21 @@ class _Findings:
 
     def __init__(self, table: pa.Table, book: Book) -> None:
         self._labels = book.labels
-        self._rows = np.flatnonzero(table["image_id"].is_valid().to_numpy())
-        self._table = table.take(pa.array(self._rows))
-        image = as_numpy(self._table["image_id"])
-        self._order = np.argsort(image, kind="stable")
-        self._starts = np.searchsorted(image[self._order], np.arange(len(book.ds) + 1))
+        rows = np.flatnonzero(table["image_id"].is_valid().to_numpy())
+        image = as_numpy(table["image_id"].take(pa.array(rows)))
+        order = np.argsort(image, kind="stable")
+        self._rows = rows[order]
+        columns = ["code", "score", "message", "annotation_id", "evidence"]
+        self._table = table.select(columns).take(pa.array(self._rows)).combine_chunks()
+        self._starts = np.searchsorted(image[order], np.arange(len(book.ds) + 1)).tolist()
 
     def of(self, image: int) -> list[Found]:
-        rows = self._order[self._starts[image] : self._starts[image + 1]]
-        if not len(rows):
+        begin, end = self._starts[image], self._starts[image + 1]
+        if begin == end:
             return []
-        columns = ["code", "score", "message", "annotation_id", "evidence"]
-        some = self._table.select(columns).take(pa.array(rows)).to_pylist()
-        found = [self._one(int(self._rows[at]), row) for at, row in zip(rows, some, strict=True)]
+        some = self._table.slice(begin, end - begin).to_pylist()
+        rows = self._rows[begin:end].tolist()
+        found = [self._one(at, row) for at, row in zip(rows, some, strict=True)]
         return sorted(found, key=lambda f: -(f.score or 0.0))
 
     def _one(self, at: int, row: dict[str, Any]) -> Found:

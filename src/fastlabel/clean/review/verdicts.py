@@ -119,8 +119,8 @@ def _at_place(found: Found, box: Box, changes: list[Change]) -> str:
 def _as_proposed(found: Found, change: Change) -> bool:
     if found.action is None:
         return True
-    if found.action == "drop_box":
-        return change.kind == "dropped"
+    if found.action in ("drop_box", "mark_ignore"):
+        return change.kind == ("dropped" if found.action == "drop_box" else "ignored")
     if found.action == "relabel":
         return change.kind == "relabelled" and change.label_after == found.label
     if found.action == "replace_box" and found.box is not None and change.kind == "moved":

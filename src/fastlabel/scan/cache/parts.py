@@ -23,7 +23,7 @@ from ..limits import Limits
 __all__ = ["PART", "SCAN_VERSION", "STATS", "Part", "listed", "load", "save", "tool_key"]
 
 #: Goes up with every change of what the scan measures: a cache of before is then left aside.
-SCAN_VERSION = 1
+SCAN_VERSION = 2
 
 #: What of IMAGE_STATS depends on the file's content alone.
 STATS = tuple(f for f in schema.IMAGE_STATS if f.name not in ("image_id", "file_name"))
