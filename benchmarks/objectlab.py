@@ -9,7 +9,7 @@ ones predictions that meet a dropped box at IoU 0.5, whatever their class, of al
 ``seen`` is the share of dropped boxes that have such a prediction at all: no ranking can reach
 more. ``expect`` is the number of errors that our probabilities add up to.
 
-The thresholds and curves were tuned on other seeds (101 and 102) than those reported (1 to 5).
+The thresholds and curves were tuned on other seeds (101 to 112) than those reported (1 to 5).
 
     pip install cleanlab        # or PYTHONPATH with it; only this comparison needs it
     python benchmarks/objectlab.py DATA [--seeds 5] [--sets coco,bccd,raccoon] [--json FILE]

@@ -131,9 +131,6 @@ _LAZY = {
     "calibrate": "clean.review",
     "export_review": "clean.review",
     "read_review": "clean.review",
-    "Undone": "clean",
-    "apply": "clean",
-    "undo": "clean",
     "TileDetections": "merge",
     "merge_tiles": "merge",
 }
@@ -174,13 +171,10 @@ if TYPE_CHECKING:
         weighted_boxes_fusion,
     )
     from .check import Report, check
-    from .clean import Plan
     from .clean import Applied, Plan, Undone, apply, undo
     from .clean.findings import plan
     from .clean.queue import review_queue
     from .clean.review import Calibration, ReviewRound, calibrate, export_review, read_review
-    from .clean import Applied, Plan, Undone, apply, undo
-    from .clean.queue import review_queue
     from .compare import Diff, Stats, diff, stats
     from .cut import read_tile
     from .dataset import Dataset, DatasetError

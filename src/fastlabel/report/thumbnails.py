@@ -341,13 +341,14 @@ def _proposed(finding: Finding, source: _Source) -> _Source | None:
     if not all(isinstance(v, int | float) and abs(v) < 1e9 for v in box):
         return None
     known = isinstance(category, int) and 0 <= category < len(source.names)
+    label: int = category if known else -1
     x1, y1, x2, y2 = box
     corner = [min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)]
     return replace(
         source,
         rows=np.append(source.rows, PROPOSED),
         corners=np.concatenate([source.corners.reshape(-1, 4), [corner]]),
-        labels=np.append(source.labels, category if known else -1),
+        labels=np.append(source.labels, label),
     )
 
 
