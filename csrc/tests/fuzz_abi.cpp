@@ -19,21 +19,8 @@
 namespace {
 
 using fuzz::Array;
+using fuzz::Boxes;
 using fuzz::Input;
-
-struct Boxes {
-  Boxes(Input& in, int64_t n, int32_t dtype)
-      : array(in, {n, 4}, dtype == FL_FLOAT32 ? 4 : 8, false) {
-    if (dtype == FL_FLOAT32) {
-      array.numbers<float>(in);
-    } else {
-      array.numbers<double>(in);
-    }
-    view = {array.first(), n, array.stride(0), array.stride(1), dtype, in.choice(0, 2)};
-  }
-  Array array;
-  fl_boxes view;
-};
 
 using fuzz::few;
 using fuzz::numbers;

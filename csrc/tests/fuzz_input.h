@@ -9,6 +9,8 @@
 #include <limits>
 #include <vector>
 
+#include "fastlabel/fastlabel.h"
+
 namespace fuzz {
 
 // Choices out of the fuzzer's bytes; zeros when they are used up.
@@ -114,6 +116,21 @@ class Array {
   std::vector<Axis> axes_;
   Block block_;
   uint8_t* first_ = nullptr;
+};
+
+// Boxes of any numbers, strides and convention.
+struct Boxes {
+  Boxes(Input& in, int64_t n, int32_t dtype)
+      : array(in, {n, 4}, dtype == FL_FLOAT32 ? 4 : 8, false) {
+    if (dtype == FL_FLOAT32) {
+      array.numbers<float>(in);
+    } else {
+      array.numbers<double>(in);
+    }
+    view = {array.first(), n, array.stride(0), array.stride(1), dtype, in.choice(0, 2)};
+  }
+  Array array;
+  fl_boxes view;
 };
 
 }  // namespace fuzz
