@@ -551,7 +551,6 @@ void paste_object(Input& in) {
   std::vector<uint8_t> pixels(3 * mask.size());
   fl_paste_report report;
   fl_paste_object(&scene.view, &patch.view, &alpha, from, to, &options, mask.data(),
-                  in.byte() < 128 ? pixels.data() : nullptr, nullptr);
                   in.byte() < 128 ? pixels.data() : nullptr, in.byte() < 128 ? &report : nullptr);
 }
 
@@ -578,11 +577,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const char* tiers[8];
   const int32_t known = fl_isa_available(tiers, 8);
   fl_isa_select(tiers[in.byte() % known]);
-  void (*const kAll[])(Input&) = {boxes,  ragged, suppress, match, pixels,       paste, preprocess,
-                                  tables, tiles,  merge,    cut,   paste_object, slices};
-  void (*const kAll[])(Input&) = {boxes, ragged, suppress, match, pixels,       paste, preprocess,
-                                      tables, tiles, merge,    cut,   paste_object, evaluate};
-                                      tables, tiles, merge,    cut,   paste_object, pair};
   void (*const kAll[])(Input&) = {boxes, ragged, suppress, match, pixels, paste, preprocess,
                                   tables, tiles, merge, cut, paste_object, slices,
                                   evaluate, fuzz::pair};
