@@ -151,3 +151,10 @@ def test_degenerate_boxes_are_left_alone(film):
         b.box(k, 10, 10, 10, 10, "car")
         b.box(k, float("nan"), 0, 5, 5, "car")
     assert found(b) == []
+
+
+def test_near_copies_without_any_labels(build):
+    b = build()
+    for _ in range(3):
+        b.image(phash=0xF0F0, label_state="unlabelled")
+    assert found(b) == []

@@ -40,14 +40,14 @@ def runs(ctx: Context) -> tuple[Runs, int]:
     hashes = as_numpy(pc.fill_null(ctx.image_stats["phash"], 0)).astype(np.uint64)
     width, height = ctx.size
     groups = near_groups(ctx)[0]
-    if not groups:
-        none = np.empty(0, np.int64)
-        return Runs(none, none, none), 0
-    rows = np.concatenate(groups)
+    none = np.empty(0, np.int64)
+    rows = np.concatenate([none, *groups])
     group = np.repeat(np.arange(len(groups)), [len(g) for g in groups])
     many = ctx.box_counts[rows] > MOST_BOXES
     keep = labelled[rows] & ~many
     rows, group = rows[keep], group[keep]
+    if not len(rows):
+        return Runs(none, none, none), int(many.sum())
     order = np.lexsort((rows, group))
     rows, group = rows[order], group[order]
     near = group[1:] == group[:-1]
