@@ -218,10 +218,12 @@ def check(
     """
     from . import deploy as deployments
     from . import rules as judging
+    from ._memory import give_back
     from .clean.effort import Effort
     from .clean.overview import overview
     from .clean.queue import budgeted, review_queue
     from .formats import read
+    from .rules.context import PART
     from .scan import cache_of, engine_named, scan_tables
     from .summary import summarise
 
@@ -274,12 +276,16 @@ def check(
         cache=kept,
         engine=engine,
     )
+    if len(ds) > PART:
+        give_back()
     clock.append(time.perf_counter())
     context = judging.Context(ds, image_stats, box_stats, profile, config, said, threads)
     findings = judging.run(context, wanted, unwanted, table, workers=threads)
+    unjudged = context.unjudged
+    del context  # and the columns that the rules made
     ran = {r.code: r for r in chosen}
     summary = summarise(
-        ds, image_stats, box_stats, findings, ran, profile, settings, context.unjudged, threads
+        ds, image_stats, box_stats, findings, ran, profile, settings, unjudged, threads
     )
     queue = review_queue(ds, findings, config=config)
     summary["review"] = overview(queue, budget)

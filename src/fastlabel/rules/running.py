@@ -100,7 +100,7 @@ def run(
         seconds[judged.code] = seconds.get(judged.code, 0.0) + judged.seconds
     context.forget()
     findings = _in_order(tables)
-    if large:
+    if large or len(context.ds) > PART:
         give_back()
     return findings
 

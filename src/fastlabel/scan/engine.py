@@ -1,10 +1,10 @@
-"""The local engine: batches through the native pool, two in flight so no worker waits."""
+"""The local engine: batches through the native pool, some in flight so that no worker waits."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -26,6 +26,11 @@ _POLL_MS = 100
 #: Batches are put together until this much time has passed: what Python does for each costs as
 #: much as some small pictures.
 _GATHERED_SECONDS = 0.2
+
+#: Batches that workers may have before them. Contents that were fetched wait elsewhere, within
+#: limits; names of files take no room, and while Python puts many small pictures together the
+#: workers need more than one batch.
+_IN_FLIGHT, _IN_FLIGHT_FILES = 2, 16
 
 #: Images a batch where only their bytes are hashed.
 _HASH_BATCH = 512
@@ -116,9 +121,21 @@ def _batches(
         ready.append((rows, box_rows))
         late = time.monotonic() - since >= _GATHERED_SECONDS
         if len(ready) >= gathered or late or batch.last == len(jobs):
-            images, boxes = (np.concatenate(part) for part in zip(*ready, strict=True))
+            images, boxes = (_one(parts) for parts in zip(*ready, strict=True))
             yield columns.batches(jobs, first, batch.last, images, boxes)
             ready, first, since = [], batch.last, time.monotonic()
+
+
+def _one(parts: Sequence[columns.Rows]) -> columns.Rows:
+    # np.concatenate compares the types of all fields first, which takes longer than the copy.
+    if len(parts) == 1:
+        return parts[0]
+    rows = np.empty(sum(map(len, parts)), parts[0].dtype)
+    end = 0
+    for part in parts:
+        rows[end : end + len(part)] = part
+        end += len(part)
+    return rows
 
 
 def _collected(
@@ -130,9 +147,10 @@ def _collected(
     """Batches as the native workers have finished them, in order."""
     in_flight: deque[tuple[Fetched, int]] = deque()
     tell = _Teller(progress, len(jobs))
+    most = _IN_FLIGHT if jobs.source.slow else _IN_FLIGHT_FILES
     more = True
     while more or in_flight:
-        while more and len(in_flight) < 2:
+        while more and len(in_flight) < most:
             batch = next(batches, None)
             if batch is None:
                 more = False

@@ -108,7 +108,12 @@ def fetched(jobs: Jobs, first: int, last: int, most: int, *, ask: bool = True) -
             lost.append((k, _ESCAPED if outside[k] else _MISSING))
     if not ask:
         return Fetched(first, last, items, lost)
-    for k, item in zip(there.tolist(), jobs.source.fetch(rows[there], most), strict=True):
+    given = jobs.source.fetch(rows[there], most)
+    found = [item for item in given if not isinstance(item, Lost)]
+    if len(found) == len(items):
+        items[:] = found
+        return Fetched(first, last, items, lost)
+    for k, item in zip(there.tolist(), given, strict=True):
         if isinstance(item, Lost):
             lost.append((k, item))
         else:
