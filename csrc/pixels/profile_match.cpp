@@ -14,11 +14,17 @@ constexpr int32_t kBins = FL_PROFILE_BINS;
 constexpr int32_t kReach = FL_PROFILE_REACH;
 constexpr int32_t kMoves = 2 * kReach + 1;
 constexpr int32_t kLanes = 12;  // the moves, and zeros up to whole vectors
+constexpr int32_t kPairs = (kMoves + 1) / 2;
 constexpr int32_t kOutside = 15;
 constexpr int64_t kGrain = 4096;  // boxes a thread takes at a time
 
+typedef float Four __attribute__((vector_size(16)));
+typedef double Two __attribute__((vector_size(16)));
+
 // Sums of whole numbers under 2^24, one a move: floats hold them, in whatever order they are made.
-struct Sums {
+// Whole vectors, in so many words: a compiler left to itself takes them apart.
+union Sums {
+  Four fours[kLanes / 4];
   float at[kLanes];
 };
 
@@ -48,7 +54,7 @@ struct Template {
 };
 
 void add(const Sums& from, Sums* to) noexcept {
-  for (int32_t k = 0; k < kLanes; ++k) to->at[k] += from.at[k];
+  for (int32_t f = 0; f < kLanes / 4; ++f) to->fours[f] += from.fours[f];
 }
 
 // Luma or gradient of a box's strips, 0 where out of view, and its own sums under each move.
@@ -57,28 +63,32 @@ struct Strips {
   Sums sum = {}, sum_of_squares = {};
 
   Strips(const uint8_t* codes, const uint8_t* gradient) noexcept {
-    float all = 0;
-    float squares = 0;
+    uint8_t whole[kBins];
+    int32_t all = 0;
+    int32_t squares = 0;
     for (int32_t i = 0; i < kBins; ++i) {
-      value[i] = gradient[i] == kOutside ? 0.0F : static_cast<float>(codes[i]);
-      all += value[i];
-      squares += value[i] * value[i];
+      whole[i] = codes[i] & static_cast<uint8_t>(gradient[i] == kOutside ? 0 : 15);
+    }
+    for (int32_t i = 0; i < kBins; ++i) {
+      value[i] = whole[i];
+      all += whole[i];
+      squares += whole[i] * whole[i];
     }
     // A move to the right leaves out the first strips, one to the left the last.
     Strips& self = *this;
-    const auto leave_out = [&self, all, squares](int32_t first, int32_t step) {
-      float left = all;
-      float left_squares = squares;
+    const auto leave_out = [&self, &whole, all, squares](int32_t first, int32_t step) {
+      int32_t left = all;
+      int32_t left_squares = squares;
       for (int32_t m = 1; m <= kReach; ++m) {
-        const float v = self.value[first + step * (m - 1)];
+        const int32_t v = whole[first + step * (m - 1)];
         left -= v;
         left_squares -= v * v;
-        self.sum.at[kReach + step * m] = left;
-        self.sum_of_squares.at[kReach + step * m] = left_squares;
+        self.sum.at[kReach + step * m] = static_cast<float>(left);
+        self.sum_of_squares.at[kReach + step * m] = static_cast<float>(left_squares);
       }
     };
-    sum.at[kReach] = all;
-    sum_of_squares.at[kReach] = squares;
+    sum.at[kReach] = static_cast<float>(all);
+    sum_of_squares.at[kReach] = static_cast<float>(squares);
     leave_out(0, 1);
     leave_out(kBins - 1, -1);
   }
@@ -93,17 +103,28 @@ struct Correlations {
                const Sums& sum_bb) noexcept {
     Sums sum_ab = {};
     for (int32_t i = 0; i < kBins; ++i) {
-      for (int32_t k = 0; k < kLanes; ++k) sum_ab.at[k] += a.value[i] * b.value[i].at[k];
+      for (int32_t f = 0; f < kLanes / 4; ++f) {
+        sum_ab.fours[f] += a.value[i] * b.value[i].fours[f];
+      }
     }
-    for (int32_t k = 0; k < kLanes; ++k) {
-      const double many = n.at[k];
-      const double sa = a.sum.at[k];
-      const double sb = sum_b.at[k];
-      const double of_a = many * static_cast<double>(a.sum_of_squares.at[k]) - sa * sa;
-      const double of_b = many * static_cast<double>(sum_bb.at[k]) - sb * sb;
-      const double both = many * static_cast<double>(sum_ab.at[k]) - sa * sb;
-      at[k] = both / std::sqrt(std::max(of_a * of_b, 1.0));
+    for (int32_t t = 0; t < kPairs; ++t) {
+      const Two many = two(n, t);
+      const Two sa = two(a.sum, t);
+      const Two sb = two(sum_b, t);
+      const Two of_a = many * two(a.sum_of_squares, t) - sa * sa;
+      const Two of_b = many * two(sum_bb, t) - sb * sb;
+      const Two spread = of_a * of_b;
+      const Two root = {std::sqrt(std::max(spread[0], 1.0)), std::sqrt(std::max(spread[1], 1.0))};
+      const Two value = (many * two(sum_ab, t) - sa * sb) / root;
+      at[2 * t] = value[0];
+      at[2 * t + 1] = value[1];
     }
+  }
+
+ private:
+  static Two two(const Sums& s, int32_t t) noexcept {
+    const Two value = {static_cast<double>(s.at[2 * t]), static_cast<double>(s.at[2 * t + 1])};
+    return value;
   }
 };
 

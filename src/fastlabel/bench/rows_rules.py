@@ -62,9 +62,9 @@ def profiles(boxes: int, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.i
     codes = np.clip(np.rint(13 * look + rng.normal(0, 0.8, look.shape)), 0, 14).astype(np.uint8)
     at_edge = np.flatnonzero(rng.random(boxes) < 1 / 8)
     codes[at_edge, 2 * (at_edge % 2), 21:] = codes[at_edge, 2 * (at_edge % 2) + 1, 21:] = 15
-    packed = (codes[:, :, ::2] | codes[:, :, 1::2] << 4).reshape(boxes, 48)
+    packed = (codes[:, :, ::2] | codes[:, :, 1::2] << 4).astype(np.uint8).reshape(boxes, 48)
     usual = np.rint(np.clip(look.mean(axis=0), 0, 1) * 255).astype(np.uint8)
-    return packed, np.arange(boxes), usual
+    return packed, np.arange(boxes, dtype=np.int64), usual
 
 
 def _looks(packed: Any, rows: Any, usual: Any) -> Any:
@@ -84,10 +84,10 @@ def correlations(
         moved[at, column] = usual[at - move]
         inside[at, column] = 1
     # Sums of products of whole numbers under 2^24: the same in any order.
-    parts = (seen @ inside, values @ inside, (values * values) @ inside)
-    n, sum_a, sum_aa = (part.astype(np.float64) for part in parts)
-    parts = (seen @ moved, seen @ (moved * moved), values @ moved)
-    sum_b, sum_bb, sum_ab = (part.astype(np.float64) for part in parts)
+    wide = np.float64
+    n, sum_b, sum_bb = ((seen @ m).astype(wide) for m in (inside, moved, moved * moved))
+    sum_a, sum_ab = ((values @ m).astype(wide) for m in (inside, moved))
+    sum_aa = ((values * values) @ inside).astype(wide)
     spread = (n * sum_aa - sum_a**2) * (n * sum_bb - sum_b**2)
     out = (n * sum_ab - sum_a * sum_b) / np.sqrt(np.maximum(spread, 1.0))
     return np.where(n >= 14, out, np.nan)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from .. import _core, schema
-from .context import Bools, Context, Floats, Ints, whole
+from .context import Context, Floats, Ints, whole
 from .phrases import choice, fixed, general, join, members, whole_numbers
 from .registry import Hits, Params, rule
 
@@ -230,12 +230,14 @@ def _rising(values: Floats, weights: Floats) -> Floats:
 )
 def misplaced_box(ctx: Context, p: Params) -> Iterator[Hits]:
     """Yield boxes that fit their class better elsewhere."""
-    single = ~ctx.exempt & ~ctx.hidden & (ctx.category >= 0) & ctx.solid
-    rows, profiles = _profiled(ctx, single)
-    unjudged = int(single.sum()) - len(rows)
+    rows, unjudged = _profiled(ctx)
     least = max(p["min_chance"], 1e-9)
     found = []
-    for mine in _by_class(ctx.category, rows, max(p["min_boxes"], 2)):
+    for c in sorted(rows):
+        mine = np.concatenate(rows.pop(c))
+        if len(mine) < max(p["min_boxes"], 2):
+            continue
+        profiles = _profiles(ctx)
         how = fit(profiles, mine, ctx.workers)
         known = np.isfinite(how.gain)
         if known.sum() < p["min_boxes"] or np.median(how.likeness[known]) < p["min_likeness"]:
@@ -259,35 +261,37 @@ def misplaced_box(ctx: Context, p: Params) -> Iterator[Hits]:
     )
 
 
-def _profiled(ctx: Context, single: Bools) -> tuple[Ints, npt.NDArray[np.uint8]]:
-    """Boxes of single targets with a profile, and the column of profiles."""
-    none = np.empty(0, np.int64), np.empty((0, 2 * BINS), np.uint8)
-    if ctx.box_stats is None or "profile" not in ctx.box_stats.column_names:
-        return none
-    column = whole(ctx.box_stats["profile"])
+def _profiled(ctx: Context) -> tuple[dict[int, list[Ints]], int]:
+    """Boxes of single targets with a profile, by class, and how many of them have none."""
+    out: dict[int, list[Ints]] = {}
+    unjudged = 0
     upright = ctx.measured & np.asarray(ctx.stat("orientation") == 1)
-    has = single & upright[ctx.image_of]
-    if column.null_count:
-        has &= np.asarray(column.is_valid().to_numpy(zero_copy_only=False), np.bool_)
-    rows = np.flatnonzero(has)
-    if not len(rows):
-        return none
+    few = ctx.ds.categories.num_rows < 1 << 16
+    for part in ctx.parts():
+        single = ~part.exempt & ~part.hidden & (part.category >= 0) & part.solid
+        has = np.zeros_like(single)
+        if part.box_stats is not None and "profile" in part.box_stats.column_names:
+            valid = part.box_stats["profile"].is_valid().to_numpy()
+            has = single & upright[part.image_of] & np.asarray(valid, np.bool_)
+        rows = np.flatnonzero(has)
+        unjudged += int(single.sum()) - len(rows)
+        classes = part.category[rows]
+        # Of 16 bits they are sorted by counting.
+        order = np.argsort(classes.astype(np.uint16) if few else classes, kind="stable")
+        rows, classes = part.rows_in_whole(rows[order]), classes[order]
+        starts = np.flatnonzero(np.diff(classes, prepend=-1))
+        for start, stop in pairwise([*starts.tolist(), len(rows)]):
+            out.setdefault(int(classes[start]), []).append(rows[start:stop])
+    return out, unjudged
+
+
+def _profiles(ctx: Context) -> npt.NDArray[np.uint8]:
+    """The column of profiles, where it lies; what it has for boxes without one means nothing."""
+    assert ctx.box_stats is not None
+    column = whole(ctx.box_stats["profile"])
     size = 2 * BINS
     data = np.frombuffer(column.buffers()[1], np.uint8)
-    return rows, data[column.offset * size :][: len(column) * size].reshape(-1, size)
-
-
-def _by_class(category: Ints, rows: Ints, least: float) -> Iterator[Ints]:
-    """Some rows, those of one class after those of another; classes of fewer are left out."""
-    classes = category[rows]
-    counts = np.bincount(classes) if len(rows) else np.empty(0, np.int64)
-    if len(counts) <= 1 << 16:
-        classes = classes.astype(np.uint16)  # sorted by counting
-    order = np.argsort(classes, kind="stable")
-    del classes
-    ends = np.cumsum(counts)
-    for c in np.flatnonzero(counts >= least).tolist():
-        yield rows[order[ends[c] - counts[c] : ends[c]]]
+    return data[column.offset * size :][: len(column) * size].reshape(-1, size)
 
 
 def _shift(ctx: Context, rows: Ints, move: Ints) -> Floats:
