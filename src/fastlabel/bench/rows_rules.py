@@ -124,7 +124,7 @@ def _same(ours: Any, theirs: Any) -> None:
 ROWS = (
     Row(
         name="compare-profiles-200k",
-        title="profiles of 200 000 boxes beside their class's, 9 moves an axis",
+        title="looks of 200 000 boxes beside their class's, 9 moves an axis",
         make=lambda: profiles(200_000),
         run=_looks,
         peers=(Peer("NumPy, matrix products", ("numpy",), looks_by_numpy),),
