@@ -10,6 +10,7 @@
 #include "pixels/finish.h"
 #include "pixels/luma_stats.h"
 #include "pixels/plane_stats.h"
+#include "pixels/profile_match.h"
 
 using fl::guarded;
 
@@ -184,6 +185,28 @@ fl_status fl_measure_luma(const uint8_t* luma, int64_t width, int64_t height,
     fl::LumaStats measured;
     measure(fl::LumaRows(image_of(luma, width, height, stride_bytes)), mapped, &measured, stats,
             box_rows);
+    return FL_OK;
+  });
+}
+
+fl_status fl_compare_profiles(const uint8_t* profiles, int64_t n_profiles, const int64_t* rows,
+                              int64_t n, const uint8_t* templates, int32_t workers, double* gain,
+                              int8_t* moves, double* likeness) {
+  if (n_profiles < 0 || n < 0 || workers < 0 || templates == nullptr) return FL_ERROR_ARGUMENT;
+  if (n_profiles > 0 && profiles == nullptr) return FL_ERROR_ARGUMENT;
+  if (n > 0 && (rows == nullptr || gain == nullptr || moves == nullptr || likeness == nullptr)) {
+    return FL_ERROR_ARGUMENT;
+  }
+  int64_t bytes = 0;
+  if (!fl::checked_mul(n_profiles, 2 * FL_PROFILE_BINS, &bytes) ||
+      !fl::checked_mul(n, static_cast<int64_t>(sizeof(double)), &bytes)) {
+    return FL_ERROR_OVERFLOW;
+  }
+  const bool known =
+      std::all_of(rows, rows + n, [n_profiles](int64_t r) { return r >= 0 && r < n_profiles; });
+  if (!known) return FL_ERROR_ARGUMENT;
+  return guarded([&] {
+    fl::compare_profiles({profiles, rows, n}, templates, workers, {gain, moves, likeness});
     return FL_OK;
   });
 }

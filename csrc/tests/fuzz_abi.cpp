@@ -579,7 +579,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   fl_isa_select(tiers[in.byte() % known]);
   void (*const kAll[])(Input&) = {boxes, ragged, suppress, match, pixels, paste, preprocess,
                                   tables, tiles, merge, cut, paste_object, slices,
-                                  evaluate, fuzz::pair};
+                                  evaluate, fuzz::pair, fuzz::looks};
   kAll[in.byte() % std::size(kAll)](in);
   return 0;
 }

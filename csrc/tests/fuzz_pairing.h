@@ -1,4 +1,5 @@
-// The fuzzer of the C ABI: columns of any numbers, and labels beside predictions.
+// The fuzzer of the C ABI: columns of any numbers, and labels beside predictions
+// and beside the look of their class.
 #pragma once
 
 #include <algorithm>
@@ -68,6 +69,28 @@ inline void pair(Input& in) {
     if (own[k] < 0) continue;
     const auto row = static_cast<size_t>(own[k]);
     if (label[row] != static_cast<int64_t>(k) || said[row] != classes[k]) std::abort();
+  }
+}
+
+inline void looks(Input& in) {
+  const int64_t many = in.below(40), n = in.below(60);
+  std::vector<uint8_t> profiles(static_cast<size_t>(many) * 2 * FL_PROFILE_BINS);
+  in.fill(profiles.data(), profiles.size());
+  uint8_t templates[4 * FL_PROFILE_BINS];
+  in.fill(templates, sizeof templates);
+  auto rows = few(in, n, std::max(many, int64_t{1}));
+  if (n > 0 && in.byte() > 200) rows[static_cast<size_t>(in.below(n))] = in.whole(-2, many);
+  std::vector<double> gain(rows.size()), likeness(rows.size());
+  std::vector<int8_t> moves(2 * rows.size());
+  if (fl_compare_profiles(profiles.data(), many, rows.data(), n, templates, in.choice(0, 3),
+                          gain.data(), moves.data(), likeness.data()) != FL_OK) {
+    return;
+  }
+  for (const double v : gain) {
+    if (v < 0 || v > 8.001) std::abort();
+  }
+  for (const int8_t m : moves) {
+    if (m < -FL_PROFILE_REACH || m > FL_PROFILE_REACH) std::abort();
   }
 }
 

@@ -389,6 +389,109 @@ void bad_planes_are_refused() {
   CHECK(fl_measure_luma(p, 4, 4, 4, nullptr, 0, 9, 0, &stats, nullptr) == FL_ERROR_ARGUMENT);
 }
 
+// Luma plus gradient of one axis of a box moved by m strips, strip by strip.
+double look_of_axis(const uint8_t* profile, const uint8_t* templates, int axis, int m) {
+  const auto code = [profile](int row, int i) {
+    const int at = FL_PROFILE_BINS * row + i;
+    return int64_t{at % 2 == 0 ? profile[at / 2] & 15 : profile[at / 2] >> 4};
+  };
+  double both = 0;
+  for (int row = 2 * axis; row < 2 * axis + 2; ++row) {
+    int64_t n = 0, a = 0, aa = 0, b = 0, bb = 0, ab = 0;
+    for (int i = 0; i < FL_PROFILE_BINS; ++i) {
+      if (i - m < 0 || i - m >= FL_PROFILE_BINS || code(2 * axis + 1, i) == 15) continue;
+      const int64_t x = code(row, i);
+      const int64_t y = templates[FL_PROFILE_BINS * row + i - m];
+      n += 1;
+      a += x;
+      aa += x * x;
+      b += y;
+      bb += y * y;
+      ab += x * y;
+    }
+    if (n < FL_PROFILE_IN_VIEW) return std::nan("");
+    const auto product = static_cast<double>((n * aa - a * a) * (n * bb - b * b));
+    both += static_cast<double>(n * ab - a * b) / std::sqrt(std::max(product, 1.0));
+  }
+  return both;
+}
+
+// Equal, or both unknown.
+bool same(double a, double b) { return std::memcmp(&a, &b, sizeof a) == 0 || (a != a && b != b); }
+
+void profiles_are_compared_as_defined() {
+  test::Random r(9);
+  constexpr int64_t kProfiles = 9000;
+  constexpr size_t kBytes = 2 * FL_PROFILE_BINS;
+  std::vector<uint8_t> profiles(kBytes * kProfiles);
+  for (size_t at = 0; at < profiles.size(); ++at) {
+    const size_t of = at / kBytes;
+    const size_t place = at % kBytes % 12;
+    profiles[at] = static_cast<uint8_t>(r.below(15) | r.below(15) << 4);
+    if (of % 4 == 1 && place >= 12 - of / 4 % 13) profiles[at] = 255;  // so many pairs out of view
+    if (of % 16 == 2) profiles[at] = r.byte();
+    if (of % 16 == 6) profiles[at] = 0x77;
+  }
+  uint8_t templates[4 * FL_PROFILE_BINS];
+  for (uint8_t& value : templates) value = r.byte();
+  std::vector<int64_t> rows;
+  for (int64_t k = 0; k < 2 * kProfiles; ++k) rows.push_back(r.below(kProfiles));
+  for (const int32_t workers : {1, 3}) {
+    std::vector<double> gain(rows.size()), likeness(rows.size());
+    std::vector<int8_t> moves(2 * rows.size());
+    CHECK(fl_compare_profiles(profiles.data(), kProfiles, rows.data(), 2 * kProfiles, templates,
+                              workers, gain.data(), moves.data(), likeness.data()) == FL_OK);
+    bool as_defined = true;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const uint8_t* profile = profiles.data() + kBytes * static_cast<size_t>(rows[i]);
+      double grown = 0;
+      double in_place = 0;
+      for (int axis = 0; axis < 2; ++axis) {
+        int best = -FL_PROFILE_REACH;
+        double most = -INFINITY;
+        for (int m = -FL_PROFILE_REACH; m <= FL_PROFILE_REACH; ++m) {
+          const double v = look_of_axis(profile, templates, axis, m);
+          if (v > most) {
+            most = v;
+            best = m;
+          }
+        }
+        const double here = look_of_axis(profile, templates, axis, 0);
+        grown += look_of_axis(profile, templates, axis, best) - here;
+        in_place += here / 4;
+        as_defined = as_defined && moves[2 * i + static_cast<size_t>(axis)] == best;
+      }
+      as_defined = as_defined && same(gain[i], grown) && same(likeness[i], in_place);
+    }
+    CHECK(as_defined);
+  }
+}
+
+void bad_profiles_are_refused() {
+  const uint8_t p[2 * FL_PROFILE_BINS] = {};
+  const uint8_t t[4 * FL_PROFILE_BINS] = {};
+  double g = 5, l = 5;
+  int8_t m[2] = {5, 5};
+  int64_t row = 0;
+  const fl_status wrong = FL_ERROR_ARGUMENT;
+  CHECK(fl_compare_profiles(nullptr, 0, nullptr, 0, t, 0, nullptr, nullptr, nullptr) == FL_OK);
+  CHECK(fl_compare_profiles(p, 1, &row, 1, nullptr, 1, &g, m, &l) == wrong);
+  CHECK(fl_compare_profiles(nullptr, 1, &row, 1, t, 1, &g, m, &l) == wrong);
+  CHECK(fl_compare_profiles(p, 1, nullptr, 1, t, 1, &g, m, &l) == wrong);
+  CHECK(fl_compare_profiles(p, 1, &row, 1, t, 1, nullptr, m, &l) == wrong);
+  CHECK(fl_compare_profiles(p, 1, &row, 1, t, 1, &g, nullptr, &l) == wrong);
+  CHECK(fl_compare_profiles(p, 1, &row, 1, t, 1, &g, m, nullptr) == wrong);
+  CHECK(fl_compare_profiles(p, -1, &row, 1, t, 1, &g, m, &l) == wrong);
+  CHECK(fl_compare_profiles(p, 1, &row, -1, t, 1, &g, m, &l) == wrong);
+  CHECK(fl_compare_profiles(p, 1, &row, 1, t, -1, &g, m, &l) == wrong);
+  CHECK(fl_compare_profiles(p, INT64_MAX, &row, 1, t, 1, &g, m, &l) == FL_ERROR_OVERFLOW);
+  for (const int64_t other : {int64_t{1}, int64_t{-1}, INT64_MAX, INT64_MIN}) {
+    row = other;
+    CHECK(fl_compare_profiles(p, 1, &row, 1, t, 1, &g, m, &l) == wrong);
+  }
+  CHECK(g == 5 && l == 5 && m[0] == 5 && m[1] == 5);
+}
+
 // Whole blocks, with their scramble, and what is left behind them.
 void hashing_is_the_oracles() {
   const fl::RowKernels& oracle = fl::oracle_row_kernels();
@@ -426,5 +529,7 @@ int main() {
   luma_equals_the_oracle();
   pictures_in_place();
   bad_pictures_are_refused();
+  profiles_are_compared_as_defined();
+  bad_profiles_are_refused();
   return test::finish("pixels");
 }

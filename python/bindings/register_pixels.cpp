@@ -4,6 +4,8 @@
 
 namespace {
 
+using Bytes = py::array_t<uint8_t, py::array::c_style>;
+
 // A plane of bytes whose rows are contiguous; rows may lie apart.
 struct Plane {
   const uint8_t* data;
@@ -155,6 +157,33 @@ void composite(py::array_t<uint8_t>& scene, const py::array_t<uint8_t>& patch, i
   check(status, "composite");
 }
 
+// Profiles in place, as a column of Arrow has them: (N, 2 * FL_PROFILE_BINS).
+py::tuple compare_profiles(const Bytes& profiles, const py::array_t<int64_t, py::array::c_style>& rows,
+                           const Bytes& templates, int32_t workers) {
+  if (profiles.ndim() != 2 || profiles.shape(1) != 2 * FL_PROFILE_BINS) {
+    throw py::value_error("profiles: expected shape (N, 48)");
+  }
+  if (rows.ndim() != 1) throw py::value_error("rows: expected shape (n,)");
+  if (templates.ndim() != 2 || templates.shape(0) != 4 || templates.shape(1) != FL_PROFILE_BINS) {
+    throw py::value_error("templates: expected shape (4, 24)");
+  }
+  const int64_t n = rows.shape(0);
+  py::array_t<double> gain(n);
+  py::array_t<int8_t> moves({n, int64_t{2}});
+  py::array_t<double> likeness(n);
+  double* to_gain = gain.mutable_data();
+  int8_t* to_moves = moves.mutable_data();
+  double* to_likeness = likeness.mutable_data();
+  fl_status status;
+  {
+    py::gil_scoped_release release;
+    status = fl_compare_profiles(profiles.data(), profiles.shape(0), rows.data(), n,
+                                 templates.data(), workers, to_gain, to_moves, to_likeness);
+  }
+  check(status, "compare_profiles");
+  return py::make_tuple(gain, moves, likeness);
+}
+
 py::bytes content_hash(const py::buffer& data) {
   const py::buffer_info info = contiguous_bytes(data, "data");
   uint8_t out[16];
@@ -184,5 +213,7 @@ void register_pixels(py::module_& m) {
   m.def("composite", &composite, py::arg("scene").noconvert(), py::arg("patch").noconvert(),
         py::arg("x"), py::arg("y"), py::arg("mask").noconvert(), py::arg("mode"),
         py::arg("feather"), py::arg("opacity"));
+  m.def("compare_profiles", &compare_profiles, py::arg("profiles").noconvert(),
+        py::arg("rows").noconvert(), py::arg("templates").noconvert(), py::arg("workers"));
   m.def("content_hash", &content_hash, py::arg("data"));
 }

@@ -213,6 +213,12 @@ def measure_luma(
     orientation: int = 1,
     turned: bool = False,
 ) -> tuple[NDArray[Any], NDArray[Any]]: ...
+def compare_profiles(
+    profiles: NDArray[np.uint8],
+    rows: NDArray[np.int64],
+    templates: NDArray[np.uint8],
+    workers: int,
+) -> tuple[NDArray[np.float64], NDArray[np.int8], NDArray[np.float64]]: ...
 def composite(
     scene: NDArray[np.uint8],
     patch: NDArray[np.uint8],

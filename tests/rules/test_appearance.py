@@ -7,17 +7,12 @@ import json
 import numpy as np
 import pytest
 
+from fastlabel._core import compare_profiles
+from fastlabel.bench.rows_rules import looks_by_numpy
 from fastlabel.rules import run
-from fastlabel.rules.appearance import (
-    BINS,
-    REACH,
-    Strips,
-    chances,
-    correlations,
-    fit,
-    strips,
-    template,
-)
+from fastlabel.rules.appearance import BINS, Strips, chances, fit, strips, template
+
+REACH = 4
 
 
 def packed(codes: np.ndarray) -> np.ndarray:
@@ -70,22 +65,84 @@ def test_strips_are_unpacked_in_order() -> None:
             np.testing.assert_array_equal(found[k].values, codes[:, 2 * axis + k] * seen)
 
 
-def test_correlations_are_numpys() -> None:
+def profiles_of_any_kind(n: int, seed: int) -> np.ndarray:
+    """Noise, some of it flat, and of all kinds of boxes that are not wholly in view."""
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(0, 16, (n, 4, BINS))
+    codes[: n // 2, 1::2] = rng.integers(0, 15, (n // 2, 2, BINS))
+    for i in range(n // 4):  # out of view on one side
+        axis, strips_out = 2 * (i % 2), i // 2 % (BINS + 1)
+        codes[i, axis : axis + 2, BINS - strips_out :] = 15
+        if i % 3 == 0:
+            codes[i] = codes[i, :, ::-1]
+    codes[-20:, :, :] = rng.integers(0, 15, (20, 4, 1))
+    codes[-5:] = 15
+    return packed(codes)
+
+
+def bits(found: tuple[np.ndarray, ...]) -> list[bytes]:
+    return [np.ascontiguousarray(column).tobytes() for column in found]
+
+
+def test_comparisons_are_numpys() -> None:
+    """Of one box at a time, by ``corrcoef``."""
     rng = np.random.default_rng(1)
-    values = rng.integers(0, 15, (30, BINS)).astype(np.float32)
-    seen = np.ones((30, BINS), np.float32)
-    seen[10:20, 18:] = 0
-    seen[20:25, :12] = 0
-    usual = rng.integers(0, 256, BINS).astype(np.float32)
-    found = correlations(Strips(values * seen, seen), usual)
-    for i in range(30):
-        for column, move in enumerate(range(-REACH, REACH + 1)):
-            at = [k for k in range(BINS) if 0 <= k - move < BINS and seen[i, k]]
-            if len(at) < 14:
-                assert np.isnan(found[i, column])
-                continue
-            expected = np.corrcoef(values[i, at], usual[np.array(at) - move])[0, 1]
-            assert found[i, column] == pytest.approx(expected, abs=1e-6)
+    profiles = profiles_of_any_kind(120, 1)
+    usual = rng.integers(0, 256, (4, BINS)).astype(np.uint8)
+    gain, moves, likeness = compare_profiles(profiles, np.arange(120), usual, 1)
+    across = [np.stack([s.values, s.seen]) for axis in strips(profiles) for s in axis]
+    told = 0
+    for i in range(100):  # flat ones have no correlation
+        sums = np.full((2, 2 * REACH + 1), np.nan)
+        for axis in (0, 1):
+            for column, move in enumerate(range(-REACH, REACH + 1)):
+                values, seen = across[2 * axis][:, i]
+                at = [k for k in range(BINS) if 0 <= k - move < BINS and seen[k]]
+                if len(at) < 14:
+                    continue
+                beside = np.array(at) - move
+                luma = np.corrcoef(values[at], usual[2 * axis][beside])[0, 1]
+                edges = across[2 * axis + 1][0, i][at]
+                sums[axis, column] = luma + np.corrcoef(edges, usual[2 * axis + 1][beside])[0, 1]
+        expected = sum(np.nanmax(row) - row[REACH] for row in sums if np.isfinite(row).any())
+        if np.isnan(sums).all(axis=1).any() or np.isnan(sums[:, REACH]).any():
+            assert np.isnan(gain[i])
+            continue
+        told += 1
+        assert gain[i] == pytest.approx(expected, abs=1e-9)
+        assert moves[i].tolist() == (np.nanargmax(sums, axis=1) - REACH).tolist()
+        assert likeness[i] == pytest.approx(sums[:, REACH].sum() / 4, abs=1e-9)
+    assert 30 < told < 100
+
+
+@pytest.mark.parametrize("kind", ["noise", "cells", "flat template"])
+def test_comparisons_are_matrix_products_to_the_bit(kind: str) -> None:
+    rng = np.random.default_rng(2)
+    profiles = profiles_of_any_kind(9000, 3) if kind != "cells" else cells(300, 9)
+    usual = rng.integers(0, 256, (4, BINS)).astype(np.uint8)
+    if kind == "flat template":
+        usual[1:] = 255
+    rows = rng.integers(0, len(profiles), 2 * len(profiles))
+    expected = looks_by_numpy(profiles, rows, usual)
+    for workers in (1, 2, 0):
+        assert bits(compare_profiles(profiles, rows, usual, workers)) == bits(expected)
+    profiles.flags.writeable = False  # as Arrow's are
+    assert bits(compare_profiles(profiles, rows[:0], usual, 1)) == [b"", b"", b""]
+
+
+def test_bad_rows_and_shapes_are_refused() -> None:
+    profiles, usual = cells(3, 0), np.zeros((4, BINS), np.uint8)
+    for rows in ([3], [-1], [0, 1 << 60]):
+        with pytest.raises(ValueError, match="compare_profiles"):
+            compare_profiles(profiles, np.array(rows), usual, 1)
+    with pytest.raises(ValueError, match="compare_profiles"):
+        compare_profiles(profiles, np.arange(3), usual, -1)
+    with pytest.raises(ValueError, match="profiles: expected shape"):
+        compare_profiles(profiles[:, :40].copy(), np.arange(3), usual, 1)
+    with pytest.raises(ValueError, match="templates: expected shape"):
+        compare_profiles(profiles, np.arange(3), usual[:3], 1)
+    with pytest.raises(ValueError, match="rows: expected shape"):
+        compare_profiles(profiles, np.zeros((3, 1), np.int64), usual, 1)
 
 
 def test_a_template_is_the_median_look() -> None:
@@ -178,16 +235,44 @@ def test_chances_of_odd_samples(gain) -> None:
     assert ((chance >= 0) & (chance <= 1)).all()
 
 
-def test_the_fit_does_not_depend_on_how_it_is_cut(monkeypatch) -> None:
-    from fastlabel.rules import appearance
-
+def test_the_fit_does_not_depend_on_threads_or_on_other_rows() -> None:
     profiles = cells(300, 8, {1: (4, 0)})
-    whole = fit(profiles)
-    monkeypatch.setattr(appearance, "CHUNK", 7)
-    cut = fit(profiles)
-    assert whole.gain.tobytes() == cut.gain.tobytes()
-    assert whole.likeness.tobytes() == cut.likeness.tobytes()
-    assert (whole.move == cut.move).all()
+    alone = fit(profiles, np.arange(300))
+    assert alone.move[1].tolist() == [4, 0]
+    among = np.repeat(profiles, 40, axis=0)
+    among[1::40] = 7
+    for workers in (1, 2):
+        found = fit(among, np.arange(300) * 40, workers)
+        assert found.gain.tobytes() == alone.gain.tobytes()
+        assert found.likeness.tobytes() == alone.likeness.tobytes()
+        assert (found.move == alone.move).all()
+
+
+def test_chances_below_what_is_asked_for_may_be_left_out() -> None:
+    rng = np.random.default_rng(11)
+    gain = np.r_[rng.exponential(0.4, 9500), rng.gamma(5.0, 0.45, 500), np.zeros(3000)]
+    gain = np.round(rng.permutation(gain), 2)  # many ties
+    every = chances(gain)
+    for least in (1e-9, 0.25, 0.6, 2.0):
+        some = chances(gain, least)
+        assert np.array_equal(np.where(some >= least, some, 0), np.where(every >= least, every, 0))
+
+
+def test_classes_are_judged_apart(blood) -> None:
+    """Two classes of opposite looks, their boxes in turns, and boxes of none."""
+    dark, bright = cells(240, 3, {7: (3, 0)}), cells(240, 4, {50: (0, -4)})
+    nibbles = np.stack([bright & 15, bright >> 4], axis=-1).reshape(-1, 4, BINS)
+    nibbles[:, ::2] = 14 - nibbles[:, ::2]
+    both = np.stack([dark, packed(nibbles)], axis=1).reshape(480, -1)
+    b = blood(both)
+    for at, row in enumerate(b.annotations):
+        row["category_id"] = at % 2
+    b.categories.append({**b.categories[0], "category_id": 1, "name": "other"})
+    told = {f["annotation_id"]: f["evidence"]["fix"] for f in b.run("FL707")}
+    assert {14, 101} <= set(told)
+    assert len(told) <= 8
+    assert told[14]["category_id"] == 0
+    assert told[101]["category"] == "other"
 
 
 def test_names_from_data_are_text(blood) -> None:

@@ -44,6 +44,29 @@ typedef struct fl_box_row {
   uint8_t profile[2 * FL_PROFILE_BINS];
 } fl_box_row;
 
+#define FL_PROFILE_REACH 4    /* strips that a box is moved by, at most, when it is compared */
+#define FL_PROFILE_IN_VIEW 14 /* strips that must be in view for a comparison */
+
+/* How well boxes look like their class, and where beside their place they would more so. Box i has
+ * profile rows[i] of the n_profiles in profiles, each 2 * FL_PROFILE_BINS bytes as in fl_box_row;
+ * what other rows hold is not looked at. templates: the look of the class, FL_PROFILE_BINS whole
+ * numbers for each of the four rows of strips, in the order of the profile.
+ * A box moved by m strips, -FL_PROFILE_REACH to FL_PROFILE_REACH, has beside its strip i that of
+ * the template that is m before it. For each axis the correlations (Pearson's, the root of the
+ * variances' product at least 1) of luma and of gradient over the strips in view on both sides
+ * are added; the best move is the first with the largest sum, or the first of all where none is
+ * known. An unknown sum is NaN: fewer than FL_PROFILE_IN_VIEW strips in view.
+ *   gain[i]:     sum at the best move less that in place, of both axes; NaN where one is unknown
+ *   moves[2 * i], moves[2 * i + 1]: the best moves to the right and down
+ *   likeness[i]: mean of the four correlations in place
+ * The same bits everywhere. workers: threads, 0: one a CPU; no result depends on it. profiles may
+ * be null when n_profiles is 0; rows, gain, moves and likeness when n is 0. FL_ERROR_ARGUMENT, and
+ * nothing written, when a row is not one of them. */
+FL_API fl_status fl_compare_profiles(const uint8_t* profiles, int64_t n_profiles,
+                                     const int64_t* rows, int64_t n, const uint8_t* templates,
+                                     int32_t workers, double* gain, int8_t* moves,
+                                     double* likeness);
+
 /* Variance of the 4-neighbour Laplacian with mirrored borders (the edge pixel is not
  * repeated), as OpenCV's Laplacian with ksize 1 and default border has it. Exact. */
 FL_API fl_status fl_laplacian_variance(const uint8_t* luma, int64_t width, int64_t height,

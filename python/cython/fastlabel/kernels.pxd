@@ -8,6 +8,8 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         FL_ABI_VERSION
         FL_SCALE_LEVELS
         FL_PROFILE_BINS
+        FL_PROFILE_REACH
+        FL_PROFILE_IN_VIEW
         FL_MAX_FEATHER
         FL_MAX_AXES
         FL_MAX_CELLS
@@ -841,6 +843,9 @@ cdef fl_status paste_window(int64_t scene_width, int64_t scene_height, const dou
 cdef fl_status paste_object(const fl_image* scene, const fl_image* patch, const fl_image* alpha,
         const double* patch_box, const double* box, const fl_paste_options* options, uint8_t* mask,
         uint8_t* pixels, fl_paste_report* report) noexcept nogil
+cdef fl_status compare_profiles(const uint8_t* profiles, int64_t n_profiles, const int64_t* rows,
+        int64_t n, const uint8_t* templates, int32_t workers, double* gain, int8_t* moves,
+        double* likeness) noexcept nogil
 cdef fl_status laplacian_variance(const uint8_t* luma, int64_t width, int64_t height,
         int64_t stride_bytes, double* out) noexcept nogil
 cdef fl_status measure_luma(const uint8_t* luma, int64_t width, int64_t height,

@@ -130,6 +130,9 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
     fl_status fl_paste_object(const fl_image* scene, const fl_image* patch, const fl_image* alpha,
             const double* patch_box, const double* box, const fl_paste_options* options,
             uint8_t* mask, uint8_t* pixels, fl_paste_report* report)
+    fl_status fl_compare_profiles(const uint8_t* profiles, int64_t n_profiles, const int64_t* rows,
+            int64_t n, const uint8_t* templates, int32_t workers, double* gain, int8_t* moves,
+            double* likeness)
     fl_status fl_laplacian_variance(const uint8_t* luma, int64_t width, int64_t height,
             int64_t stride_bytes, double* out)
     fl_status fl_measure_luma(const uint8_t* luma, int64_t width, int64_t height,
@@ -571,6 +574,13 @@ cdef fl_status paste_object(const fl_image* scene, const fl_image* patch, const 
         const double* patch_box, const double* box, const fl_paste_options* options, uint8_t* mask,
         uint8_t* pixels, fl_paste_report* report) noexcept nogil:
     return fl_paste_object(scene, patch, alpha, patch_box, box, options, mask, pixels, report)
+
+
+cdef fl_status compare_profiles(const uint8_t* profiles, int64_t n_profiles, const int64_t* rows,
+        int64_t n, const uint8_t* templates, int32_t workers, double* gain, int8_t* moves,
+        double* likeness) noexcept nogil:
+    return fl_compare_profiles(profiles, n_profiles, rows, n, templates, workers, gain, moves,
+        likeness)
 
 
 cdef fl_status laplacian_variance(const uint8_t* luma, int64_t width, int64_t height,

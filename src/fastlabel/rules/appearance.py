@@ -11,23 +11,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from .. import schema
-from .context import Context, Floats, Ints
+from .. import _core, schema
+from .context import Context, Floats, Ints, whole
 from .phrases import choice, fixed, general, join, members, whole_numbers
 from .registry import Hits, Params, rule
 
 BINS = schema.PROFILE_BINS
-#: Strips of the box itself, and how many a box may be moved by: no further than what is seen
-#: around it.
-INSIDE, REACH = 16, 4
-#: Strips that must be in view for a comparison.
-IN_VIEW = 14
+#: Strips of the box itself.
+INSIDE = 16
 #: What a profile has for a strip that leaves the picture.
 OUTSIDE = 15
 #: Boxes of a class that its template is made of, evenly spread: more make it no better.
 LEARNT_FROM = 4096
-#: Boxes compared at once.
-CHUNK = 1 << 16
 #: What counts as ordinary: between these quantiles the tail of chance is fitted.
 MIDDLE, UPPER = 0.3, 0.7
 #: Boxes that a share of errors is estimated from, at least, and shares at most.
@@ -78,41 +73,6 @@ def template(sample: Strips) -> Singles:
     return np.asarray(np.rint((usual - low) / max(high - low, 1e-9) * 255), np.float32)
 
 
-def correlations(found: Strips, usual: Singles) -> Floats:
-    """Correlation of boxes with a template, for each move of the box along the axis.
-
-    Parameters
-    ----------
-    found : Strips
-        Of n boxes.
-    usual : numpy.ndarray
-        (BINS,) the template.
-
-    Returns
-    -------
-    numpy.ndarray
-        (n, 2 * REACH + 1) float64, of moves by -REACH to REACH strips; NaN where fewer than
-        ``IN_VIEW`` strips are seen.
-    """
-    moved = np.zeros((BINS, 2 * REACH + 1), np.float32)
-    inside = np.zeros_like(moved)
-    for column, move in enumerate(range(-REACH, REACH + 1)):
-        at = np.arange(max(0, move), BINS + min(0, move))
-        moved[at, column] = usual[at - move]
-        inside[at, column] = 1
-    # Sums of products of whole numbers under 2^24: the same in any order.
-    a, seen = found.values, found.seen
-    n, sum_a, sum_aa = seen @ inside, a @ inside, (a * a) @ inside
-    sum_b, sum_bb, sum_ab = seen @ moved, seen @ (moved * moved), a @ moved
-    n, sum_a, sum_aa, sum_b, sum_bb, sum_ab = (
-        s.astype(np.float64) for s in (n, sum_a, sum_aa, sum_b, sum_bb, sum_ab)
-    )
-    spread = (n * sum_aa - sum_a**2) * (n * sum_bb - sum_b**2)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        out = (n * sum_ab - sum_a * sum_b) / np.sqrt(np.maximum(spread, 1.0))
-    return np.where(n >= IN_VIEW, out, np.nan)
-
-
 @dataclass(frozen=True)
 class Fit:
     """How boxes of one class fit its template.
@@ -123,43 +83,36 @@ class Fit:
         (n,) float64: by how much the correlations of both axes grow when the box is moved to
         where they are best; NaN where it could not be told.
     move : numpy.ndarray
-        (n, 2) int64: that move, in strips to the right and down.
+        (n, 2) int8: that move, in strips to the right and down.
     likeness : numpy.ndarray
         (n,) float64: mean correlation in place.
     """
 
     gain: Floats
-    move: Ints
+    move: npt.NDArray[np.int8]
     likeness: Floats
 
 
-def fit(profiles: npt.NDArray[np.uint8]) -> Fit:
+def fit(profiles: npt.NDArray[np.uint8], rows: Ints, workers: int = 1) -> Fit:
     """Compare the boxes of one class with the template that they give themselves.
 
     Parameters
     ----------
     profiles : numpy.ndarray
-        (n, 2 * BINS) uint8, as ``box_stats`` has them.
+        (N, 2 * BINS) uint8, as ``box_stats`` has them: of the whole set.
+    rows : numpy.ndarray
+        (n,) int64, those of the class.
+    workers : int
+        Native threads; 0 means one a CPU. The result does not depend on it.
     """
-    n = len(profiles)
-    gain, likeness = np.zeros(n), np.zeros(n)
-    move = np.zeros((n, 2), np.int64)
+    n = len(rows)
     chosen = np.unique(np.linspace(0, n - 1, min(n, LEARNT_FROM)).round().astype(np.int64))
-    usual = [[template(s) for s in axis] for axis in strips(profiles[chosen])]
-    for start in range(0, n, CHUNK):
-        at = slice(start, start + CHUNK)
-        for k, axis in enumerate(strips(profiles[at])):
-            luma, gradient = (correlations(s, t) for s, t in zip(axis, usual[k], strict=True))
-            both = luma + gradient
-            best = np.where(np.isnan(both), -np.inf, both).argmax(axis=1)
-            rows = np.arange(len(best))
-            gain[at] += both[rows, best] - both[:, REACH]
-            likeness[at] += both[:, REACH] / 4
-            move[at, k] = best - REACH
-    return Fit(gain, move, likeness)
+    sample = strips(profiles[rows[chosen]])
+    usual = np.stack([template(s) for axis in sample for s in axis]).astype(np.uint8)
+    return Fit(*_core.compare_profiles(profiles, rows, usual, workers))
 
 
-def chances(gain: Floats) -> Floats:
+def chances(gain: Floats, least: float = 0.0) -> Floats:
     """Chance that each box is misplaced, from how many are further off than chance explains.
 
     Most boxes of a class are right, so ordinary gains (of those that gain at all) show what
@@ -172,6 +125,8 @@ def chances(gain: Floats) -> Floats:
     ----------
     gain : numpy.ndarray
         (n,) float64 without NaN.
+    least : float
+        Smaller chances may be given as 0: few boxes are worth a place in an order.
 
     Returns
     -------
@@ -179,9 +134,10 @@ def chances(gain: Floats) -> Floats:
         (n,) float64, 0 to 1; it does not fall where the gain grows.
     """
     out = np.zeros(len(gain))
-    some = np.flatnonzero(gain > 0)
-    order = some[np.argsort(-gain[some], kind="stable")]
-    ranked, n = gain[order], len(order)
+    ranked = -gain[gain > 0]
+    ranked.sort()
+    np.negative(ranked, out=ranked)
+    n = len(ranked)
     chance = np.zeros(n)
     for _ in range(ROUNDS if n else 0):
         right = np.cumsum(1.0 - chance)
@@ -194,7 +150,11 @@ def chances(gain: Floats) -> Floats:
             scale = max((upper - middle) / np.log((1 - MIDDLE) / (1 - UPPER)), LEAST_SCALE)
             beyond = right[-1] * (1 - UPPER)
         chance = _surplus(ranked, beyond, upper, scale)
-    out[order] = chance
+    enough = np.flatnonzero(chance >= least if least > 0 else chance > 0)
+    if len(enough):
+        some = np.flatnonzero(gain >= ranked[enough[-1]])
+        order = some[np.argsort(-gain[some], kind="stable")]
+        out[order] = chance[: len(order)]
     return out
 
 
@@ -270,24 +230,25 @@ def _rising(values: Floats, weights: Floats) -> Floats:
 )
 def misplaced_box(ctx: Context, p: Params) -> Iterator[Hits]:
     """Yield boxes that fit their class better elsewhere."""
-    rows, profiles = _profiled(ctx)
-    classes = ctx.category[rows]
-    single = ~ctx.exempt & ~ctx.hidden & (ctx.category >= 0) & ctx.solid
+    rows, unjudged = _profiled(ctx)
+    least = max(p["min_chance"], 1e-9)
     found = []
-    for c in np.unique(classes).tolist():
-        mine = np.flatnonzero(classes == c)
+    for c in sorted(rows):
+        mine = np.concatenate(rows.pop(c))
         if len(mine) < max(p["min_boxes"], 2):
             continue
-        how = fit(profiles[mine])
+        profiles = _profiles(ctx)
+        how = fit(profiles, mine, ctx.workers)
         known = np.isfinite(how.gain)
         if known.sum() < p["min_boxes"] or np.median(how.likeness[known]) < p["min_likeness"]:
             continue
         chance = np.zeros(len(mine))
-        chance[known] = chances(how.gain[known])
-        hit = np.flatnonzero((chance >= max(p["min_chance"], 1e-9)) & how.move.any(axis=1))
-        found.append((rows[mine[hit]], chance[hit], how.gain[hit], how.move[hit]))
+        chance[known] = chances(how.gain[known], least)
+        hit = np.flatnonzero(chance >= least)
+        hit = hit[how.move[hit].any(axis=1)]
+        found.append((mine[hit], chance[hit], how.gain[hit], how.move[hit].astype(np.int64)))
     if not found:
-        yield Hits([], annotation=np.empty(0, np.int64), unjudged=int(single.sum()) - len(rows))
+        yield Hits([], annotation=np.empty(0, np.int64), unjudged=unjudged)
         return
     at, chance, gain, move = (np.concatenate(column) for column in zip(*found, strict=True))
     yield Hits(
@@ -296,27 +257,41 @@ def misplaced_box(ctx: Context, p: Params) -> Iterator[Hits]:
         value=gain,
         score=chance,
         extra=_evidence(ctx, at, move),
-        unjudged=int(single.sum()) - len(rows),
+        unjudged=unjudged,
     )
 
 
-def _profiled(ctx: Context) -> tuple[Ints, npt.NDArray[np.uint8]]:
-    """Boxes of single targets with a profile, and the profiles."""
-    none = np.empty(0, np.int64), np.empty((0, 2 * BINS), np.uint8)
-    if ctx.box_stats is None or "profile" not in ctx.box_stats.column_names:
-        return none
-    column = ctx.box_stats["profile"].combine_chunks()
-    has = np.asarray(column.is_valid().to_numpy(zero_copy_only=False), np.bool_)
-    upright = np.asarray(ctx.stat("orientation") == 1)
-    single = ~ctx.exempt & ~ctx.hidden & (ctx.category >= 0) & ctx.solid
-    rows = np.flatnonzero(has & single & upright[ctx.image_of] & ctx.measured[ctx.image_of])
-    if not len(rows):
-        return none
-    kept = column.take(pa.array(rows))
-    kept = kept.combine_chunks() if isinstance(kept, pa.ChunkedArray) else kept
-    data = np.frombuffer(kept.buffers()[1], np.uint8)
-    begin = kept.offset * 2 * BINS
-    return rows, data[begin : begin + len(rows) * 2 * BINS].reshape(-1, 2 * BINS)
+def _profiled(ctx: Context) -> tuple[dict[int, list[Ints]], int]:
+    """Boxes of single targets with a profile, by class, and how many of them have none."""
+    out: dict[int, list[Ints]] = {}
+    unjudged = 0
+    upright = ctx.measured & np.asarray(ctx.stat("orientation") == 1)
+    few = ctx.ds.categories.num_rows < 1 << 16
+    for part in ctx.parts():
+        single = ~part.exempt & ~part.hidden & (part.category >= 0) & part.solid
+        has = np.zeros_like(single)
+        if part.box_stats is not None and "profile" in part.box_stats.column_names:
+            valid = part.box_stats["profile"].is_valid().to_numpy()
+            has = single & upright[part.image_of] & np.asarray(valid, np.bool_)
+        rows = np.flatnonzero(has)
+        unjudged += int(single.sum()) - len(rows)
+        classes = part.category[rows]
+        # Of 16 bits they are sorted by counting.
+        order = np.argsort(classes.astype(np.uint16) if few else classes, kind="stable")
+        rows, classes = part.rows_in_whole(rows[order]), classes[order]
+        starts = np.flatnonzero(np.diff(classes, prepend=-1))
+        for start, stop in pairwise([*starts.tolist(), len(rows)]):
+            out.setdefault(int(classes[start]), []).append(rows[start:stop])
+    return out, unjudged
+
+
+def _profiles(ctx: Context) -> npt.NDArray[np.uint8]:
+    """The column of profiles, where it lies; what it has for boxes without one means nothing."""
+    assert ctx.box_stats is not None
+    column = whole(ctx.box_stats["profile"])
+    size = 2 * BINS
+    data = np.frombuffer(column.buffers()[1], np.uint8)
+    return data[column.offset * size :][: len(column) * size].reshape(-1, size)
 
 
 def _shift(ctx: Context, rows: Ints, move: Ints) -> Floats:
