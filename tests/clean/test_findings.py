@@ -234,7 +234,10 @@ def test_images_without_labels_cannot_be_planned_on(tmp_path, sample):
 
 
 def test_real_findings_can_be_applied_and_taken_back(shared_data, tree_hash, tmp_path):
-    for name, wanted in (("bccd", {"drop_box": 10}), ("raccoon", {"quarantine_image": 3})):
+    for name, wanted in (
+        ("bccd", {"drop_box": 10, "replace_box": 34}),
+        ("raccoon", {"quarantine_image": 3}),
+    ):
         data = tmp_path / name
         shutil.copytree(shared_data / name, data, copy_function=shutil.copyfile)
         before = tree_hash(data)

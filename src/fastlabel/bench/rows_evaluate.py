@@ -147,7 +147,7 @@ def _same(ours: Evaluation, theirs: Any) -> None:
 ROWS = (
     Row(
         name="evaluate-coco",
-        title="evaluate, 500 images of 20 predictions and 10 labels in 20 classes, twelve figures",
+        title="evaluate, 500 images of 10 labels and 20 predictions, 20 classes",
         make=_inputs,
         run=_ours,
         peers=(Peer("pycocotools", ("pycocotools",), _theirs, promised=10),),

@@ -92,7 +92,7 @@ ROWS = (
     ),
     Row(
         name="label-errors",
-        title="label errors by predictions, 200 images of 10 labels and 20 predictions",
+        title="label errors by a model, 200 images of 10 labels, 20 predictions",
         make=partial(_objectlab_input, 200),
         run=_ours,
         peers=(Peer("cleanlab ObjectLab", ("cleanlab",), _objectlab, promised=100.0),),

@@ -88,13 +88,31 @@ def _csv(table: Any, target: Any) -> None:
             table = table.append_column(f"{name}_{2 << level}", values)
         table = table.drop_columns([name])
     for at, column in enumerate(table.schema):
-        if pa.types.is_string(column.type):
+        if pa.types.is_fixed_size_binary(column.type):
+            table = table.set_column(at, column.name, _digits(table[column.name]))
+        elif pa.types.is_string(column.type):
             # A quote keeps a spreadsheet from running a file name: it is text then.
             texts = table[column.name]
             risky = pc.fill_null(pc.match_substring_regex(texts, r"^[=+\-@\t\r]"), False)
             safe = pc.if_else(risky, pc.binary_join_element_wise("'", texts, ""), texts)
             table = table.set_column(at, column, safe)
     csv.write_csv(table, target)
+
+
+def _digits(column: Any) -> Any:
+    """Bytes as hexadecimal digits: CSV is text."""
+    import numpy as np
+    import pyarrow as pa
+
+    from ..scan.arrays import hexadecimal
+
+    texts = [pa.array([], pa.string())]
+    for chunk in column.chunks:
+        width = chunk.type.byte_width
+        data = np.frombuffer(chunk.buffers()[1], np.uint8)[chunk.offset * width :]
+        null = np.asarray(chunk.is_null().to_numpy(zero_copy_only=False), np.bool_)
+        texts.append(hexadecimal(data[: len(chunk) * width].reshape(-1, width), null))
+    return pa.chunked_array(texts)
 
 
 def _parquet(table: Any, target: Path) -> None:
