@@ -133,6 +133,9 @@ _LAZY = {
     "read_review": "clean.review",
     "TileDetections": "merge",
     "merge_tiles": "merge",
+    "Match": "match",
+    "match": "match",
+    "scene_features": "match",
 }
 
 __all__ = ["__version__", *sorted(_LAZY)]
@@ -182,6 +185,7 @@ if TYPE_CHECKING:
     from .evaluate import Evaluation, FindingScores, evaluate, evaluate_findings
     from .formats import read
     from .label_quality import LabelQuality, label_quality
+    from .match import Match, match, scene_features
     from .merge import TileDetections, merge_tiles
     from .pixels import (
         LetterboxTransform,

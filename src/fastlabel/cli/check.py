@@ -57,6 +57,13 @@ _DEFAULT_OUT = "fastlabel-report"
     help="Judge the labels against what a model predicts (rules FL7): COCO results, YOLO text "
     "with scores, a table. Several are several models, or folds.",
 )
+@click.option(
+    "--reference",
+    type=click.Path(path_type=Path),
+    metavar="FRAMES",
+    help="Frames of the deployment, or a TOML file with a [scene]: which images are unlike them, "
+    "and what of them no image shows (rules FL8).",
+)
 @click.option("--select", metavar="CODES", help="Run only these rules, e.g. FL2,FL401.")
 @click.option("--ignore", metavar="CODES", help="Leave these rules out.")
 @click.option(
@@ -156,6 +163,7 @@ def command(data: str, **options: Any) -> int:
             images=pictures or None,
             engine=options["engine"],
             predictions=options["predictions"],
+            reference=options["reference"],
             budget=options["budget"],
         )
     # A file inside the set may be named: its root is what must stay as it is.

@@ -24,6 +24,8 @@ MOST_FRAMES = 1000
 LEAST_SHARE = 0.05
 #: A condition is lacking where the set has this part of the frames' share, or less.
 LACKING = 0.1
+#: A lesser gap of a plainer feature of the same group is told instead.
+NEARLY = 0.1
 
 
 @dataclass(frozen=True)
@@ -178,10 +180,11 @@ def gaps(images: Floats, frames: Floats, features: list[Feature]) -> list[dict[s
     Returns
     -------
     list of dict
-        The largest first: ``feature``, ``words``, ``side`` (below or above), ``limit``,
-        ``frames`` (share), ``images`` (share), ``count`` (images). At most one a feature.
+        In the order of the groups, one a group: the first of its features that says nearly as
+        much as the one that says most. ``feature``, ``words``, ``side`` (below or above),
+        ``limit``, ``frames`` (share), ``images`` (share), ``count`` (images).
     """
-    found = []
+    found: dict[str, list[dict[str, Any]]] = {}
     for k, feature in enumerate(features):
         ours, theirs = images[:, k], frames[:, k]
         ours, theirs = ours[np.isfinite(ours)], theirs[np.isfinite(theirs)]
@@ -207,5 +210,10 @@ def gaps(images: Floats, frames: Floats, features: list[Feature]) -> list[dict[s
                         "count": count,
                     }
         if best is not None:
-            found.append(best)
-    return sorted(found, key=lambda gap: (gap["images"] - gap["frames"], gap["feature"]))
+            found.setdefault(feature.group, []).append(best)
+    return [_first_of(some) for some in found.values()]
+
+
+def _first_of(some: list[dict[str, Any]]) -> dict[str, Any]:
+    most = max(gap["frames"] - gap["images"] for gap in some)
+    return next(gap for gap in some if gap["frames"] - gap["images"] >= most - NEARLY)

@@ -83,6 +83,8 @@ class Match:
         What a person should know besides.
     ds : Dataset or None
         The set, where it was given.
+    reference_source : Dataset, ImageSource or None
+        Where the frames are, where it is known; for pictures on the page.
     """
 
     table: pa.Table
@@ -92,8 +94,7 @@ class Match:
     summary: dict[str, Any]
     notes: tuple[str, ...] = ()
     ds: Dataset | None = None
-    scenes: pa.Table = field(default=None, repr=False)
-    reference_scenes: pa.Table = field(default=None, repr=False)
+    reference_source: Any = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         parts = ", ".join(f"{n:,} {d}" for d, n in self.counts().items())
@@ -121,16 +122,13 @@ class Match:
         """(images,) the weights; 0 where an image was not decoded."""
         return np.asarray(as_numpy(pc.fill_null(self.table["weight"], 0.0)), np.float64)
 
-    def unread(self) -> list[tuple[str, str]]:
-        """Images and frames that were not decoded whole: name and reason."""
-        out = []
-        for table in (self.table, self.reference):
-            some = table.filter(pc.not_equal(table["status"], "ok"))
-            out += [
-                (str(row["file_name"]), str(row["status_detail"] or row["status"]))
-                for row in some.select(["file_name", "status", "status_detail"]).to_pylist()
-            ]
-        return out
+    def unread_images(self) -> list[tuple[str, str]]:
+        """Images that were not decoded whole, and so not matched: name and reason."""
+        return _unread(self.table)
+
+    def unread_frames(self) -> list[tuple[str, str]]:
+        """Reference frames that were not decoded whole, and so not used: name and reason."""
+        return _unread(self.reference)
 
     def plan(self, ds: Dataset | None = None, *, drop: str = "exclude") -> Any:
         """Make a plan of the decisions, for :func:`fastlabel.apply`; nothing is changed here.
@@ -206,7 +204,7 @@ class Match:
         """
         import pyarrow.parquet as pq
 
-        from ..check import write_whole
+        from .._output import write_whole
         from .page import match_page
 
         out = Path(folder)
@@ -248,3 +246,11 @@ def _farthest(lost: pa.Table, most: int = 20) -> Sequence[str]:
     order = pc.sort_indices(lost, [("distance", "descending"), ("frame", "ascending")])
     names: list[str] = lost["file_name"].take(order[:most]).to_pylist()
     return [str(name) for name in names]
+
+
+def _unread(table: pa.Table) -> list[tuple[str, str]]:
+    some = table.filter(pc.not_equal(table["status"], "ok"))
+    return [
+        (str(row["file_name"]), str(row["status_detail"] or row["status"]))
+        for row in some.select(["file_name", "status", "status_detail"]).to_pylist()
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from .projection import projected
 from .ratio import LEARNERS, Fit, fit_ratio
 from .reasons import reasons_of
 from .result import DECISIONS, MATCH, Match, weights_of
-from .scene import as_profile, scene_features
+from .scene import as_profile, opened, scene_features
 
 if TYPE_CHECKING:
     from ..deploy import Profile
@@ -34,6 +34,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
+#: What a reference is, for messages.
+_NEEDED = "a match needs some hundred frames of the deployment, or a TOML file that describes it"
 #: Share of gray images from which on colour tells gray frames from others.
 SOME_GRAY = 0.01
 
@@ -137,13 +139,15 @@ def match(
         )
 
     # The reference first: frames that are none must not cost a scan of the set.
+    reference = _opened_reference(reference)
     frames = _reference(reference, scenes)
     ds = None if isinstance(source, pa.Table) else _data_set(source)
     images = _checked(source, "source") if ds is None else scenes(ds, image_stats)
     problem = _Problem(images, frames, wanted)
     if embeddings is not None and "embedding" in wanted:
         problem.add_embeddings(embeddings, reference_embeddings)
-    return problem.solved(learner, limit_keep, limit_drop, ds)
+    shown = None if isinstance(reference, pa.Table) or is_description(reference) else reference
+    return replace(problem.solved(learner, limit_keep, limit_drop, ds), reference_source=shown)
 
 
 def _limits(keep: Any, drop: Any) -> tuple[float, float]:
@@ -173,6 +177,16 @@ def _checked(table: pa.Table, name: str) -> pa.Table:
     return table.select(SCENE.names).cast(SCENE)
 
 
+def _opened_reference(reference: Any) -> Any:
+    """The reference, read where it is a path, and in a list where it is an iterable."""
+    if isinstance(reference, pa.Table) or is_description(reference):
+        return reference
+    try:
+        return opened(reference)
+    except DatasetError as error:
+        raise DatasetError(f"reference: {error}; {_NEEDED}") from error
+
+
 def _reference(reference: Any, scenes: Callable[[Any], pa.Table]) -> pa.Table:
     """Scenes of the reference frames, at least one of them known."""
     if isinstance(reference, pa.Table):
@@ -183,8 +197,7 @@ def _reference(reference: Any, scenes: Callable[[Any], pa.Table]) -> pa.Table:
         frames = scenes(reference)
     if not frames.num_rows:
         raise DatasetError(
-            f"{_named(reference)}: has no frames to compare with; give some hundred pictures of "
-            "the deployment, or describe it in a TOML file"
+            f"{_named(reference)}: has no frame to compare with; {_NEEDED}"
         )
     if not bool(pc.any(pc.equal(frames["status"], "ok")).as_py()):
         first = frames.slice(0, 1).to_pylist()[0]
@@ -217,8 +230,8 @@ class _Problem:
         n = int(self.seen_frames.sum())
         if n < 20:
             self.notes.append(
-                f"{n} {'frame is' if n == 1 else 'frames are'} little to go by: ratios stay "
-                f"between {1 / (n + 1):.2g} and {n + 1:,}; some hundred frames say more"
+                f"{n} {'frame is' if n == 1 else 'frames are'} little to go by: hardly a ratio gets "
+                f"below {1 / (n + 1):.2g}; some hundred frames say more"
             )
         self.groups = self._without_colour(groups)
         self.features = self._known()
@@ -311,8 +324,6 @@ class _Problem:
             summary,
             tuple(self.notes),
             ds,
-            self.images,
-            self.frames,
         )
 
     def _gaps(self) -> list[dict[str, Any]]:

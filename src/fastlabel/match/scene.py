@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..scan import Cache
     from ..scan.limits import Limits
 
-__all__ = ["INPUT", "as_profile", "scene_features"]
+__all__ = ["INPUT", "as_profile", "opened", "scene_features"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -87,7 +87,7 @@ def scene_features(
 
     threads = as_whole(workers, "workers")
     profile = as_profile(deploy)
-    source = _opened(source)
+    source = opened(source)
     bounds = limits or Ceilings()
     jobs = jobs_of(source)
     if image_stats is None:
@@ -141,7 +141,8 @@ def _profile(value: Any) -> Profile:
     return value
 
 
-def _opened(source: Any) -> Any:
+def opened(source: Any) -> Any:
+    """A source read where it is a path, and as a list where it is another iterable."""
     if isinstance(source, (str, os.PathLike)):
         from ..formats import read
 
