@@ -136,6 +136,8 @@ _LAZY = {
     "Match": "match",
     "match": "match",
     "scene_features": "match",
+    "NegativesAdded": "prepare.negatives",
+    "add_negatives": "prepare.negatives",
 }
 
 __all__ = ["__version__", *sorted(_LAZY)]
@@ -210,6 +212,7 @@ if TYPE_CHECKING:
     from .prepare.corrupt import Corrupted, corrupt
     from .prepare.ignore import IgnoreRules, mark_ignored
     from .prepare.mask import mask_regions
+    from .prepare.negatives import NegativesAdded, add_negatives
     from .prepare.paste import PasteResult, paste
     from .prepare.tile import TileResult, tile, tile_boxes_back
     from .prepare.training import ignore_mask, ignored_anchors, image_targets

@@ -20,17 +20,6 @@ if TYPE_CHECKING:
 _NAMED = 5
 
 
-def _file(text: str) -> Any:
-    return click.option(
-        f"--{text}",
-        type=click.Path(path_type=Path, exists=True, dir_okay=False),
-        metavar="FILE",
-        help="FILE.npy or FILE.parquet, one row a picture: vectors of a model of your own."
-        if text == "embeddings"
-        else "The same of the reference frames.",
-    )
-
-
 @click.command("match", short_help="Weigh images by how much they look like the deployment.")
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option(
@@ -76,8 +65,18 @@ def _file(text: str) -> Any:
 )
 @click.option("--keep", type=float, default=0.5, show_default=True, help="Least ratio to keep.")
 @click.option("--drop", type=float, default=0.1, show_default=True, help="Drop below this ratio.")
-@_file("embeddings")
-@_file("reference-embeddings")
+@click.option(
+    "--embeddings",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="FILE.npy or FILE.parquet, one row an image: vectors of a model of your own.",
+)
+@click.option(
+    "--reference-embeddings",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="The same of the reference frames.",
+)
 @click.option("--deploy", metavar="NAME|FILE", help="Sharpness and noise are those at its input.")
 @read_as(images=True)
 @workers
@@ -89,9 +88,9 @@ def command(data: Path, reference: Path, out: Path, **options: Any) -> int:
     some pictures could not be read; the rest was matched.
     """
     from .. import config
-    from ..scan.limits import Limits
     from ..formats import read
     from ..match import match
+    from ..scan.limits import Limits
 
     limits = Limits.of(config.load())
     ds = read(data, options["fmt"])
@@ -169,4 +168,6 @@ def _print(found: Match, out: Path) -> None:
             click.echo(f"{what:<12}{visible(name)}: {visible(why)}")
         if len(files) > _NAMED:
             click.echo(f"{what:<12}and {len(files) - _NAMED:,} more, see the tables")
-    click.echo(f"\n{out}: match.html, match.json, match.parquet, coverage.parquet, reference.parquet")
+    click.echo(
+        f"\n{out}: match.html, match.json, match.parquet, coverage.parquet, reference.parquet"
+    )

@@ -195,8 +195,8 @@ def gaps(images: Floats, frames: Floats, features: list[Feature]) -> list[dict[s
             # From the frames' own end: the narrowest condition that says as much.
             steps = feature.steps if side == "below" else feature.steps[::-1]
             for limit in steps:
-                inside = (lambda v: v < limit) if side == "below" else (lambda v: v > limit)  # noqa: B023
-                share, count = float(inside(theirs).mean()), int(inside(ours).sum())
+                share = float(_inside(theirs, side, limit).mean())
+                count = int(_inside(ours, side, limit).sum())
                 own = count / len(ours)
                 lacking = share >= LEAST_SHARE and own <= LACKING * share
                 if lacking and (best is None or share - own > best["frames"] - best["images"]):
@@ -212,6 +212,10 @@ def gaps(images: Floats, frames: Floats, features: list[Feature]) -> list[dict[s
         if best is not None:
             found.setdefault(feature.group, []).append(best)
     return [_first_of(some) for some in found.values()]
+
+
+def _inside(values: Floats, side: str, limit: float) -> Bools:
+    return np.asarray(values < limit if side == "below" else values > limit)
 
 
 def _first_of(some: list[dict[str, Any]]) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def _parts(reference: Any) -> tuple[str, list[Mapping[str, Any]]]:
             if key != "scene":
                 raise ConfigError(f"{path}: unknown key {key!r}; {nearest(key, ['scene'])}")
         found = table.get("scene")
-        parts = found if isinstance(found, list) else [found]
+        parts: list[Any] = found if isinstance(found, list) else [found]
         if not parts or not all(isinstance(part, dict) for part in parts):
             raise ConfigError(f"{path}: scene: got {found!r}, expected a table [scene]")
         return f"{path}: scene", parts

@@ -97,24 +97,53 @@ FEATURES: tuple[Feature, ...] = (
         )
     ),
     Feature(
-        "sky", "viewpoint", 20.0, "luma of the top over the bottom", "a darker top", "a brighter top"
+        "sky",
+        "viewpoint",
+        20.0,
+        "luma of the top over the bottom",
+        "a darker top",
+        "a brighter top",
     ),
     Feature("horizon", "viewpoint", 0.15, "horizon", "a higher horizon", "a lower horizon"),
     Feature(
-        "horizon_strength", "viewpoint", 0.2, "strength of the horizon", "less of a horizon",
+        "horizon_strength",
+        "viewpoint",
+        0.2,
+        "strength of the horizon",
+        "less of a horizon",
         "more of a horizon",
     ),
-    Feature("detail_top", "viewpoint", 0.08, "detail in the top third", "a plainer top", "a busier top"),
     Feature(
-        "detail_bottom", "viewpoint", 0.08, "detail in the bottom third", "a plainer bottom",
+        "detail_top", "viewpoint", 0.08, "detail in the top third", "a plainer top", "a busier top"
+    ),
+    Feature(
+        "detail_bottom",
+        "viewpoint",
+        0.08,
+        "detail in the bottom third",
+        "a plainer bottom",
         "a busier bottom",
     ),
-    Feature("box_row", "boxes", 0.1, "row of the boxes", "boxes higher up", "boxes lower down", steps=_TENTHS),
     Feature(
-        "box_height", "boxes", 0.5, "height of the boxes", "smaller boxes", "larger boxes", 0.005,
+        "box_row",
+        "boxes",
+        0.1,
+        "row of the boxes",
+        "boxes higher up",
+        "boxes lower down",
+        steps=_TENTHS,
+    ),
+    Feature(
+        "box_height",
+        "boxes",
+        0.5,
+        "height of the boxes",
+        "smaller boxes",
+        "larger boxes",
+        0.005,
         (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5),
     ),
-)  # fmt: skip
+)
 BY_NAME: Mapping[str, Feature] = {f.name: f for f in FEATURES}
 
 #: Groups of features, in the order in which they are told.

@@ -120,8 +120,12 @@ def _horizon(rows: Floats) -> tuple[float, float]:
 
 
 def look_at_all(
-    jobs: Jobs, usable: npt.NDArray[np.bool_], sizes: npt.NDArray[np.int64], workers: int,
-    limits: Limits, progress: Any = None,
+    jobs: Jobs,
+    usable: npt.NDArray[np.bool_],
+    sizes: npt.NDArray[np.int64],
+    workers: int,
+    limits: Limits,
+    progress: Any = None,
 ) -> Floats:
     """(images, len(SEEN)) of all usable pictures; NaN for the others and what cannot be decoded.
 

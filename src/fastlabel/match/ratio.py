@@ -6,7 +6,6 @@ to scale on frames and images that they were not fitted to.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -161,7 +160,7 @@ def _silverman(values: Floats) -> float:
         return 0.0
     low, high = np.quantile(values, [0.25, 0.75])
     spread = min(float(values.std()), float(high - low) / 1.34) or float(values.std())
-    return 0.9 * spread * len(values) ** -0.2
+    return float(0.9 * spread * len(values) ** -0.2)
 
 
 def _log_ratio(of_images: Ints, of_frames: Ints, bins: _Bins) -> Floats:
@@ -274,9 +273,7 @@ def _calibrated(frames: Floats, images: Floats) -> tuple[float, float]:
     """
     x = np.concatenate([frames, images])
     size = float(min(len(frames), len(images)))
-    aim = np.r_[
-        np.full(len(frames), (size + 1) / (size + 2)), np.full(len(images), 1 / (size + 2))
-    ]
+    aim = np.r_[np.full(len(frames), (size + 1) / (size + 2)), np.full(len(images), 1 / (size + 2))]
     weight = np.r_[np.full(len(frames), 0.5 / len(frames)), np.full(len(images), 0.5 / len(images))]
     a, b = 0.0, 0.0
     centre = float((weight * x).sum())

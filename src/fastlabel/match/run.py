@@ -16,7 +16,7 @@ from .._scalars import as_choice, as_number, as_whole
 from ..dataset import Dataset, DatasetError
 from .coverage import Coverage, cover, gaps
 from .described import GRAY, described_frames, is_description
-from .features import BY_NAME, FEATURES, GROUPS, SCENE, Feature, chosen_groups, column, values_of
+from .features import FEATURES, GROUPS, SCENE, Feature, chosen_groups, column, values_of
 from .projection import projected
 from .ratio import LEARNERS, Fit, fit_ratio
 from .reasons import reasons_of
@@ -196,9 +196,7 @@ def _reference(reference: Any, scenes: Callable[[Any], pa.Table]) -> pa.Table:
     else:
         frames = scenes(reference)
     if not frames.num_rows:
-        raise DatasetError(
-            f"{_named(reference)}: has no frame to compare with; {_NEEDED}"
-        )
+        raise DatasetError(f"{_named(reference)}: has no frame to compare with; {_NEEDED}")
     if not bool(pc.any(pc.equal(frames["status"], "ok")).as_py()):
         first = frames.slice(0, 1).to_pylist()[0]
         raise DatasetError(
@@ -229,9 +227,10 @@ class _Problem:
             )
         n = int(self.seen_frames.sum())
         if n < 20:
+            few = "frame is" if n == 1 else "frames are"
             self.notes.append(
-                f"{n} {'frame is' if n == 1 else 'frames are'} little to go by: hardly a ratio gets "
-                f"below {1 / (n + 1):.2g}; some hundred frames say more"
+                f"{n} {few} little to go by: hardly a ratio gets below {1 / (n + 1):.2g}; some "
+                "hundred frames say more"
             )
         self.groups = self._without_colour(groups)
         self.features = self._known()
@@ -332,7 +331,7 @@ class _Problem:
         for table, mask in ((self.images, self.seen_images), (self.frames, self.seen_frames)):
             sides.append(np.column_stack([column(table, f.name)[mask] for f in looked]))
         # What is left out of the comparison (colour of gray frames) is lacking all the same.
-        return gaps(*sides, looked)
+        return gaps(sides[0], sides[1], looked)
 
     def _table(
         self,

@@ -67,9 +67,9 @@ def scene_features(
     -------
     pyarrow.Table
         ``fastlabel.match.features.SCENE``, one row an image. Features of a picture that is
-        not decoded whole are null; ``status`` says why. ``box_row`` is the mean centre of the boxes from
-        the top, ``box_height`` the geometric mean of their heights, both as shares of the frame;
-        null without boxes.
+        not decoded whole are null; ``status`` says why. ``box_row`` is the mean centre of the
+        boxes from the top, ``box_height`` the geometric mean of their heights, both as shares of
+        the frame; null without boxes.
 
     Examples
     --------
@@ -87,12 +87,12 @@ def scene_features(
 
     threads = as_whole(workers, "workers")
     profile = as_profile(deploy)
-    source = opened(source)
+    pictures = opened(source)
     bounds = limits or Ceilings()
-    jobs = jobs_of(source)
+    jobs = jobs_of(pictures)
     if image_stats is None:
         image_stats = scan(
-            source if isinstance(source, (Dataset, ImageSource)) else jobs.source,
+            pictures if isinstance(pictures, (Dataset, ImageSource)) else jobs.source,
             workers=threads,
             limits=bounds,
             progress=progress,
@@ -109,8 +109,8 @@ def scene_features(
     looked = look_at_all(jobs, shown, sizes.astype(np.int64), threads, bounds, progress)
     made = dict(zip(SEEN, looked.T, strict=True))
     made |= _scanned(image_stats, shown, profile)
-    if isinstance(source, Dataset):
-        made |= _boxes(source, image_stats)
+    if isinstance(pictures, Dataset):
+        made |= _boxes(pictures, image_stats)
     columns = {
         "image_id": pa.array(np.arange(len(jobs))),
         "file_name": jobs.names,
@@ -205,4 +205,5 @@ def _boxes(ds: Dataset, stats: pa.Table) -> dict[str, Floats]:
         boxes = np.bincount(image, minlength=n)
         rows = np.bincount(image, np.clip(middle, 0, 1), minlength=n) / boxes
         sizes = np.exp(np.bincount(image, np.log(tall), minlength=n) / boxes)
-    return {"box_row": np.round(rows, 6), "box_height": np.round(sizes, 6)}
+    means = {"box_row": rows, "box_height": sizes}
+    return {name: np.asarray(np.round(values, 6), np.float64) for name, values in means.items()}

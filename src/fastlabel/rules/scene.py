@@ -133,8 +133,9 @@ def uncovered_deployment(ctx: Context, p: Params) -> Iterator[Hits]:
         named = ", ".join(clean(name, 60) for name in fit.uncovered[:3])
         lacking = f"no single condition tells them apart, look at {named}"
     message = (
-        f"Only {number(100 * fit.covered)} % of {count(fit.frames, 'reference frame')} have an image "
-        f"like them (limit {number(100 * p['min_covered'])} %): {lacking}. Collect such images."
+        f"Only {number(100 * fit.covered)} % of {count(fit.frames, 'reference frame')} have an "
+        f"image like them (limit {number(100 * p['min_covered'])} %): {lacking}. Collect such "
+        "images."
     )
     yield Hits(
         [message],
