@@ -173,8 +173,23 @@ def command(data: str, **options: Any) -> int:
         report.summary["truth"] = _score(options["truth"], report)
     report.write(out)
     say_reused(cache)
+    _say_unread(report)
     _print(report, options["output_format"], out, options["max_findings"], options["budget"])
     return _exit_code(report, options["fail_on"] or config.fail_on or "error")
+
+
+def _say_unread(report: Report) -> None:
+    """Name reference frames that were not used: about this run, so not on stdout."""
+    from ..report.text import count, listed, visible
+
+    lost = report.summary.get("scene", {}).get("unread_frame_names", [])
+    if lost:
+        verb = "was" if len(lost) == 1 else "were"
+        click.echo(
+            f"fastlabel: {count(len(lost), 'reference frame')} {verb} not decoded whole, so not "
+            f"used: {listed([visible(name) for name, _ in lost])}",
+            err=True,
+        )
 
 
 def _with_limits(config: Config, options: dict[str, Any]) -> Config:

@@ -20,8 +20,11 @@ Bools = npt.NDArray[np.bool_]
 BLOCK = 4096
 #: Reference frames that the curve is made of; of more, so many evenly spaced ones.
 MOST_FRAMES = 1000
-#: Least share of the frames in a condition for its lack to be told.
-LEAST_SHARE = 0.05
+#: Least share of the frames in a condition for its lack to be told: one that is open to a side,
+#: and one between two limits, of which there are many to choose from.
+LEAST_SHARE, LEAST_BETWEEN = 0.05, 0.1
+#: Frames that have to be in it, where there are as many; images that would be, were they alike.
+LEAST_FRAMES, LEAST_IMAGES = 3, 5.0
 #: A condition is lacking where the set has this part of the frames' share, or less.
 LACKING = 0.1
 #: A lesser gap of a plainer feature of the same group is told instead.
@@ -181,41 +184,58 @@ def gaps(images: Floats, frames: Floats, features: list[Feature]) -> list[dict[s
     -------
     list of dict
         In the order of the groups, one a group: the first of its features that says nearly as
-        much as the one that says most. ``feature``, ``words``, ``side`` (below or above),
-        ``limit``, ``frames`` (share), ``images`` (share), ``count`` (images).
+        much as the one that says most. ``feature``, ``words``, ``low`` and ``high`` (None: open),
+        ``frames`` (share), ``images`` (share), ``count`` (images).
     """
     found: dict[str, list[dict[str, Any]]] = {}
     for k, feature in enumerate(features):
         ours, theirs = images[:, k], frames[:, k]
-        ours, theirs = ours[np.isfinite(ours)], theirs[np.isfinite(theirs)]
-        if not feature.steps or not len(ours) or not len(theirs):
-            continue
-        best: dict[str, Any] | None = None
-        for side in ("below", "above"):
-            # From the frames' own end: the narrowest condition that says as much.
-            steps = feature.steps if side == "below" else feature.steps[::-1]
-            for limit in steps:
-                share = float(_inside(theirs, side, limit).mean())
-                count = int(_inside(ours, side, limit).sum())
-                own = count / len(ours)
-                lacking = share >= LEAST_SHARE and own <= LACKING * share
-                if lacking and (best is None or share - own > best["frames"] - best["images"]):
-                    best = {
-                        "feature": feature.name,
-                        "words": feature.words,
-                        "side": side,
-                        "limit": limit,
-                        "frames": round(share, 6),
-                        "images": round(own, 6),
-                        "count": count,
-                    }
-        if best is not None:
-            found.setdefault(feature.group, []).append(best)
+        gap = _gap(feature, ours[np.isfinite(ours)], theirs[np.isfinite(theirs)])
+        if gap is not None:
+            found.setdefault(feature.group, []).append(gap)
     return [_first_of(some) for some in found.values()]
 
 
-def _inside(values: Floats, side: str, limit: float) -> Bools:
-    return np.asarray(values < limit if side == "below" else values > limit)
+def _gap(feature: Feature, ours: Floats, theirs: Floats) -> dict[str, Any] | None:
+    """The range of a feature, between two of its steps, that the images lack most."""
+    if not feature.steps or not len(ours) or not len(theirs):
+        return None
+    steps = np.array(feature.steps)
+    own, ref = (_below(v, steps) for v in (ours, theirs))
+    best: tuple[Any, ...] | None = None
+    for low in range(len(steps) + 1):
+        for high in range(low + 1, len(steps) + 2):
+            share = float(ref[high] - ref[low]) / len(theirs)
+            count = int(own[high] - own[low])
+            between = low > 0 and high <= len(steps)
+            few = ref[high] - ref[low] < min(LEAST_FRAMES, len(theirs))
+            few |= len(ours) * share < min(LEAST_IMAGES, len(ours))
+            if few or share < (LEAST_BETWEEN if between else LEAST_SHARE):
+                continue
+            if count / len(ours) > LACKING * share:
+                continue
+            # Of ranges that say as much, one open to a side, and then the narrowest.
+            rank = (round(share - count / len(ours), 6), not between, low - high)
+            if best is None or rank > best[0]:
+                best = rank, low, high, share, count
+    if best is None:
+        return None
+    _, low, high, share, count = best
+    return {
+        "feature": feature.name,
+        "words": feature.words,
+        "low": float(steps[low - 1]) if low else None,
+        "high": float(steps[high - 1]) if high <= len(steps) else None,
+        "frames": round(share, 6),
+        "images": round(count / len(ours), 6),
+        "count": count,
+    }
+
+
+def _below(values: Floats, steps: Floats) -> Ints:
+    """(steps + 2,) how many values are below each step, with none first and all last."""
+    counts = np.bincount(np.searchsorted(steps, values, "right"), minlength=len(steps) + 1)
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
 
 def _first_of(some: list[dict[str, Any]]) -> dict[str, Any]:

@@ -36,7 +36,8 @@ def projected(
     images, frames : numpy.ndarray
         (rows, k), (reference_rows, k) float64, k at most :data:`DIMENSIONS`.
     units : numpy.ndarray
-        (k,) the frames' own spread in each of them, and at least a quarter of both sides'.
+        (k,) the same for all: the frames' own spread, and at least a quarter of the widest of
+        both sides.
 
     Raises
     ------
@@ -70,8 +71,9 @@ def projected(
         useful[0] = True
     axes, both = axes[:, useful], both[useful]
     left, right = (a - middle) @ axes, (b - middle) @ axes
-    own = right[known[1]].std(axis=0) if known[1].sum() > 1 else np.zeros(len(both))
-    return left, right, np.maximum(np.maximum(own, both / 4), 1e-9)
+    # Directions are as they come: one unit for all of them.
+    own = np.sqrt((right[known[1]].std(axis=0) ** 2).mean()) if known[1].sum() > 1 else 0.0
+    return left, right, np.full(len(both), max(float(own), float(both[0]) / 4, 1e-9))
 
 
 def _directions(value: Any, rows: int, name: str) -> Floats:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from .described import GRAY
 from .features import Feature, column
 from .ratio import Fit
 
@@ -20,6 +22,8 @@ Ints = npt.NDArray[np.int64]
 MOST = 2
 #: A group that takes less than this off is no reason.
 LEAST = 0.3
+#: A group speaks through its plainest feature that says this part of what its loudest does.
+NEARLY = 0.7
 
 
 def reasons_of(
@@ -38,9 +42,7 @@ def reasons_of(
     """
     out: list[str | None] = [None] * len(which)
     of_group = [[k for k, f in enumerate(features) if f.group == g] for g in groups]
-    worst = np.stack(
-        [np.array(at)[fit.by_feature[:, at].argmin(axis=1)] for at in of_group], axis=1
-    )
+    worst = np.stack([_speaker(fit.by_feature, at) for at in of_group], axis=1)
     order = np.argsort(fit.parts, axis=1, kind="stable")[:, :MOST]
     values, ranges, middles = [], [], []
     for feature in features:
@@ -71,19 +73,38 @@ def reasons_of(
     return out
 
 
+def _speaker(evidence: Floats, features: Sequence[int]) -> Ints:
+    """Of each image, the first of some features that speaks nearly as loud as the loudest."""
+    mine = evidence[:, features]
+    loud = mine <= NEARLY * mine.min(axis=1, keepdims=True)
+    return np.asarray(np.array(features)[loud.argmax(axis=1)], np.int64)
+
+
 def number(value: float) -> str:
     """A measured value with three digits that count."""
     return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
-def gap_words(gap: dict[str, object]) -> str:
-    """A gap as a sentence without its end: ``no images below luma 40 (60 % of the frames)``."""
+def gap_words(gap: Mapping[str, Any]) -> str:
+    """A gap as a sentence without its end.
+
+    Examples
+    --------
+    >>> gap = {"feature": "luma_mean", "words": "luma", "low": None, "high": 40.0}
+    >>> gap_words({**gap, "frames": 0.6, "count": 0})
+    'no image with luma below 40 (60 % of the frames)'
+    """
     from ..report.text import count, percent
 
-    n = int(str(gap["count"]))
-    had = "no image" if n == 0 else f"only {count(n, 'image')}"
-    limit = number(float(str(gap["limit"])))
-    share = percent(float(str(gap["frames"])))
-    if gap["feature"] == "chroma" and gap["side"] == "below" and float(str(gap["limit"])) <= 1.5:
+    had = f"only {count(gap['count'], 'image')}" if gap["count"] else "no image"
+    share = percent(gap["frames"])
+    low, high = gap["low"], gap["high"]
+    if gap["feature"] == "chroma" and low is None and high <= GRAY:
         return f"{had} gray or infrared ({share} of the frames)"
-    return f"{had} with {gap['words']} {gap['side']} {limit} ({share} of the frames)"
+    if low is None:
+        where = f"below {number(high)}"
+    elif high is None:
+        where = f"from {number(low)} on"
+    else:
+        where = f"between {number(low)} and {number(high)}"
+    return f"{had} with {gap['words']} {where} ({share} of the frames)"

@@ -81,6 +81,7 @@ def alarms(
     side: int,
     sizes: npt.NDArray[np.int64],
     left_out: dict[str, int],
+    classes: Sequence[str | None] = (),
 ) -> list[Candidate]:
     """What a model is sure of where nothing is: whole empty pictures, and windows free of labels.
 
@@ -100,6 +101,9 @@ def alarms(
         (images, 2) width and height of the upright pictures.
     left_out : dict
         Why something is not used, and how often; counted up.
+    classes : sequence of str
+        Those of the set. Where the model says any of them, only they are alarms: what it
+        rightly calls a person is none for a set without people.
 
     Returns
     -------
@@ -119,6 +123,10 @@ def alarms(
     whole: set[int] = set()
     windows: dict[int, list[Window]] = {}
     sure = np.flatnonzero(score >= min_score)
+    own_class = _of_classes(said, ds, classes)
+    if own_class.any():
+        _count(left_out, "alarm of a class that the set does not have", (~own_class[sure]).sum())
+        sure = sure[own_class[sure]]
     for k in sure[np.lexsort((sure, image[sure], -score[sure]))].tolist():
         row, value, name = int(image[k]), float(score[k]), names[k]
         empty = states[row] == "labelled_empty" or (
@@ -162,8 +170,19 @@ def spread(candidates: Sequence[Candidate], most: int) -> list[Candidate]:
     return hard[:most] + easy
 
 
-def _count(counts: dict[str, int], what: str) -> None:
-    counts[what] = counts.get(what, 0) + 1
+def _count(counts: dict[str, int], what: str, n: int = 1) -> None:
+    if n:
+        counts[what] = counts.get(what, 0) + int(n)
+
+
+def _of_classes(
+    said: Predictions, ds: Dataset, classes: Sequence[str | None]
+) -> npt.NDArray[np.bool_]:
+    """Which predictions are of one of the classes."""
+    wanted = {name for name in classes if name is not None}
+    names = [*ds.categories["name"].to_pylist(), None]  # the last: a class it does not have
+    known = np.array([name in wanted for name in names], bool)
+    return np.asarray(known[said.column("category_id")])
 
 
 def _in_order(boxes: Floats) -> Floats:

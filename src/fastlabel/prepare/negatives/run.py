@@ -329,8 +329,12 @@ class _Work:
                 stats = self._scanned(ds, [c.image for c in found], progress)
             else:
                 stats = scan(ds, workers=self.workers, limits=self.limits, progress=progress)
+                ds = self._with_classes(ds)
                 said = self._said(predictions, ds)
-                found = alarms(ds, at, said, min_score, crop, _sizes(stats), self.left_out)
+                classes = self.own.categories["name"].to_pylist()
+                found = alarms(
+                    ds, at, said, min_score, crop, _sizes(stats), self.left_out, classes
+                )
             self.stats.append(stats)
             self.usable += self._good(ds, found, stats, had)
 
@@ -355,9 +359,11 @@ class _Work:
 
         if isinstance(predictions, Predictions):
             return predictions
-        if not ds.categories.num_rows:  # a folder of frames: the classes are those of the set
-            ds = replace(ds, categories=self.own.categories)
         return read_predictions(predictions, ds)
+
+    def _with_classes(self, ds: Dataset) -> Dataset:
+        """A source without classes of its own, a folder of frames, with those of the set."""
+        return ds if ds.categories.num_rows else replace(ds, categories=self.own.categories)
 
     def _hashes(self) -> dict[str, str]:
         """Content of every picture of the set, and what it is there."""
