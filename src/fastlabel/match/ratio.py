@@ -24,6 +24,8 @@ BINS = 256
 DOUBT = 1.0
 #: Parts of the cross-validation.
 FOLDS = 5
+#: Images that the logistic regression is fitted to; all are judged.
+MOST_FITTED = 20_000
 #: Beyond this share at each end the histogram's last bin is open.
 TAIL = 0.001
 
@@ -257,9 +259,19 @@ def _logistic(images: Floats, frames: Floats) -> tuple[Floats, Floats, Floats]:
     for fold in range(FOLDS):
         here = folds == fold
         if here.any() and len(frames) > 1:
-            held[here] = model(filled[~here], truth[~here]).decision_function(filled[here])
-    full = model(filled, truth).decision_function(filled[len(frames) :])
+            rest = _some(np.flatnonzero(~here), truth)
+            held[here] = model(filled[rest], truth[rest]).decision_function(filled[here])
+    rest = _some(np.arange(len(both)), truth)
+    full = model(filled[rest], truth[rest]).decision_function(filled[len(frames) :])
     return np.asarray(full), held[len(frames) :], held[: len(frames)]
+
+
+def _some(rows: Ints, truth: Ints) -> Ints:
+    """All the frames of some rows, and of more images than help, evenly spaced ones."""
+    images = rows[truth[rows] == 0]
+    if len(images) > MOST_FITTED:
+        images = images[np.linspace(0, len(images) - 1, MOST_FITTED).round().astype(np.int64)]
+    return np.concatenate([rows[truth[rows] == 1], images])
 
 
 # ---- scale ---------------------------------------------------------------------

@@ -332,9 +332,7 @@ class _Work:
                 ds = self._with_classes(ds)
                 said = self._said(predictions, ds)
                 classes = self.own.categories["name"].to_pylist()
-                found = alarms(
-                    ds, at, said, min_score, crop, _sizes(stats), self.left_out, classes
-                )
+                found = alarms(ds, at, said, min_score, crop, _sizes(stats), self.left_out, classes)
             self.stats.append(stats)
             self.usable += self._good(ds, found, stats, had)
 
