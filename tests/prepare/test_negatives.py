@@ -249,8 +249,10 @@ def test_windows_around_false_alarms_have_no_part_of_a_label(data, tmp_path):
         whole = cv2.imread(str(data / row["source_path"]))[y1:y2, x1:x2]
         assert tile.shape == whole.shape
         assert np.abs(tile.astype(int) - whole).mean() < 3
-    new = fl.read(tmp_path / "new").images.to_pylist()
-    (crop,) = [r for r in new if r["path"].endswith("/train1_156_112_284_240.jpg")]
+    name = rows[0]["path"]
+    assert name == "images/train/train1_{x1}_{y1}_{x2}_{y2}.jpg".format(**rows[0])
+    new = {r["path"]: r for r in fl.read(tmp_path / "new").images.to_pylist()}
+    crop = new[name]
     assert (crop["width"], crop["height"], crop["label_state"]) == (128, 128, "labelled_empty")
 
 
