@@ -7,6 +7,7 @@ import hashlib
 import json
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -18,7 +19,6 @@ import pytest
 import fastlabel as fl
 from fastlabel.formats import read, write
 from fastlabel.predictions import Predictions
-from fastlabel.prepare.negatives import run as module
 from fastlabel.prepare.negatives.candidates import Candidate, _free_window, spread
 
 W, H = 320, 240
@@ -210,7 +210,7 @@ def said(ds, rows, classes=None):
 
 def test_the_surest_false_alarms_of_empty_frames_come_first(data, yard, tmp_path):
     frames = read(yard)
-    frames = module.replace(frames, categories=read(data).categories)
+    frames = replace(frames, categories=read(data).categories)
     found = said(frames, [
         (2, [5, 5, 50, 50], 0.6, 0), (7, [5, 5, 50, 50], 0.9, 1), (2, [9, 9, 60, 60], 0.7, 0),
         (4, [5, 5, 50, 50], 0.4, 0),
@@ -348,7 +348,7 @@ def test_the_writers_keep_them_from_format_to_format(with_negatives, tmp_path):
         place_pictures(ds, places, folder)
         at = ds.images.schema.get_field_index("path")
         images = ds.images.set_column(at, "path", pa.array(places))
-        write(module.replace(ds, images=images), folder, name)
+        write(replace(ds, images=images), folder, name)
         ds = fl.read(folder)
         assert Counter(ds.images["label_state"].to_pylist()) == {
             "labelled": 6,

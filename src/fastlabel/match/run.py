@@ -111,7 +111,7 @@ def match(
     >>> found.counts()
     {'keep': 10, 'down-weight': 0, 'drop': 30}
     >>> found.table["reasons"][0].as_py()
-    'brighter (luma 150, frames 29.8 to 30.2)'
+    'brighter (luma 149, frames 29.2 to 29.7)'
     """
     wanted = chosen_groups(groups)
     as_choice(learner, "learner", LEARNERS)
