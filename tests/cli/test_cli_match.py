@@ -39,7 +39,7 @@ def test_it_says_what_to_keep_and_what_is_covered_and_changes_nothing(cli, day, 
     assert (run.code, run.err) == (0, "")
     assert "Keep        6\n" in run.out
     assert "Drop        14\n" in run.out
-    assert "Covered     100 % of the frames." in run.out
+    assert "Covered     The best image covers 100 % of the frames; one at random" in run.out
     names = {p.name for p in (here / "fastlabel-match").iterdir()}
     assert names == {
         "match.html", "match.json", "match.parquet", "coverage.parquet", "reference.parquet",

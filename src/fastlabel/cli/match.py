@@ -145,7 +145,7 @@ def _vectors(path: Path | None) -> Any:
 def _print(found: Match, out: Path) -> None:
     from ..match.page import curve_caption
     from ..match.reasons import gap_words
-    from ..report.text import count, number, percent, visible
+    from ..report.text import count, number, visible
 
     s = found.summary
     click.echo(
@@ -158,7 +158,7 @@ def _print(found: Match, out: Path) -> None:
         f"Apart       AUC {s['auc']:.2f} of images and frames, 0.5 is alike; the weighted set "
         f"counts as {number(s['effective_images'])} images"
     )
-    click.echo(f"Covered     {percent(s['covered'])} of the frames. {curve_caption(found)}")
+    click.echo(f"Covered     {curve_caption(found)}")
     for gap in found.gaps:
         click.echo(f"Missing     {gap_words(gap)}")
     for note in found.notes:

@@ -75,9 +75,11 @@ def curve_caption(found: Match) -> str:
         return "No image is like any of the reference frames."
     n = curve.num_rows
     chance = float(curve["by_chance"][n - 1].as_py())
+    best, some = ("image covers", "one") if n == 1 else (f"{n:,} images cover", f"{n:,}")
+    rest = "" if s["covered"] == 1 else ", all that can be covered"
     text = (
-        f"{count(n, 'image')} cover all that can be covered, {percent(s['covered'])} of the "
-        f"frames; as many at random would cover {percent(chance)}."
+        f"The best {best} {percent(s['covered'])} of the frames{rest}; {some} at random would "
+        f"cover {percent(chance)}."
     )
     half = np.asarray(curve["covered"]) >= 0.5
     if half.any() and int(half.argmax()) + 1 < n:
