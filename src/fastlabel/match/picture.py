@@ -43,6 +43,7 @@ SEEN = (
 EDGE = 16.0
 #: Rows whose means vary less than this, in grey levels squared, have no horizon.
 FLAT = 1.0
+_TAN15, _TAN75 = np.float32(0.2679492), np.float32(3.7320508)
 #: Pictures of one job of a thread.
 _PART = 64
 
@@ -67,32 +68,29 @@ def seen(bgr: Pixels) -> Floats:
     import cv2
 
     y, cr, cb = cv2.split(cv2.cvtColor(bgr, cv2.COLOR_BGR2YCrCb))
+    pixels, height = y.size, len(y)
     red, blue = cr.astype(np.float32) - 128, cb.astype(np.float32) - 128
-    chroma = np.sqrt(red * red + blue * blue)
+    chroma, spread = cv2.meanStdDev(cv2.magnitude(red, blue))
     gx = cv2.Sobel(y, cv2.CV_32F, 1, 0, scale=1 / 8)
     gy = cv2.Sobel(y, cv2.CV_32F, 0, 1, scale=1 / 8)
-    magnitude = np.sqrt(gx * gx + gy * gy)
-    # The edge runs across the gradient; 0 is level, 90 upright. Image rows count downwards.
-    angle = np.degrees(np.arctan2(gx, gy)) % 180
-    which = (np.floor((angle + 90 / DIRECTIONS) / (180 / DIRECTIONS)).astype(np.int64)) % DIRECTIONS
-    total = float(magnitude.sum(dtype=np.float64))
+    magnitude = cv2.magnitude(gx, gy)
+    total = cv2.sumElems(magnitude)[0]
     shares = np.full(DIRECTIONS, 1 / DIRECTIONS)
     top = bottom = 1 / 3
-    height = len(y)
     third = max(height // 3, 1)
     if total > 0:
-        weights = magnitude.ravel().astype(np.float64)
-        shares = np.bincount(which.ravel(), weights, minlength=DIRECTIONS) / total
-        top = float(magnitude[:third].sum(dtype=np.float64)) / total
-        bottom = float(magnitude[-third:].sum(dtype=np.float64)) / total
-    rows = y.mean(axis=1, dtype=np.float64)
+        which = _directions(gx, gy).ravel()
+        shares = np.bincount(which, magnitude.ravel(), minlength=DIRECTIONS) / total
+        top = cv2.sumElems(magnitude[:third])[0] / total
+        bottom = cv2.sumElems(magnitude[-third:])[0] / total
+    rows = cv2.reduce(y, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() / y.shape[1]
     row, strength = _horizon(rows)
     values = (
-        float(np.count_nonzero(magnitude > EDGE)) / magnitude.size,
-        float(chroma.mean(dtype=np.float64)),
-        float(chroma.std(dtype=np.float64)),
-        float(red.mean(dtype=np.float64)),
-        float(blue.mean(dtype=np.float64)),
+        int(np.count_nonzero(magnitude > EDGE)) / pixels,
+        float(chroma[0, 0]),
+        float(spread[0, 0]),
+        cv2.sumElems(cr)[0] / pixels - 128,
+        cv2.sumElems(cb)[0] / pixels - 128,
         *shares.tolist(),
         float(rows[:third].mean() - rows[-third:].mean()),
         row,
@@ -102,6 +100,19 @@ def seen(bgr: Pixels) -> Floats:
     )
     # The last digits are those of the order of summation.
     return np.round(np.array(values), 5)
+
+
+def _directions(gx: npt.NDArray[Any], gy: npt.NDArray[Any]) -> Pixels:
+    """(H, W) 0 .. 5: the edge, which runs across the gradient, at 0, 30, .. 150 degrees.
+
+    Rows of an image count downwards. |gx| over |gy| is the tangent of the angle to the level.
+    """
+    x, y = np.abs(gx), np.abs(gy)
+    steps = (x >= _TAN15 * y).view(np.uint8) + (x >= y).view(np.uint8)
+    steps += (x >= _TAN75 * y).view(np.uint8)  # 0 .. 3: level, 30, 60, upright
+    falling = (np.signbit(gx) != np.signbit(gy)) & (steps > 0)
+    np.subtract(DIRECTIONS, steps, out=steps, where=falling)
+    return steps
 
 
 def _horizon(rows: Floats) -> tuple[float, float]:
