@@ -112,7 +112,7 @@ def _directions(gx: npt.NDArray[Any], gy: npt.NDArray[Any]) -> Pixels:
     steps += (x >= _TAN75 * y).view(np.uint8)  # 0 .. 3: level, 30, 60, upright
     falling = (np.signbit(gx) != np.signbit(gy)) & (steps > 0)
     np.subtract(DIRECTIONS, steps, out=steps, where=falling)
-    return steps
+    return np.asarray(steps, np.uint8)
 
 
 def _horizon(rows: Floats) -> tuple[float, float]:
