@@ -133,6 +133,11 @@ _LAZY = {
     "read_review": "clean.review",
     "TileDetections": "merge",
     "merge_tiles": "merge",
+    "Match": "match",
+    "match": "match",
+    "scene_features": "match",
+    "NegativesAdded": "prepare.negatives",
+    "add_negatives": "prepare.negatives",
 }
 
 __all__ = ["__version__", *sorted(_LAZY)]
@@ -182,6 +187,7 @@ if TYPE_CHECKING:
     from .evaluate import Evaluation, FindingScores, evaluate, evaluate_findings
     from .formats import read
     from .label_quality import LabelQuality, label_quality
+    from .match import Match, match, scene_features
     from .merge import TileDetections, merge_tiles
     from .pixels import (
         LetterboxTransform,
@@ -206,6 +212,7 @@ if TYPE_CHECKING:
     from .prepare.corrupt import Corrupted, corrupt
     from .prepare.ignore import IgnoreRules, mark_ignored
     from .prepare.mask import mask_regions
+    from .prepare.negatives import NegativesAdded, add_negatives
     from .prepare.paste import PasteResult, paste
     from .prepare.tile import TileResult, tile, tile_boxes_back
     from .prepare.training import ignore_mask, ignored_anchors, image_targets

@@ -28,7 +28,7 @@ LAYERS = (
     ("distributions", "deployment", "verdict", "summary"),
     ("report", "sample"),
     ("clean",),
-    ("check", "prepare"),
+    ("check", "prepare", "match"),
     ("dedup", "evaluate"),
     ("compare",),
     ("bench", "torch"),
@@ -41,6 +41,8 @@ SAME_ROW = {
     ("formats", "scan"),
     ("verdict", "distributions"),
     ("deployment", "distributions"),
+    # FL8 is judged from a comparison with frames that check makes.
+    ("check", "match"),
     *(("summary", part) for part in ("verdict", "distributions", "deployment")),
 }
 

@@ -27,6 +27,8 @@ _COMMANDS = {
     "merge-tiles": "Make one set of boxes of predictions made on tiles.",
     "paste": "Paste shrunken objects onto other pictures, as a new data set.",
     "corrupt": "Make seeded label errors, with a ledger, as a new set.",
+    "match": "Weigh images by how much they look like the deployment.",
+    "negatives": "Add frames with no object in them, as a new data set.",
     "evaluate": "Score predictions against labels, as COCO does.",
     "evaluate-findings": "Score findings against planted errors.",
     "clean": "Write a plan of what could be done about the findings.",

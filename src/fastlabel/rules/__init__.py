@@ -17,6 +17,7 @@ from . import (  # noqa: F401
     overlap,
     predicted,
     quality,
+    scene,
     shape,
     size,
     structure,

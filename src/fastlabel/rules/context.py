@@ -21,6 +21,7 @@ from .wording import quote
 
 if TYPE_CHECKING:
     from ..predictions import Predictions
+    from .scene import SceneFit
 
 __all__ = ["Bools", "Context", "Floats", "Ints"]
 
@@ -131,6 +132,8 @@ class Context:
         What models say is in the images, in the ids of the set.
     workers : int
         Native threads; 0 means one a CPU. No finding depends on it.
+    scene : SceneFit, optional
+        The set against reference frames of its deployment.
     """
 
     def __init__(
@@ -142,8 +145,10 @@ class Context:
         config: Config | None = None,
         predictions: Predictions | None = None,
         workers: int = 0,
+        scene: SceneFit | None = None,
     ) -> None:
         self.ds = ds
+        self.scene = scene
         self.predictions = predictions
         self.workers = workers
         self.deploy = deploy
@@ -223,6 +228,7 @@ class Context:
         """A context of some boxes that shares all that is about images with this one."""
         part = object.__new__(Context)
         part.predictions, part.workers = self.predictions, self.workers
+        part.scene = self.scene
         part.deploy, part.config, part.image_stats = self.deploy, self.config, self.image_stats
         part.unjudged, part._shared, part.whole = self.unjudged, self._shared, self
         part._locks = self._locks
