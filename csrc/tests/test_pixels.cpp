@@ -210,7 +210,7 @@ void measurement_equals_the_definition() {
     }
     fl_luma_stats stats;
     std::vector<fl_box_row> rows(size_t(n) + 1);
-    CHECK(fl_measure_luma(p.data(), w, h, w, boxes.data(), n, 1, 0, &stats, rows.data()) == FL_OK);
+    CHECK(fl_measure_luma(p.data(), w, h, w, boxes.data(), n, 1, 0, 0, &stats, rows.data()) == FL_OK);
     const Naive whole = naive(p, w, h, 0, 0, w, h);
     CHECK(close(stats.luma_mean, whole.mean));
     CHECK(close(stats.laplacian_variance, whole.variance));
@@ -385,8 +385,8 @@ void bad_planes_are_refused() {
   CHECK(fl_laplacian_variance(p, 0, 4, 4, &out) == FL_ERROR_ARGUMENT);
   CHECK(fl_laplacian_variance(p, 4, 4, 3, &out) == FL_ERROR_ARGUMENT);
   CHECK(fl_laplacian_variance(p, 4, 4, INT64_MAX, &out) == FL_ERROR_OVERFLOW);
-  CHECK(fl_measure_luma(p, 4, 4, 4, nullptr, 1, 1, 0, &stats, nullptr) == FL_ERROR_ARGUMENT);
-  CHECK(fl_measure_luma(p, 4, 4, 4, nullptr, 0, 9, 0, &stats, nullptr) == FL_ERROR_ARGUMENT);
+  CHECK(fl_measure_luma(p, 4, 4, 4, nullptr, 1, 1, 0, 0, &stats, nullptr) == FL_ERROR_ARGUMENT);
+  CHECK(fl_measure_luma(p, 4, 4, 4, nullptr, 0, 9, 0, 0, &stats, nullptr) == FL_ERROR_ARGUMENT);
 }
 
 // Luma plus gradient of one axis of a box moved by m strips, strip by strip.
