@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Limits"]
+__all__ = ["Limits", "WithRings", "rings_asked", "with_rings"]
 
 
 @dataclass(frozen=True)
@@ -34,3 +34,24 @@ class Limits:
             most = 2**31 - 1 if name == "max_scans" else 2**63 - 1
             if not isinstance(value, int) or not 1 <= value <= most:
                 raise ValueError(f"{name}: got {value!r}, expected a whole number from 1 to {most}")
+
+
+@dataclass(frozen=True)
+class WithRings(Limits):
+    """Limits of a scan that measures what surrounds the boxes too.
+
+    It goes where the limits go, because results hang on it as on them: what is kept of such a
+    scan has a key of its own.
+    """
+
+    rings: bool = True
+
+
+def with_rings(limits: Limits) -> WithRings:
+    """The same limits for a scan with rings."""
+    return WithRings(limits.max_pixels, limits.max_bytes, limits.max_scans, limits.max_memory)
+
+
+def rings_asked(limits: Limits) -> bool:
+    """Whether rings are to be measured."""
+    return isinstance(limits, WithRings) and limits.rings
