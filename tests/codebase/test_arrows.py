@@ -20,7 +20,7 @@ LAYERS = (
     ("deploy", "dataset"),
     ("formats", "scan", "merge"),
     ("predictions",),
-    ("rules",),
+    ("rules", "difficulty"),
     ("cut", "engines"),
     ("set_columns",),
     ("box_counts",),
@@ -39,6 +39,9 @@ SAME_ROW = {
     # Labels of pictures that lie in archives or buckets: their names, and sizes for YOLO.
     ("formats", "scan"),
     ("verdict", "distributions"),
+    # A rule judges the mix of levels, which are made of the rules' columns.
+    ("rules", "difficulty"),
+    ("difficulty", "rules"),
     # The review queue is part of a report.
     ("check", "clean"),
     ("deployment", "distributions"),
