@@ -21,7 +21,6 @@ LAYERS = (
     ("_output",),
     ("formats", "scan", "merge"),
     ("predictions",),
-    ("cut", "engines"),
     ("rules", "difficulty"),
     ("set_columns",),
     ("box_counts",),
@@ -44,8 +43,6 @@ SAME_ROW = {
     # A rule judges the mix of levels, which are made of the rules' columns.
     ("rules", "difficulty"),
     ("difficulty", "rules"),
-    # The review queue is part of a report.
-    ("check", "clean"),
     ("deployment", "distributions"),
     *(("summary", part) for part in ("verdict", "distributions", "deployment")),
 }

@@ -83,6 +83,27 @@ class Difficulty:
         (column,) = getattr(self, what)["level"].chunks
         return np.asarray(column.indices.fill_null(NO_LEVEL).to_numpy(), np.uint8)
 
+    def reasons(self, what: str = "boxes") -> dict[str, float]:
+        """Mean of what each reason adds, over the boxes with a level of which it is known.
+
+        Parameters
+        ----------
+        what : {"boxes"}
+        """
+        if what != "boxes":
+            raise ValueError(f"what: got {what!r}, expected 'boxes'")
+        import pyarrow.compute as pc
+
+        names = [name for name in self.settings.reasons if name in self.boxes.column_names]
+        means = {name: pc.mean(self.boxes[name]).as_py() for name in names}
+        return {name: float(mean) for name, mean in means.items() if mean is not None}
+
+    def unreadable(self) -> npt.NDArray[np.bool_]:
+        """Images that the scan could not decode whole; none where there was no scan."""
+        ctx = self._context
+        known = ctx.image_stats["status"].is_valid().to_numpy()
+        return np.asarray(known & ~ctx.has_status("ok"))
+
     def explain(self, annotation_ids: Sequence[int] | Ints) -> list[str]:
         """Say in words what makes boxes as hard as they are.
 
