@@ -20,7 +20,7 @@ from .values import Rarity, input_scale, model_trouble, rarity, targets, values_
 if TYPE_CHECKING:
     from ..predictions import Predictions
 
-__all__ = ["Difficulty", "judged", "sampled"]
+__all__ = ["Difficulty", "Sample", "explained", "judged", "sampled"]
 
 Scores = npt.NDArray[np.float32]
 
@@ -28,6 +28,8 @@ Scores = npt.NDArray[np.float32]
 MOST_WORKERS = 4
 #: A reason that adds less is not worth a word; and so many are told.
 WORTH_TELLING, MOST_TOLD = 0.05, 3
+#: Boxes that a check judges: the shares of the levels are known to a thousandth.
+MOST_SAMPLED = 500_000
 #: What a box with no area, a crowd or an ignore region has for a level.
 NO_LEVEL = 3
 
@@ -121,24 +123,33 @@ class Difficulty:
         n = self.boxes.num_rows
         if ids.ndim != 1 or (len(ids) and not (ids.min() >= 0 and ids.max() < n)):
             raise ValueError(f"annotation_ids: expected rows of the {n:,} boxes")
-        if not len(ids):
-            return []
-        # Crowding needs the other boxes of the images.
-        rows = self._context.rows_of(np.unique(self._context.image_of[ids]))
-        part = self._context.part_of(rows)
-        names = tuple(self.settings.reasons)
-        trouble = None if self._trouble is None else self._trouble[rows]
-        with np.errstate(all="ignore"):
-            values = values_of(part, self._rare, trouble, names)
-        order = np.argsort(rows, kind="stable")
-        at = order[np.searchsorted(rows[order], ids)]
         codes = self.codes("boxes")[ids]
-        words = _Words(part, self._rare, "ring_luma_mean" in _names(part.box_stats))
-        shares = {k: contribution(k, self.settings.reasons[k], v[at]) for k, v in values.items()}
-        picked = {k: v[at] for k, v in values.items()}
-        return [
-            words.one(int(codes[k]), int(at[k]), k, shares, picked) for k in range(len(ids))
-        ]
+        return explained(self._context, self.settings, self._rare, self._trouble, codes, ids)
+
+
+def explained(
+    ctx: Context,
+    settings: Settings,
+    rare: Rarity,
+    trouble: Scores | None,
+    codes: npt.NDArray[np.uint8],
+    ids: Ints,
+) -> list[str]:
+    """Say in words what makes boxes, of these levels, as hard as they are."""
+    if not len(ids):
+        return []
+    # Crowding needs the other boxes of the images.
+    rows = ctx.rows_of(np.unique(ctx.image_of[ids]))
+    part = ctx.part_of(rows)
+    mine = None if trouble is None else trouble[rows]
+    with np.errstate(all="ignore"):
+        values = values_of(part, rare, mine, tuple(settings.reasons))
+    order = np.argsort(rows, kind="stable")
+    at = order[np.searchsorted(rows[order], ids)]
+    words = _Words(part, rare, "ring_luma_mean" in _names(part.box_stats))
+    shares = {k: contribution(k, settings.reasons[k], v[at]) for k, v in values.items()}
+    picked = {k: v[at] for k, v in values.items()}
+    return [words.one(int(codes[k]), int(at[k]), k, shares, picked) for k in range(len(ids))]
 
 
 def _names(table: pa.Table | None) -> list[str]:
@@ -267,32 +278,53 @@ def _images(
     )
 
 
-def sampled(ctx: Context, settings: Settings, most_boxes: int) -> tuple[Ints, Any, Any]:
-    """Levels of the boxes of every k-th image, so that they are about so many at most.
+@dataclass(frozen=True)
+class Sample:
+    """Levels of the boxes of every k-th image.
 
-    Returns
-    -------
-    rows : numpy.ndarray
-        Annotations that were judged.
-    codes : numpy.ndarray
-        Level of each, 3 for none.
-    images : tuple of numpy.ndarray
-        Images with a target, and the level of each.
+    Attributes
+    ----------
+    rows, score, codes : numpy.ndarray
+        Annotations that were judged, their scores and levels (3: none).
+    images, image_codes : numpy.ndarray
+        Images with a target, and their levels.
+    looked_at : int
+        Images that were looked at, with a target or without.
+    rare : Rarity
+        Of these boxes.
     """
+
+    rows: Ints
+    score: Scores
+    codes: npt.NDArray[np.uint8]
+    images: Ints
+    image_codes: npt.NDArray[np.uint8]
+    looked_at: int
+    rare: Rarity
+
+
+def sampled(ctx: Context, settings: Settings, most_boxes: int = MOST_SAMPLED) -> Sample:
+    """Judge every k-th image, so that there are about so many boxes at most; made once."""
+    return ctx.once(("difficulty", most_boxes), lambda: _sampled(ctx, settings, most_boxes))
+
+
+def _sampled(ctx: Context, settings: Settings, most_boxes: int) -> Sample:
     step = max(1, -(-ctx.ds.annotations.num_rows // most_boxes))
     images = np.arange(0, len(ctx.ds), step)
     rows = ctx.rows_of(images)
     part = ctx.part_of(rows)
     names = tuple(k for k, reason in settings.reasons.items() if reason.weight > 0)
     with np.errstate(all="ignore"):
-        values = values_of(part, rarity(part), None, names)
+        rare = rarity(ctx, part)
+        values = values_of(part, rare, None, names)
         found = (contribution(k, settings.reasons[k], v) for k, v in values.items())
         score = combined(found, len(rows))
         has = targets(part)
     whole, count = image_scores(part.image_of, score, has, len(ctx.ds))
     some = np.flatnonzero(count > 0)
+    image_codes = levels_of(whole[some], count[some] > 0, settings)
     codes = levels_of(score, has, settings)
-    return rows, codes, (some, levels_of(whole[some], count[some] > 0, settings))
+    return Sample(rows, score, codes, some, image_codes, len(images), rare)
 
 
 @dataclass(frozen=True)

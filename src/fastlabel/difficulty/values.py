@@ -62,13 +62,13 @@ class Rarity:
     names: tuple[str, ...]  # of the poses; none: shapes stand for them
 
 
-def rarity(ctx: Context) -> Rarity:
-    """Count classes and poses of the set as a whole."""
+def rarity(ctx: Context, some: Context | None = None) -> Rarity:
+    """Count classes and poses of the set as a whole, or of a part of it."""
     n = max(len(ctx.class_names), 1)
     names = _pose_names(ctx)
     width = len(names) or SHAPES
     counts = np.zeros(n * width, np.int64)
-    for part in ctx.parts():
+    for part in ctx.parts() if some is None else (some,):
         pose = _poses(part, names)
         usable = targets(part) & (part.category >= 0) & (pose >= 0)
         flat = part.category[usable] * width + pose[usable]

@@ -328,7 +328,8 @@ def difficulty_mix(ctx: Context, p: Params) -> Iterator[Hits]:
     from ..difficulty.table import sampled
 
     settings = Settings.of(ctx.config)
-    _, _, (images, codes) = sampled(ctx, settings, max(int(p["most_boxes"]), 1))
+    found = sampled(ctx, settings, max(int(p["most_boxes"]), 1))
+    images, codes = found.images, found.image_codes
     if len(images) < max(p["min_images"], 1):
         return
     counts = np.bincount(codes, minlength=len(LEVELS))[: len(LEVELS)]
