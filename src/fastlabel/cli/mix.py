@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ._options import kept_results, overwrite, read_as, seed, workers
+from ._options import Decorator, kept_results, overwrite, read_as, seed, workers
 from ._outside import keep_out_of
 from ._progress import images_bar
 
@@ -21,7 +21,7 @@ _SHOWN = 8
 _COLUMNS = ("easy", "medium", "hard", "negative")
 
 
-def _share(name: str, default: float) -> Any:
+def _share(name: str, default: float) -> Decorator:
     return click.option(
         f"--{name}",
         type=float,

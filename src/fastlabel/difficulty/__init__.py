@@ -36,7 +36,7 @@ def difficulty(
     loss: Any = None,
     workers: int = 0,
 ) -> Difficulty:
-    """Give each box and each image a level, easy, medium or hard, and say why.
+    r"""Give each box and each image a level, easy, medium or hard, and say why.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from .table import Sample, explained, sampled
 __all__ = ["overview"]
 
 #: Boxes of each level that are shown.
-EXAMPLES = 8
+EXAMPLES = 6
 
 
 def overview(ctx: Context, settings: Settings) -> dict[str, Any] | None:
@@ -60,7 +60,11 @@ def _examples(ctx: Context, settings: Settings, found: Sample, level: int) -> li
     chosen: list[int] = []
     seen: set[int] = set()
     for k in range(min(EXAMPLES, len(at))):
-        span = at[k * len(at) // EXAMPLES : (k + 1) * len(at) // EXAMPLES] if len(at) > EXAMPLES else at
+        span = (
+            at[k * len(at) // EXAMPLES : (k + 1) * len(at) // EXAMPLES]
+            if len(at) > EXAMPLES
+            else at
+        )
         fresh = (i for i in span[:64].tolist() if int(image[i]) not in seen and i not in chosen)
         pick = next(fresh, None)
         if pick is None:

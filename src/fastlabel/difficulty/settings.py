@@ -121,7 +121,9 @@ def _reason(name: str, value: Any, place: str) -> Reason:
         elif key == "hard":
             out = replace(out, hard=_number(number, here, 0.0, math.inf))
         else:
-            raise ConfigError(f"{here}: no such setting; {nearest(key, ('easy', 'hard', 'weight'))}")
+            raise ConfigError(
+                f"{here}: no such setting; {nearest(key, ('easy', 'hard', 'weight'))}"
+            )
     falls = usual.easy > usual.hard
     good = out.easy > out.hard if falls else out.easy < out.hard
     if name in BY_LOGARITHM:

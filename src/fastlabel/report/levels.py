@@ -67,12 +67,18 @@ def levels_part(
     if not part:
         return None
     boxes, images = sum(part["boxes"].values()), sum(part["images"].values())
-    said = "" if part["images_judged"] == summary["dataset"]["images"] else (
-        f" Judged: {count(part['images_judged'], 'image')}, evenly drawn."
+    said = (
+        ""
+        if part["images_judged"] == summary["dataset"]["images"]
+        else (f" Judged: {count(part['images_judged'], 'image')}, evenly drawn.")
     )
-    rings = "" if part["rings"] else (
-        " What surrounds the boxes was not measured (surroundings = true in [difficulty] of "
-        "fastlabel.toml): contrast is that inside the box, and no background counts."
+    rings = (
+        ""
+        if part["rings"]
+        else (
+            " What surrounds the boxes was not measured (surroundings = true in [difficulty] of "
+            "fastlabel.toml): contrast is that inside the box, and no background counts."
+        )
     )
     return {
         "lead": (

@@ -203,9 +203,7 @@ def scan_tables(
 
     if rings:
         if engine != "local":
-            raise ValueError(
-                f"rings: the engine {engine!r} does not measure them; use 'local'"
-            )
+            raise ValueError(f"rings: the engine {engine!r} does not measure them; use 'local'")
         limits = with_rings(limits or Limits())
     return _tables(jobs_of(ds), _roots(ds), workers, limits, progress, cache, engine)
 

@@ -368,7 +368,9 @@ def mix(
 def _whole(name: str, value: Any, least: int, most: int) -> int:
     number = as_whole(value, name, f"a whole number from {least:,} to {most:,}")
     if not least <= number <= most:
-        raise ValueError(f"{name}: got {number}, expected a whole number from {least:,} to {most:,}")
+        raise ValueError(
+            f"{name}: got {number}, expected a whole number from {least:,} to {most:,}"
+        )
     return number
 
 
@@ -408,7 +410,9 @@ def _groups(
         mine = is_in(ds.images["split"], split)
         if not mine.any():
             known = ", ".join(repr(s) for s in sorted(filter(None, set(_texts(ds, "split")))))
-            raise ValueError(f"split: got {split!r}, expected one of: {known or 'the set has none'}")
+            raise ValueError(
+                f"split: got {split!r}, expected one of: {known or 'the set has none'}"
+            )
         reasons["of another split"] = ~mine
     reasons["without a label record"] = is_in(state, "missing", "unlabelled")
     reasons["outside the data set"] = np.asarray(ds.images["path"].is_null().to_numpy())

@@ -20,7 +20,7 @@ def _finished(value: int) -> int:
 
 
 def hashed(n: int, *key: int) -> Words:
-    """n 64-bit numbers of a key.
+    """Give n 64-bit numbers of a key.
 
     Number i is output i of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom
     number generators", OOPSLA 2014) from a state that is a hash of the key.

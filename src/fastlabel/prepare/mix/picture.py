@@ -39,9 +39,7 @@ def draw(mixes: Sequence[tuple[str, Mix]], path: Path) -> None:
             low = np.zeros(len(one))
             lines = np.zeros(len(one))
             for k, name in enumerate(GROUPS):
-                axes.bar(
-                    epochs, share[:, k], 1.0, low, color=_FILLS[name], label=name, linewidth=0
-                )
+                axes.bar(epochs, share[:, k], 1.0, low, color=_FILLS[name], label=name, linewidth=0)
                 low = low + share[:, k]
                 lines = lines + asked[:, k]
                 if k < len(GROUPS) - 1:

@@ -16,7 +16,7 @@ __all__ = ["unreached"]
 
 Ints = npt.NDArray[np.int64]
 
-#: A share that is off by less is reached: rounding alone can do that in a small epoch.
+#: A share that is off by less is reached.
 _SLACK = 0.005
 
 #: What to look for where no box has the reason.
@@ -59,10 +59,12 @@ def unreached(
     for k, name in enumerate(GROUPS):
         asked, has = plan.asked[:, k], plan.quotas[:, k]
         got = has / np.maximum(plan.quotas.sum(axis=1), 1)
-        short = np.flatnonzero((asked - got > _SLACK) & (np.rint(asked * size) > has))
+        short = np.flatnonzero((asked - got > _SLACK) & (asked * size - has >= 1.0))
         if not len(short):
             continue
-        worst = int(short[np.argmax((asked - got)[short])])
+        # What the run stays at; of a start that alone falls short, the worst.
+        last = len(asked) - 1
+        worst = last if short[-1] == last else int(short[np.argmax((asked - got)[short])])
         more = int(np.ceil(asked[worst] * size / max_repeat)) - int(available[k])
         when = _when(short, len(asked), warmup)
         there = f"{available[k]:,} image{'' if available[k] == 1 else 's'}"

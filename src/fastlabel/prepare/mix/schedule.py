@@ -108,7 +108,7 @@ def _rounded(weights: Floats, total: int) -> Ints:
     if total <= 0 or not weights.sum():
         return np.zeros(len(weights), np.int64)
     exact = weights * (total / weights.sum())
-    out = np.floor(exact).astype(np.int64)
+    out: Ints = np.floor(exact).astype(np.int64)
     left = total - int(out.sum())
     first = np.argsort(-(exact - out), kind="stable")[:left]
     out[first] += 1

@@ -46,7 +46,9 @@ def _part_schema(rings: bool) -> pa.Schema:
             pa.field("labels", pa.binary(16), nullable=False),
             *STATS,
             pa.field(
-                "boxes", pa.list_(pa.field("item", box_struct(rings), nullable=False)), nullable=False
+                "boxes",
+                pa.list_(pa.field("item", box_struct(rings), nullable=False)),
+                nullable=False,
             ),
         ]
     )
