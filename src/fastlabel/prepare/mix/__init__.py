@@ -243,7 +243,7 @@ def mix(
     deploy: Profile | str | os.PathLike[str] | None = None,
     config: Config | None = None,
 ) -> Mix:
-    """Plan which images each epoch shows: a mix of easy, medium and hard, easy-rich at first.
+    r"""Plan which images each epoch shows: a mix of easy, medium and hard, easy-rich at first.
 
     Parameters
     ----------
@@ -293,12 +293,16 @@ def mix(
 
     Examples
     --------
-    >>> import tempfile, fastlabel as fl
+    >>> import tempfile, cv2, numpy as np, fastlabel as fl
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = fl.make_sample(folder + "/set")
-    ...     plan = fl.mix(fl.read(folder + "/set"), epochs=10, warmup=3, seed=1)
-    >>> len(plan), plan.epoch(0).tolist() == plan.epoch(0).tolist()
-    (10, True)
+    ...     for k in range(6):
+    ...         _ = cv2.imwrite(f"{folder}/{k}.png", np.full((640, 640), 128, np.uint8))
+    ...         _ = Path(folder, f"{k}.txt").write_text(f"0 .5 .5 .{k + 1} .{k + 1}\n")
+    ...     _ = Path(folder, "data.yaml").write_text("names: [cat]\ntrain: .\n")
+    ...     plan = fl.mix(fl.read(folder, "yolo"), epochs=10, warmup=3, levels="rank")
+    >>> len(plan), plan.schedule.quotas[[0, 9]].tolist()
+    (10, [[5, 1, 0, 0], [2, 3, 1, 0]])
     """
     shares = checked_shares(easy, medium, hard)
     epochs = _whole("epochs", epochs, 1, MOST_EPOCHS)

@@ -34,7 +34,7 @@ def hashed(n: int, *key: int) -> Words:
     Examples
     --------
     >>> hashed(2, 0, 1).tolist()
-    [14971570234106399219, 13160423450182042389]
+    [10705738211186751225, 3032427185751592386]
     """
     state = 0
     for part in key:

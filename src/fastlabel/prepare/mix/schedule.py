@@ -81,25 +81,20 @@ def planned(
 def _filled(asked: Floats, available: Ints, size: int, max_repeat: int) -> Ints:
     """Whole numbers near `size` times the shares, none over what its group can give."""
     most = available * max_repeat
-    out = _rounded(asked, size)
+    out: Ints = np.zeros(len(GROUPS), np.int64)
     # Images without a target teach nothing else: levels stand in for them, never the reverse.
-    short = max(int(out[3] - most[3]), 0)
-    out[3] -= short
-    full = np.zeros(3, np.bool_)
-    out[:3] = _rounded(asked[:3], int(out[:3].sum()) + short)
-    for _ in range(3):
-        full = out[:3] >= most[:3]
-        over = int(np.maximum(out[:3] - most[:3], 0).sum())
-        if not over:
-            break
-        out[:3] = np.minimum(out[:3], most[:3])
-        weights = np.where(full, 0.0, asked[:3])
+    out[3] = min(int(_rounded(asked, size)[3]), int(most[3]))
+    levels, left = out[:3], size - int(out[3])
+    for _ in range(2 * len(LEVELS)):  # each round but the last fills a level
+        room = most[:3] - levels
+        weights = np.where(room > 0, asked[:3], 0.0)
         if not weights.any():
-            weights = np.where(full, 0, available[:3]).astype(np.float64)
-        if not weights.any():
+            weights = room.astype(np.float64)
+        if not left or not weights.any():
             break
-        out[:3] += _rounded(weights, over)
-    out[:3] = np.minimum(out[:3], most[:3])
+        levels += _rounded(weights, left)
+        left = int(np.maximum(levels - most[:3], 0).sum())
+        np.minimum(levels, most[:3], out=levels)
     return out
 
 
