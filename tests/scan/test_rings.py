@@ -126,7 +126,8 @@ def test_a_scan_has_them_when_asked_for_whatever_decodes(pictures: fl.Dataset) -
 
 def test_any_number_of_workers_gives_the_same(pictures: fl.Dataset) -> None:
     one = scan_tables(pictures, rings=True, workers=1)
-    assert all(a.equals(b) for a, b in zip(scan_tables(pictures, rings=True, workers=3), one))
+    three = scan_tables(pictures, rings=True, workers=3)
+    assert all(a.equals(b) for a, b in zip(one, three, strict=True))
 
 
 def test_results_with_rings_are_kept_apart(pictures: fl.Dataset, tmp_path: Path) -> None:

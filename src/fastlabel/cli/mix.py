@@ -187,13 +187,13 @@ def _print(made: Mix, hardness: Difficulty, dst: Path | None) -> None:
     click.echo(f"Boxes      {', '.join(parts)}")
     for why, n in made.left_out.items():
         click.echo(f"Left out   {count(n, 'image')} {why}")
-    click.echo(f"{'Epoch':<11}{'images':>9}" + "".join(f"{name:>20}" for name in _COLUMNS))
+    click.echo(f"{'Epoch':<11}{'images':>9}" + "".join(f"{name:>24}" for name in _COLUMNS))
     rows = made.table().to_pylist()
     shown = _epochs_shown(made)
     for e in shown:
         row = rows[e]
         cells = "".join(
-            f"{row[k]:>7,} {percent(row[f'{k}_share'])} of {percent(row[f'{k}_asked'])}".rjust(20)
+            f"{row[k]:,} ({percent(row[f'{k}_share'])} of {percent(row[f'{k}_asked'])})".rjust(24)
             for k in _COLUMNS
         )
         more = f" to {len(rows) - 1}" if e == shown[-1] and e < len(rows) - 1 else ""

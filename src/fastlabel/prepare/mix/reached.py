@@ -68,10 +68,11 @@ def unreached(
         more = int(np.ceil(asked[worst] * size / max_repeat)) - int(available[k])
         when = _when(short, len(asked), warmup)
         there = f"{available[k]:,} image{'' if available[k] == 1 else 's'}"
+        other = "" if available[k] or name == "negative" else "; or take levels by rank"
         repeats = f", each up to {max_repeat} times an epoch" if available[k] else ""
         out.append(
             f"{name}: {_percent(asked[worst])} asked and {_percent(got[worst])} reached{when}: "
-            f"the set has {there}{repeats}; {_remedy(name, max(more, 1), difficulty)}"
+            f"the set has {there}{repeats}; {_remedy(name, max(more, 1), difficulty)}{other}"
         )
     sizes = plan.quotas.sum(axis=1)
     if int(sizes.min()) < size:
