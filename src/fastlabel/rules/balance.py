@@ -308,7 +308,7 @@ def class_missing_in_split(ctx: Context, p: Params) -> Iterator[Hits]:
     names, without a source; if you have a reason for another mix, set it. `max_off` = 0.35, so
     that only what is plainly one-sided is reported. Limits, weights and cut-offs of the score are
     in `[difficulty]` of the configuration; they too are choices, not measurements.
-    `min_images` = 20, `most_boxes` = 500,000.""",
+    `min_images` = 20, `most_boxes` = 500000.""",
     false_alarms="""Sets of one kind by nature: microscopes, parts on a belt. Sets whose labels say
     nothing of occlusion look easier than they are.""",
     fix="""`fastlabel mix` draws a better mix of what is there, and says what to collect; hard
