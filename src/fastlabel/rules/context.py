@@ -358,6 +358,12 @@ class Context:
         """Category row of each box; -1 where the class is unknown."""
         return ints(self.ds.annotations["category_id"])
 
+    def classes_of(self, rows: Ints) -> Ints:
+        """``category`` of some boxes, without making it for all."""
+        if "category" in self.__dict__:
+            return self.category[rows]
+        return ints(self.ds.annotations["category_id"].take(pa.array(rows)))
+
     @kept
     def exempt(self) -> Bools:
         """Crowd and ignore regions: not single targets."""
