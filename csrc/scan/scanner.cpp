@@ -31,6 +31,7 @@ bool boxes_are_turned(const fl_scan_image& image, const fl_image_row& row) noexc
 void measure_jpeg(const uint8_t* data, uint64_t size, const fl_scan_options& o,
                   const std::atomic<bool>* cancelled, ScanWorker& w, fl_image_row* row,
                   fl_box_row* box_rows) {
+  w.stats.measure_rings(o.rings != 0);
   const JpegLimits limits{o.max_pixels, o.max_memory, o.max_scans, cancelled};
   const JpegResult r = decode_jpeg_luma(data, size, limits, w.boxes, w.stats);
   row->status = r.status;

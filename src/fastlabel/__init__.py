@@ -113,6 +113,10 @@ _LAZY = {
     "evaluate": "evaluate",
     "evaluate_findings": "evaluate",
     "Corrupted": "prepare.corrupt",
+    "Difficulty": "difficulty",
+    "Mix": "prepare.mix",
+    "difficulty": "difficulty",
+    "mix": "prepare.mix",
     "corrupt": "prepare.corrupt",
     "IgnoreRules": "prepare.ignore",
     "mark_ignored": "prepare.ignore",
@@ -184,6 +188,7 @@ if TYPE_CHECKING:
     from .cut import read_tile
     from .dataset import Dataset, DatasetError
     from .dedup import DedupResult, SplitResult, dedup, split
+    from .difficulty import Difficulty, difficulty
     from .evaluate import Evaluation, FindingScores, evaluate, evaluate_findings
     from .formats import read
     from .label_quality import LabelQuality, label_quality
@@ -213,6 +218,7 @@ if TYPE_CHECKING:
     from .prepare.ignore import IgnoreRules, mark_ignored
     from .prepare.mask import mask_regions
     from .prepare.negatives import NegativesAdded, add_negatives
+    from .prepare.mix import Mix, mix
     from .prepare.paste import PasteResult, paste
     from .prepare.tile import TileResult, tile, tile_boxes_back
     from .prepare.training import ignore_mask, ignored_anchors, image_targets

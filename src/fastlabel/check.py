@@ -226,6 +226,8 @@ def check(
     from .clean.effort import Effort
     from .clean.overview import overview
     from .clean.queue import budgeted, review_queue
+    from .difficulty.overview import overview as overview_of_levels
+    from .difficulty.settings import Settings as Levels
     from .formats import read
     from .rules.context import PART
     from .scan import Limits, cache_of, engine_named, scan_tables
@@ -235,6 +237,7 @@ def check(
     wanted = None if select is None else list(select)
     unwanted = None if ignore is None else list(ignore)
     # Settings first: a misspelt rule must not cost a scan.
+    levels = Levels.of(config)
     engine_named(engine)
     Effort.of(config)
     budget = budgeted(budget)
@@ -279,6 +282,7 @@ def check(
         progress=progress,
         cache=kept,
         engine=engine,
+        rings=levels.surroundings,
     )
     if len(ds) > PART:
         give_back()
@@ -306,6 +310,7 @@ def check(
         threads,
         scene=None if scene is None else scene.fit,
     )
+    hardness = overview_of_levels(context, levels)
     findings = judging.run(context, wanted, unwanted, table, workers=threads)
     unjudged = context.unjudged
     del context  # and the columns that the rules made
@@ -313,6 +318,7 @@ def check(
     summary = summarise(
         ds, image_stats, box_stats, findings, ran, profile, settings, unjudged, threads
     )
+    summary["difficulty"] = hardness
     queue = review_queue(ds, findings, config=config)
     summary["review"] = overview(queue, budget)
     clock.append(time.perf_counter())

@@ -21,7 +21,7 @@ LAYERS = (
     ("_output",),
     ("formats", "scan", "merge"),
     ("predictions",),
-    ("rules",),
+    ("rules", "difficulty"),
     ("set_columns",),
     ("box_counts",),
     ("cut", "engines", "label_quality"),
@@ -40,6 +40,9 @@ SAME_ROW = {
     # Labels of pictures that lie in archives or buckets: their names, and sizes for YOLO.
     ("formats", "scan"),
     ("verdict", "distributions"),
+    # A rule judges the mix of levels, which are made of the rules' columns.
+    ("rules", "difficulty"),
+    ("difficulty", "rules"),
     ("deployment", "distributions"),
     # FL8 is judged from a comparison with frames that check makes.
     ("check", "match"),

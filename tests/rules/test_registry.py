@@ -26,7 +26,8 @@ FL207 size-outlier, FL208 non-finite, FL301 below-target-pixels, FL302 tiny-at-1
 FL401 blurry, FL402 dark, FL403 bright, FL404 low-contrast, FL405 noisy, FL406 blurry-box,
 FL407 blank, FL501 exact-duplicate, FL502 near-duplicate, FL503 cross-split-duplicate,
 FL504 same-image-different-labels, FL601 class-imbalance, FL602 no-small-targets,
-FL603 no-night-images, FL604 no-negatives, FL605 class-missing-in-split, FL701 unlabelled-object,
+FL603 no-night-images, FL604 no-negatives, FL605 class-missing-in-split,
+FL606 difficulty-mix, FL701 unlabelled-object,
 FL702 spurious-label, FL703 wrong-class, FL704 loose-or-tight-box, FL705 split-or-merged,
 FL706 unsure-region, FL707 misplaced-box, FL708 neighbours-disagree,
 FL801 scene-mismatch, FL802 uncovered-deployment

@@ -224,6 +224,17 @@ class Context:
         """Rows of some boxes of this part in the set as a whole."""
         return rows + self._rows if isinstance(self._rows, int) else self._rows[rows]
 
+    @property
+    def rows(self) -> Ints | slice:
+        """Rows of this part's boxes in the set as a whole, as NumPy indexes with them."""
+        if isinstance(self._rows, int):
+            return slice(self._rows, self._rows + self.ds.annotations.num_rows)
+        return self._rows
+
+    def part_of(self, rows: Ints) -> Context:
+        """A part of some boxes, in the order given."""
+        return self._part(slice(0, len(rows)), rows)
+
     def _part(self, span: slice, rows: Ints | None) -> Context:
         """A context of some boxes that shares all that is about images with this one."""
         part = object.__new__(Context)
