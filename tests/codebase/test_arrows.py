@@ -18,10 +18,10 @@ LAYERS = (
     ("_arrays",),
     ("schema", "config", "source", "boxes", "pixels", "tables", "numba"),
     ("deploy", "dataset"),
+    ("_output",),
     ("formats", "scan", "merge"),
     ("predictions",),
     ("rules",),
-    ("cut", "engines"),
     ("set_columns",),
     ("box_counts",),
     ("cut", "engines", "label_quality"),
@@ -29,6 +29,9 @@ LAYERS = (
     ("report", "sample"),
     ("check", "prepare", "augment"),
     ("dedup", "clean", "evaluate"),
+    ("clean",),
+    ("check", "prepare"),
+    ("dedup", "evaluate"),
     ("compare",),
     ("bench", "torch"),
     ("cli",),
@@ -39,8 +42,6 @@ SAME_ROW = {
     # Labels of pictures that lie in archives or buckets: their names, and sizes for YOLO.
     ("formats", "scan"),
     ("verdict", "distributions"),
-    # The review queue is part of a report.
-    ("check", "clean"),
     ("deployment", "distributions"),
     *(("summary", part) for part in ("verdict", "distributions", "deployment")),
 }
