@@ -20,7 +20,7 @@ W, H = 160, 120
 @cache
 def looked_up(name):
     """Of each sample of the result: whether and where in the source's mask it comes from."""
-    mapping, _ = MAPPINGS[name]
+    mapping, back = MAPPINGS[name]
     x = (np.arange(mapping.size[0] * FINE) + 0.5) / FINE
     y = (np.arange(mapping.size[1] * FINE) + 0.5) / FINE
     bx, by = back(*np.meshgrid(x, y))

@@ -206,7 +206,7 @@ class Affine(Mapping):
         margins = max(-top, 0), max(bottom - h, 0), max(-left, 0), max(right - w, 0)
         if any(margins):
             how = cv2.BORDER_REPLICATE if edge else cv2.BORDER_CONSTANT
-            part = cv2.copyMakeBorder(part, *margins, how, value=(FILL,) * 4)
+            part = np.asarray(cv2.copyMakeBorder(part, *margins, how, value=(FILL,) * 4), np.uint8)
         if (part.shape[1], part.shape[0]) == self.size:
             return np.array(part, order="C").reshape(self.size[1], self.size[0], *image.shape[2:])
         smaller = self.size[0] < part.shape[1] or self.size[1] < part.shape[0]

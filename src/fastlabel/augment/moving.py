@@ -135,7 +135,7 @@ def _moved(sample: Sample, mapping: Mapping) -> _Boxes:
         whole = _upright(sample.boxes, mapping)
         seen = _clipped(whole, mapping)
         w, h = mapping.size
-        out = (whole[:, :2] < 0).any(axis=1) | (whole[:, 2:] > (w, h)).any(axis=1)
+        out = np.asarray((whole[:, :2] < 0).any(axis=1) | (whole[:, 2:] > (w, h)).any(axis=1))
         outlined = [k for k in outlined if out[k]]
     else:
         frames = box_corners(sample.boxes)

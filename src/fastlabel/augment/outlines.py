@@ -95,7 +95,7 @@ class Outlines:
     def _reach(self, width: float, height: float, first: Integers) -> tuple[Floats, Floats]:
         here, there = self._sides()
         ends = np.array([width, height])
-        inside = ((here >= 0) & (here <= ends)).all(axis=1)[:, None]
+        inside = np.asarray(((here >= 0) & (here <= ends)).all(axis=1))[:, None]
         low = np.where(inside, here, np.inf)
         high = np.where(inside, here, -np.inf)
         step = there - here
@@ -112,7 +112,7 @@ class Outlines:
         return np.minimum.reduceat(low, first), np.maximum.reduceat(high, first)
 
     def _contains(self, point: tuple[float, float], first: Integers) -> Bools:
-        """Whether each object has a point: a ray to the right then meets it an odd number of times."""
+        """Whether a point is in each object: a ray to the right meets it an odd number of times."""
         here, there = self._sides()
         x, y = point
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -144,7 +144,7 @@ def _split(ring: Floats) -> Floats:
     parts = np.maximum(np.ceil(np.sqrt((step * step).sum(axis=1)) / _STEP), 1).astype(np.int64)
     side = np.repeat(np.arange(len(ring)), parts)
     share = (np.arange(len(side)) - np.repeat(np.cumsum(parts) - parts, parts)) / parts[side]
-    return ring[side] + share[:, None] * step[side]
+    return np.asarray(ring[side] + share[:, None] * step[side])
 
 
 def moved_boxes(frames: Floats, mapping: Mapping) -> tuple[Floats, Floats, Floats]:
