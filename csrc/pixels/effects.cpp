@@ -190,4 +190,90 @@ void veil(const fl_image& image, const fl_image& mask, const uint8_t* colour, Ef
   }
 }
 
+namespace {
+
+struct Span {
+  int64_t begin, end;
+  Span within(Span other) const noexcept {
+    const Span both{std::max(begin, other.begin), std::min(end, other.end)};
+    return both.begin < both.end ? both : Span{0, 0};
+  }
+};
+
+// The steps i of 0 to n - 1 at which 0 <= at + i step < limit.
+Span steps_inside(int64_t at, int64_t step, int64_t limit, int64_t n) noexcept {
+  if (limit <= 0) return {0, 0};
+  if (step == 0) return at >= 0 && at < limit ? Span{0, n} : Span{0, 0};
+  const auto floor_div = [](int64_t a, int64_t b) {  // b > 0
+    return a / b - (a % b < 0 ? 1 : 0);
+  };
+  const Span all{0, n};
+  if (step > 0) {
+    return all.within({-floor_div(at, step), floor_div(limit - 1 - at, step) + 1});
+  }
+  return all.within({-floor_div(limit - 1 - at, -step), floor_div(at, -step) + 1});
+}
+
+// One pixel whose neighbours may lie outside.
+void warp_pixel(const fl_image& image, const uint8_t* pixels, int64_t stride, int64_t x, int64_t y,
+                bool edge, const uint8_t* fill, uint8_t* out) noexcept {
+  const int f = static_cast<int>((x >> 25) & 127);
+  const int g = static_cast<int>((y >> 25) & 127);
+  const auto sample = [&](int64_t px, int64_t py, int32_t c) -> int {
+    const bool inside = px >= 0 && px < image.width && py >= 0 && py < image.height;
+    if (!inside && !edge) return fill[c];
+    px = std::clamp<int64_t>(px, 0, image.width - 1);
+    py = std::clamp<int64_t>(py, 0, image.height - 1);
+    return pixels[py * stride + px * image.channels + c];
+  };
+  const int64_t px = x >> 32;
+  const int64_t py = y >> 32;
+  for (int32_t c = 0; c < image.channels; ++c) {
+    const int t = sample(px, py, c) * (128 - f) + sample(px + 1, py, c) * f;
+    const int u = sample(px, py + 1, c) * (128 - f) + sample(px + 1, py + 1, c) * f;
+    out[c] = static_cast<uint8_t>((t * (128 - g) + u * g + 8192) >> 14);
+  }
+}
+
+}  // namespace
+
+void warp_affine(const fl_image& image, const int64_t at[6], bool edge, const uint8_t* fill,
+                 int64_t width, int64_t height, EffectRows out) {
+  const auto samples = static_cast<int64_t>(row_samples(image));
+  ImageRows rows(image, 1);
+  std::vector<uint8_t> copy;
+  const uint8_t* pixels = rows.in_place(0);
+  int64_t stride = image.row_stride;
+  if (pixels == nullptr) {  // side by side, as any pixel may be wanted at any time
+    copy.resize(static_cast<size_t>(samples * image.height));
+    for (int64_t y = 0; y < image.height; ++y) {
+      std::memcpy(copy.data() + y * samples, rows.row(y, 0), static_cast<size_t>(samples));
+    }
+    pixels = copy.data();
+    stride = samples;
+  }
+  const EffectKernels& k = effect_kernels();
+  const int32_t wide = image.channels;
+  // The kernel reads the next pixel and, of colour, two bytes more.
+  const int64_t columns = image.width - (wide == 1 ? 1 : 2);
+  constexpr int64_t kOne = int64_t{1} << 32;
+  for (int64_t y = 0; y < height; ++y) {
+    const int64_t sx = at[0] + y * at[2];
+    const int64_t sy = at[3] + y * at[5];
+    const Span fast = steps_inside(sx, at[1], columns * kOne, width)
+                          .within(steps_inside(sy, at[4], (image.height - 1) * kOne, width));
+    uint8_t* to = out.row(y);
+    for (int64_t x = 0; x < width; ++x) {
+      if (x == fast.begin && fast.begin < fast.end) {
+        k.warp(pixels, stride, wide, sx + x * at[1], sy + x * at[4], at[1], at[4],
+               static_cast<size_t>(fast.end - fast.begin), to + x * wide);
+        x = fast.end;
+        if (x == width) break;
+      }
+      warp_pixel(image, pixels, stride, sx + x * at[1], sy + x * at[4], edge, fill,
+                 to + x * wide);
+    }
+  }
+}
+
 }  // namespace fl
