@@ -500,3 +500,11 @@ def pair_predictions(
     starts: NDArray[np.int64],
     workers: int,
 ) -> dict[str, Any]: ...
+def warp_affine(
+    image: NDArray[np.uint8],
+    matrix: NDArray[np.float64],
+    width: int,
+    height: int,
+    edge: bool,
+    fill: int,
+) -> NDArray[np.uint8]: ...
