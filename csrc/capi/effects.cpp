@@ -106,43 +106,4 @@ fl_status fl_veil(const fl_image* image, const fl_image* mask, const uint8_t* co
   });
 }
 
-fl_status fl_warp_affine(const fl_image* image, const double matrix[6], int32_t edge,
-                         const uint8_t* fill, int64_t width, int64_t height, uint8_t* out,
-                         int64_t row_stride) {
-  const fl_status status = fl::check_image(image);
-  if (status != FL_OK) return status;
-  const auto side = [](int64_t v) { return v >= 1 && v <= FL_MAX_SIDE; };
-  if ((image->channels != 1 && image->channels != 3) || matrix == nullptr || fill == nullptr ||
-      out == nullptr || (edge != 0 && edge != 1) || !side(image->width) || !side(image->height) ||
-      !side(width) || !side(height) || row_stride < width * image->channels) {
-    return FL_ERROR_ARGUMENT;
-  }
-  int64_t bytes = 0;
-  if (!fl::checked_mul(height, row_stride, &bytes)) return FL_ERROR_OVERFLOW;
-  // The four corners, and so all between them, within 2^30; NaN is not.
-  constexpr double kFar = 1073741824.0;
-  int64_t at[6];
-  for (int row = 0; row < 2; ++row) {
-    const double* m = matrix + 3 * row;
-    for (const double x : {0.0, static_cast<double>(width - 1)}) {
-      for (const double y : {0.0, static_cast<double>(height - 1)}) {
-        const double place = m[0] * x + m[1] * y + m[2];
-        if (!within(place, -kFar, kFar)) return FL_ERROR_ARGUMENT;
-      }
-    }
-    for (int k = 0; k < 3; ++k) {
-      if (!within(m[k], -kFar, kFar)) return FL_ERROR_ARGUMENT;
-    }
-    const auto fixed = [](double v) { return static_cast<int64_t>(std::floor(v * 4294967296.0)); };
-    // Half a 128th more, so that shares are rounded to the nearest.
-    at[3 * row] = fixed(m[2]) + (int64_t{1} << 24);
-    at[3 * row + 1] = fixed(m[0]);
-    at[3 * row + 2] = fixed(m[1]);
-  }
-  return guarded([&] {
-    fl::warp_affine(*image, at, edge == 1, fill, width, height, {out, row_stride});
-    return FL_OK;
-  });
-}
-
 }  // extern "C"

@@ -27,12 +27,6 @@ typedef struct NoiseRow {
 // noise        as above, of n pixels of 1 or 3 channels.
 // specks       pixels p with H(p + key) < salt become 255 in all channels, else those with
 //              H(p + key) < both become 0.
-// warp         n pixels along a straight line through a picture of 1 or 3 channels, linear: pixel i
-//              lies at (x + i dx, y + i dy), fixed-point with 32 fractional bits, of which f and g,
-//              the upper 7, are the shares of the right and lower neighbours: with
-//              a (128 - f) + b f of each of the two rows, t (128 - g) + u g + 8192 >> 14.
-//              pre: 0 <= x, 0 <= y, and the pixel to the right, the row below and 2 bytes behind
-//              the pixel there can be read at every place.
 #define FL_EFFECT_KERNELS(X) \
   X(void, look_up, (const uint8_t* table, const uint8_t* image, size_t n, uint8_t* out)) \
   X(void, look_up_rgb, (const uint8_t* tables, const uint8_t* image, size_t n, uint8_t* out)) \
@@ -42,10 +36,7 @@ typedef struct NoiseRow {
   X(void, noise, (const NoiseRow* how, const uint8_t* image, size_t n, int32_t channels, \
                   uint8_t* out)) \
   X(void, specks, (uint32_t key, uint32_t salt, uint32_t both, size_t n, int32_t channels, \
-                   uint8_t* image)) \
-  X(void, warp, \
-    (const uint8_t* image, int64_t row_stride, int32_t channels, int64_t x, int64_t y, \
-     int64_t dx, int64_t dy, size_t n, uint8_t* out))
+                   uint8_t* image))
 
 FL_DECLARE_KERNELS(EffectKernels, FL_EFFECT_KERNELS, effect_kernels, oracle_effect_kernels)
 

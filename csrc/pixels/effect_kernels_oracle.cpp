@@ -67,22 +67,6 @@ void specks(uint32_t key, uint32_t salt, uint32_t both, size_t n, int32_t channe
   }
 }
 
-void warp(const uint8_t* image, int64_t row_stride, int32_t channels, int64_t x, int64_t y,
-          int64_t dx, int64_t dy, size_t n, uint8_t* out) noexcept {
-  for (size_t i = 0; i < n; ++i) {
-    const int64_t sx = x + static_cast<int64_t>(i) * dx;
-    const int64_t sy = y + static_cast<int64_t>(i) * dy;
-    const int f = static_cast<int>((sx >> 25) & 127);
-    const int g = static_cast<int>((sy >> 25) & 127);
-    const uint8_t* p = image + (sy >> 32) * row_stride + (sx >> 32) * channels;
-    for (int32_t c = 0; c < channels; ++c, ++p) {
-      const int t = p[0] * (128 - f) + p[channels] * f;
-      const int u = p[row_stride] * (128 - f) + p[row_stride + channels] * f;
-      *out++ = static_cast<uint8_t>((t * (128 - g) + u * g + 8192) >> 14);
-    }
-  }
-}
-
 const EffectKernels kTable = {FL_EFFECT_KERNELS(FL_KERNEL_ENTRY)};
 
 }  // namespace

@@ -34,9 +34,4 @@ void salt_and_pepper(const fl_image& image, double amount, double salt, uint64_t
                      EffectRows out);
 void veil(const fl_image& image, const fl_image& mask, const uint8_t* colour, EffectRows out);
 
-// Affine maps from a result's pixels to the picture's, as fixed-point numbers of 32 fractional
-// bits: x = at[0] + x' at[1] + y' at[2], y = at[3] + x' at[4] + y' at[5].
-void warp_affine(const fl_image& image, const int64_t at[6], bool edge, const uint8_t* fill,
-                 int64_t width, int64_t height, EffectRows out);
-
 }  // namespace fl

@@ -48,21 +48,6 @@ void every_tier_equals_the_oracle() {
         oracle.specks(how.pixel_key, both / 2, both, n, channels, b.data());
         CHECK(a == b && a[3 * n] == 9);
       }
-      for (const int32_t channels : {1, 3}) {
-        // A line through 40 rows of 50 pixels, at any slope.
-        const std::vector<uint8_t> field = bytes(&r, 40 * 160);
-        const size_t few = std::min<size_t>(n, 256);
-        const int64_t x0 = r.below(int64_t{47} << 32);
-        const int64_t y0 = r.below(int64_t{38} << 32);
-        const int64_t x1 = r.below(int64_t{47} << 32);
-        const int64_t y1 = r.below(int64_t{38} << 32);
-        const int64_t steps = std::max<int64_t>(int64_t(few), 1);
-        const int64_t dx = (x1 - x0) / steps;
-        const int64_t dy = (y1 - y0) / steps;
-        k.warp(field.data(), 160, channels, x0, y0, dx, dy, few, a.data());
-        oracle.warp(field.data(), 160, channels, x0, y0, dx, dy, few, b.data());
-        CHECK(a == b && a[3 * n] == 9);
-      }
       const size_t taps = size_t(r.below(300)) + 1;
       std::vector<const uint8_t*> samples(taps);
       std::vector<uint16_t> weights(taps);

@@ -87,33 +87,6 @@ Packed veil(const Image& image, const Image& mask, const Packed& colour) {
   });
 }
 
-// (height, width) or (height, width, channels).
-Packed warp_affine(const Image& image, const py::array_t<double, py::array::c_style>& matrix,
-                   bool edge, const Packed& fill, int64_t width, int64_t height) {
-  const fl_image view = view_of(image, "image");
-  if (matrix.size() != 6 || fill.ndim() != 1 || fill.shape(0) != view.channels) {
-    throw py::value_error("warp_affine: expected a matrix of 6 numbers and a byte a channel");
-  }
-  if (width < 1 || height < 1 || width > FL_MAX_SIDE || height > FL_MAX_SIDE) {
-    throw py::value_error("warp_affine: expected sides of 1 to 65535 pixels");
-  }
-  std::vector<py::ssize_t> shape(image.shape(), image.shape() + image.ndim());
-  shape[0] = height;
-  shape[1] = width;
-  Packed out(shape);
-  uint8_t* to = out.mutable_data();
-  const double* m = matrix.data();
-  const uint8_t* colour = fill.data();
-  fl_status status;
-  {
-    py::gil_scoped_release release;
-    status = fl_warp_affine(&view, m, edge ? 1 : 0, colour, width, height, to,
-                            width * view.channels);
-  }
-  check(status, "warp_affine");
-  return out;
-}
-
 }  // namespace
 
 void register_effects(py::module_& m) {
@@ -124,8 +97,6 @@ void register_effects(py::module_& m) {
         py::arg("shot"), py::arg("colour"), py::arg("seed"));
   m.def("salt_and_pepper", &salt_and_pepper, py::arg("image").noconvert(), py::arg("amount"),
         py::arg("salt"), py::arg("seed"));
-  m.def("warp_affine", &warp_affine, py::arg("image").noconvert(), py::arg("matrix").noconvert(),
-        py::arg("edge"), py::arg("fill").noconvert(), py::arg("width"), py::arg("height"));
   m.def("veil", &veil, py::arg("image").noconvert(), py::arg("mask").noconvert(),
         py::arg("colour").noconvert());
 }

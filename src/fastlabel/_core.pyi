@@ -229,14 +229,6 @@ def sensor_noise(
 def salt_and_pepper(
     image: NDArray[np.uint8], amount: float, salt: float, seed: int
 ) -> NDArray[np.uint8]: ...
-def warp_affine(
-    image: NDArray[np.uint8],
-    matrix: NDArray[np.float64],
-    edge: bool,
-    fill: NDArray[np.uint8],
-    width: int,
-    height: int,
-) -> NDArray[np.uint8]: ...
 def veil(
     image: NDArray[np.uint8], mask: NDArray[np.uint8], colour: NDArray[np.uint8]
 ) -> NDArray[np.uint8]: ...

@@ -49,17 +49,6 @@ FL_API fl_status fl_salt_and_pepper(const fl_image* image, double amount, double
 FL_API fl_status fl_veil(const fl_image* image, const fl_image* mask, const uint8_t* colour,
                          uint8_t* out, int64_t row_stride);
 
-#define FL_MAX_SIDE 65535 /* of a picture that is warped, and of what becomes of it */
-
-/* A picture turned, scaled, sheared: the pixel (x, y) of the result, which is width x height, lies
- * at matrix[0] x + matrix[1] y + matrix[2], matrix[3] x + matrix[4] y + matrix[5] of the picture,
- * whole numbers being the centres of pixels, and is interpolated linearly with shares of whole
- * 128ths. What lies outside is of the nearest pixel (edge 1) or of the colour fill, a byte a
- * channel (edge 0). No place may be more than 2^30 pixels away. */
-FL_API fl_status fl_warp_affine(const fl_image* image, const double matrix[6], int32_t edge,
-                                const uint8_t* fill, int64_t width, int64_t height, uint8_t* out,
-                                int64_t row_stride);
-
 #ifdef __cplusplus
 }
 #endif

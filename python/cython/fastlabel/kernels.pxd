@@ -8,7 +8,6 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         FL_ABI_VERSION
         FL_MAX_TAPS
         FL_MAX_REACH
-        FL_MAX_SIDE
         FL_SCALE_LEVELS
         FL_PROFILE_BINS
         FL_PROFILE_REACH
@@ -822,9 +821,6 @@ cdef fl_status salt_and_pepper(const fl_image* image, double amount, double salt
         uint8_t* out, int64_t row_stride) noexcept nogil
 cdef fl_status veil(const fl_image* image, const fl_image* mask, const uint8_t* colour,
         uint8_t* out, int64_t row_stride) noexcept nogil
-cdef fl_status warp_affine(const fl_image* image, const double* matrix, int32_t edge,
-        const uint8_t* fill, int64_t width, int64_t height, uint8_t* out,
-        int64_t row_stride) noexcept nogil
 cdef fl_status evaluate(const fl_evaluation_input* input, fl_evaluation* out) noexcept nogil
 cdef fl_status stat_files(const char* folder, const char* names, const int64_t* offsets, int64_t n,
         int32_t workers, fl_file_stamp* out) noexcept nogil

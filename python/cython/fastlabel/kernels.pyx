@@ -108,8 +108,6 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
             uint8_t* out, int64_t row_stride)
     fl_status fl_veil(const fl_image* image, const fl_image* mask, const uint8_t* colour,
             uint8_t* out, int64_t row_stride)
-    fl_status fl_warp_affine(const fl_image* image, const double* matrix, int32_t edge,
-            const uint8_t* fill, int64_t width, int64_t height, uint8_t* out, int64_t row_stride)
     fl_status fl_evaluate(const fl_evaluation_input* input, fl_evaluation* out)
     fl_status fl_stat_files(const char* folder, const char* names, const int64_t* offsets,
             int64_t n, int32_t workers, fl_file_stamp* out)
@@ -518,12 +516,6 @@ cdef fl_status salt_and_pepper(const fl_image* image, double amount, double salt
 cdef fl_status veil(const fl_image* image, const fl_image* mask, const uint8_t* colour,
         uint8_t* out, int64_t row_stride) noexcept nogil:
     return fl_veil(image, mask, colour, out, row_stride)
-
-
-cdef fl_status warp_affine(const fl_image* image, const double* matrix, int32_t edge,
-        const uint8_t* fill, int64_t width, int64_t height, uint8_t* out,
-        int64_t row_stride) noexcept nogil:
-    return fl_warp_affine(image, matrix, edge, fill, width, height, out, row_stride)
 
 
 cdef fl_status evaluate(const fl_evaluation_input* input, fl_evaluation* out) noexcept nogil:
