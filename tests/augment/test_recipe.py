@@ -233,6 +233,9 @@ def test_tables_in_a_row_give_the_bytes_of_one_after_the_other():
         ({"boxes": [[5, 5, 1, 1]]}, ValueError, "boxes[0]"),
         ({"boxes": [[1, 2, 3]]}, ValueError, "boxes: got shape"),
         ({"boxes": BOXES, "polygons": [None]}, ValueError, "polygons: got 1 entries"),
+        ({"boxes": BOXES, "polygons": 5}, TypeError, "polygons: got int"),
+        ({"boxes": BOXES, "polygons": [5, None]}, TypeError, "polygons[0]: got int"),
+        ({"boxes": BOXES, "polygons": [[[1, 2]], None]}, ValueError, "polygons[0][0]"),
         ({"boxes": BOXES, "obb": np.zeros((2, 5))}, ValueError, "obb: got shape"),
         ({"ignore": [[0, 0, 1]]}, ValueError, "ignore: got shape"),
         ({"order": "gbr"}, ValueError, "order: got 'gbr'"),
@@ -299,3 +302,17 @@ def test_order_of_channels_is_minded():
         bgr = one(PICTURE).image
         rgb = one(PICTURE[:, :, ::-1], order="rgb").image
         assert np.array_equal(bgr, rgb[:, :, ::-1]), operation.name
+
+
+def test_no_stage_takes_the_last_box():
+    corner = [[0.0, 0.0, 4.0, 4.0]]
+    one = recipe({"op": "scale_crop", "scale": 4.0})
+    ledgers = []
+    for key in range(20):
+        made = one(PICTURE, corner, image_key=key)
+        assert made.kept.tolist() == [0]
+        ledgers += made.ledger
+        if "skipped" in made.ledger[0]:
+            assert np.array_equal(made.image, PICTURE) and made.boxes.tolist() == corner
+    assert {"would leave no box"} < {row.get("skipped") for row in ledgers}
+    assert one(PICTURE, image_key=0).boxes.shape == (0, 4)
