@@ -9,10 +9,12 @@ from .files import AugmentResult, augment_set
 from .recipe import Augmented, Recipe, Stage
 from .registry import Operation, Parameter, operations
 from .sample import Sample
+from .training import AugmentedImages
 
 __all__ = [
     "AugmentResult",
     "Augmented",
+    "AugmentedImages",
     "Operation",
     "Parameter",
     "Recipe",

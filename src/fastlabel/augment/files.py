@@ -278,7 +278,7 @@ class _Run:
         self.made: dict[int, Size] = {}  # rows that stand in the folder; 0 x 0: unchanged
         self.new = NewRows()
         self.ledger: list[dict[str, Any]] = []
-        self.unchanged = 0
+        self.unchanged = self.skipped = 0
 
     def _places(self) -> list[str]:
         from ..formats import layout
@@ -392,6 +392,7 @@ class _Run:
         for copy, made in enumerate(results):
             assert isinstance(made, _Made)
             row = first + copy
+            self.skipped += sum("skipped" in entry for entry in made.augmented.ledger)
             if not made.written:
                 self.unchanged += 1
                 continue
@@ -516,13 +517,15 @@ class _Run:
     def _summary(
         self, ledger: pa.Table, boxes: pa.Table, report: WriteReport, failures: Any
     ) -> dict[str, Any]:
+        import pyarrow.compute as pc
+
         from .. import __version__
 
-        done = ledger.filter(pa.array([s is None for s in ledger["skipped"].to_pylist()]))
+        done = ledger.filter(ledger["skipped"].is_null())
         ops: dict[str, int] = {}
         for op in done["op"].to_pylist():
             ops[op] = ops.get(op, 0) + 1
-        targets = boxes.filter(pa.array([not v for v in boxes["ignore"].to_pylist()]))
+        targets = boxes.filter(pc.invert(boxes["ignore"]))
         lost = 1 - as_numpy(targets["tightness"])
         return {
             "fastlabel": __version__,
@@ -535,7 +538,7 @@ class _Run:
             "boxes": targets.num_rows,
             "ignored": boxes.num_rows - targets.num_rows,
             "gone": sum(v or 0 for v in ledger["gone"].to_pylist()),
-            "skipped": ledger.num_rows - done.num_rows,
+            "skipped": self.skipped,
             "operations": dict(sorted(ops.items())),
             "tightness_lost": {
                 "mean": round(float(lost.mean()), 4) if len(lost) else 0.0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
@@ -126,7 +127,7 @@ def _pictures(dataset: Dataset, chosen: Sequence[int] | range) -> list[tuple[str
         if paths[at] is None:
             continue
         file = str(dataset.root / paths[at])
-        _, widths, heights, turns = _core.sniff_headers([file.encode()], 1)
+        _, widths, heights, turns = _core.sniff_headers([os.fsencode(file)], 1)
         size = int(widths[0]), int(heights[0])
         if 5 <= turns[0] <= 8:
             size = size[::-1]
