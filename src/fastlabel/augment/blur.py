@@ -103,7 +103,7 @@ OPERATIONS = (
         "pixel",
         "A straight movement while the shutter is open: a true line, at any angle.",
         (
-            _strength("length", (3.0, 9.0), 256.0, 15.0, "How far the picture moves."),
+            _strength("length", (3.0, 9.0), 120.0, 15.0, "How far the picture moves."),
             Parameter(
                 "degrees", (0.0, 180.0), (-360.0, 360.0), "degrees", "Direction; 0 is level."
             ),
@@ -114,7 +114,7 @@ OPERATIONS = (
         "defocus",
         "pixel",
         "A lens out of focus: every point becomes a disc.",
-        (_strength("radius", (1.0, 2.5), 32.0, 4.0, "Of the disc; to 0.5 nothing changes."),),
+        (_strength("radius", (1.0, 2.5), 8.0, 4.0, "Of the disc; to 0.5 nothing changes."),),
         _defocus,
     ),
 )

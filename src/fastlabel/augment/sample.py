@@ -71,6 +71,8 @@ class Sample:
 def _polygons(value: Any, n: int) -> Polygons:
     if value is None:
         return [None] * n
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__len__"):
+        raise TypeError(f"polygons: got {type(value).__name__}, expected an entry a box")
     if len(value) != n:
         raise ValueError(f"polygons: got {len(value)} entries, boxes has {n} rows")
     out: Polygons = []
@@ -78,6 +80,10 @@ def _polygons(value: Any, n: int) -> Polygons:
         if rings is None:
             out.append(None)
             continue
+        if isinstance(rings, (str, bytes)) or not hasattr(rings, "__len__"):
+            raise TypeError(
+                f"polygons[{i}]: got {type(rings).__name__}, expected (K, 2) rings or None"
+            )
         made = []
         for j, ring in enumerate(rings):
             points = np.array(as_real(ring, f"polygons[{i}][{j}]"), np.float64)

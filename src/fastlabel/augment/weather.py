@@ -216,7 +216,7 @@ OPERATIONS = (
             Parameter(
                 "amount", (0.001, 0.004), (0.0, 0.2), "", "Drops a pixel.", (0.0, 0.01)
             ),
-            Parameter("length", (10.0, 22.0), (1.0, 150.0), "px", "Of a streak.", (1.0, 45.0)),
+            Parameter("length", (10.0, 22.0), (1.0, 70.0), "px", "Of a streak.", (1.0, 45.0)),
             Parameter(
                 "degrees", (80.0, 100.0), (-360.0, 360.0), "degrees", "Direction; 90 is straight."
             ),
