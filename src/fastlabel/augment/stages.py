@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import ConfigError
-from ..dataset import Dataset, as_numpy
+from ..dataset import Dataset, DatasetError, as_numpy
 from .mapping import Affine
 from .moving import move
 from .random import Draws
@@ -115,8 +115,11 @@ def _paste(sample: Sample, values: Values, draws: Draws) -> Sample:
     items, boxes, rows = [], [], []
     for _ in range(values["count"]):
         instance = int(instances[draws.below(len(instances))])
-        scale = draws.uniform(values["least_scale"], 1.0)
-        patch = objects.bank.patch(instance)
+        scale = values["scale"]
+        try:
+            patch = objects.bank.patch(instance)
+        except DatasetError:  # its picture has gone since the objects were measured
+            continue
         wide, high = ((patch.box[2 + k] - patch.box[k]) * scale for k in (0, 1))
         flip, noise = bool(draws.below(2)) and values["flip"], draws.bits()
         place = _place(frame, (wide, high), float(objects.feet[instance]), values, draws)
@@ -186,7 +189,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "Objects of other pictures of the same split, shrunk, near the row they come from.",
         (
             Parameter("count", (1, 2), (0, 100), about="Objects that are tried.", whole=True),
-            Parameter("least_scale", 0.5, (0.05, 1.0), about="Nothing is enlarged."),
+            Parameter("scale", (0.3, 0.7), (0.05, 1.0), about="Of all; nothing is enlarged."),
             Parameter("least_side", 4.0, (1.0, 1000.0), "px", "Of what is pasted."),
             Parameter("max_hidden", 0.3, (0.0, 1.0), about="Share of a box that may be hidden."),
             Parameter("flip", False, about="Mirror half of the objects."),
