@@ -94,7 +94,7 @@ def test_pasted_boxes_stand_in_the_new_set_with_their_class(sample, tmp_path):
     new = fl.read(made[0].folder)
     # By the ledger of boxes: some belong to annotations of other images.
     image_of = sample.column("annotations", "image_id")
-    names = [Path(p).stem for p in sample.images["path"].to_pylist()]
+    names = [Path(p or "").stem for p in sample.images["path"].to_pylist()]
     rows = made[0].boxes.to_pylist()
     strangers = [
         row
