@@ -305,8 +305,8 @@ def test_order_of_channels_is_minded():
 
 
 def test_no_stage_takes_the_last_box():
-    corner = [[0.0, 0.0, 4.0, 4.0]]
-    one = recipe({"op": "scale_crop", "scale": 4.0})
+    corner = [[0.0, 0.0, 20.0, 14.0]]
+    one = recipe({"op": "scale_crop", "scale": 2.0})
     ledgers = []
     for key in range(20):
         made = one(PICTURE, corner, image_key=key)
