@@ -30,6 +30,8 @@ LAYERS = (
     ("clean",),
     ("check", "prepare", "match"),
     ("dedup", "evaluate"),
+    ("check", "prepare"),
+    ("dedup", "evaluate", "augment"),
     ("compare",),
     ("bench", "torch"),
     ("cli",),

@@ -19,6 +19,7 @@
 #include "fastlabel/boxes.h"
 #include "fastlabel/coco.h"
 #include "fastlabel/cut.h"
+#include "fastlabel/effects.h"
 #include "fastlabel/evaluate.h"
 #include "fastlabel/files.h"
 #include "fastlabel/hashes.h"
@@ -30,5 +31,6 @@
 #include "fastlabel/scan.h"
 #include "fastlabel/tables.h"
 #include "fastlabel/tiles.h"
+#include "fastlabel/warp.h"
 
 #endif /* FASTLABEL_FASTLABEL_H_ */

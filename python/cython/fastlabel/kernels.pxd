@@ -6,6 +6,8 @@ from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, u
 cdef extern from "fastlabel/fastlabel.h" nogil:
     enum:
         FL_ABI_VERSION
+        FL_MAX_TAPS
+        FL_MAX_REACH
         FL_SCALE_LEVELS
         FL_PROFILE_BINS
         FL_PROFILE_REACH
@@ -15,6 +17,7 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         FL_MAX_CELLS
         FL_SUM_LIMBS
         FL_SQUARE_LIMBS
+        FL_WARP_MAX_SIDE
 
     ctypedef enum fl_status:
         FL_OK
@@ -813,6 +816,16 @@ cdef fl_status cutter_collect(fl_cutter* cutter, int64_t ticket, fl_cut_row* row
         fl_cut_tile* tiles) noexcept nogil
 cdef fl_status cutter_cancel(fl_cutter* cutter) noexcept nogil
 cdef void cutter_destroy(fl_cutter* cutter) noexcept nogil
+cdef fl_status look_up(const fl_image* image, const uint8_t* tables, int32_t n_tables,
+        uint8_t* out, int64_t row_stride) noexcept nogil
+cdef fl_status filter_taps(const fl_image* image, const int32_t* dx, const int32_t* dy,
+        const double* weights, int64_t taps, uint8_t* out, int64_t row_stride) noexcept nogil
+cdef fl_status sensor_noise(const fl_image* image, double read, double shot, double colour,
+        uint64_t seed, uint8_t* out, int64_t row_stride) noexcept nogil
+cdef fl_status salt_and_pepper(const fl_image* image, double amount, double salt, uint64_t seed,
+        uint8_t* out, int64_t row_stride) noexcept nogil
+cdef fl_status veil(const fl_image* image, const fl_image* mask, const uint8_t* colour,
+        uint8_t* out, int64_t row_stride) noexcept nogil
 cdef fl_status evaluate(const fl_evaluation_input* input, fl_evaluation* out) noexcept nogil
 cdef fl_status stat_files(const char* folder, const char* names, const int64_t* offsets, int64_t n,
         int32_t workers, fl_file_stamp* out) noexcept nogil
@@ -941,3 +954,5 @@ cdef fl_status tile_count_boxes(const fl_tile_job* job, int64_t* tile_offsets,
         uint8_t* outcome) noexcept nogil
 cdef fl_status tile_clip_boxes(const fl_tile_job* job, const int64_t* tile_offsets, int64_t* row,
         double* corners, double* visible) noexcept nogil
+cdef fl_status warp_affine(const fl_image* image, const double* m, int32_t edge, uint8_t fill,
+        uint8_t* out, int64_t width, int64_t height, int64_t row_stride) noexcept nogil

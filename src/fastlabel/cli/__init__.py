@@ -27,6 +27,7 @@ _COMMANDS = {
     "merge-tiles": "Make one set of boxes of predictions made on tiles.",
     "paste": "Paste shrunken objects onto other pictures, as a new data set.",
     "mix": "List the images of each epoch: easy ones first, harder later.",
+    "augment": "Write a set with augmented copies of its images.",
     "corrupt": "Make seeded label errors, with a ledger, as a new set.",
     "match": "Weigh images by how much they look like the deployment.",
     "negatives": "Add frames with no object in them, as a new data set.",
