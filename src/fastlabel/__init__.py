@@ -135,9 +135,13 @@ _LAZY = {
     "merge_tiles": "merge",
 }
 
+#: Packages that are public under their own name.
+_PACKAGES = ("augment",)
+
 __all__ = ["__version__", *sorted(_LAZY)]
 
 if TYPE_CHECKING:
+    from . import augment
     from ._embed import get_cmake_dir, get_include, get_library_dir
     from .boxes import (
         CocoMatches,
@@ -224,6 +228,8 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
+    if name in _PACKAGES:
+        return import_module(f".{name}", __name__)
     if name not in _LAZY:
         raise AttributeError(f"module 'fastlabel' has no attribute {name!r}")
     value = getattr(import_module(f".{_LAZY[name]}", __name__), name)
@@ -232,7 +238,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    return sorted({*globals(), *_PACKAGES, *_LAZY})
 
 
 class _Package(ModuleType):

@@ -27,7 +27,7 @@ LAYERS = (
     ("cut", "engines", "label_quality"),
     ("distributions", "deployment", "verdict", "summary"),
     ("report", "sample"),
-    ("check", "prepare"),
+    ("check", "prepare", "augment"),
     ("dedup", "clean", "evaluate"),
     ("compare",),
     ("bench", "torch"),

@@ -1,0 +1,12 @@
+"""Restrained augmentation: recipes of operations that look like a camera's own pictures.
+
+>>> from fastlabel.augment import Recipe
+>>> Recipe.default().stages[0].op
+'gamma'
+"""
+
+from .recipe import Augmented, Recipe, Stage
+from .registry import Operation, Parameter, operations
+from .sample import Sample
+
+__all__ = ["Augmented", "Operation", "Parameter", "Recipe", "Sample", "Stage", "operations"]
