@@ -133,6 +133,8 @@ _LAZY = {
     "read_review": "clean.review",
     "TileDetections": "merge",
     "merge_tiles": "merge",
+    "AugmentLint": "lint",
+    "lint_augment": "lint",
 }
 
 #: Packages that are public under their own name.
@@ -186,6 +188,7 @@ if TYPE_CHECKING:
     from .evaluate import Evaluation, FindingScores, evaluate, evaluate_findings
     from .formats import read
     from .label_quality import LabelQuality, label_quality
+    from .lint import AugmentLint, lint_augment
     from .merge import TileDetections, merge_tiles
     from .pixels import (
         LetterboxTransform,

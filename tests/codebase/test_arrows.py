@@ -28,6 +28,7 @@ LAYERS = (
     ("distributions", "deployment", "verdict", "summary"),
     ("report", "sample"),
     ("check", "prepare", "augment"),
+    ("lint",),
     ("dedup", "clean", "evaluate"),
     ("compare",),
     ("bench", "torch"),

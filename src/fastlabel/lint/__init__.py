@@ -1,0 +1,12 @@
+"""The linter of augmentation settings: rules FL9.
+
+>>> found = lint_augment({"degrees": 30.0, "mosaic": 0.0, "fliplr": 0.0}, classes=["person"])
+>>> found.findings["code"].to_pylist()
+['FL901', 'FL907']
+"""
+
+from __future__ import annotations
+
+from .run import AugmentLint, errors, lint_augment
+
+__all__ = ["AugmentLint", "errors", "lint_augment"]

@@ -45,10 +45,12 @@ class Trait:
     by: str
     language: str = ""
 
-    def reason(self) -> str:
-        """Say it in words."""
+    def reason(self, name: str) -> str:
+        """Say in words why the class of this name has it."""
         if not self.language:
             return f"{self.name}, by your table"
+        if words(self.by) == words(name):
+            return self.name
         return f'{self.name}, by "{self.by.strip("=*")}"'
 
 
@@ -65,7 +67,7 @@ def words(name: str) -> tuple[str, ...]:
     bare = "".join(
         c
         for c in unicodedata.normalize("NFD", _CAMEL.sub(" ", text))
-        if not "\u0300" <= c <= "\u036f"
+        if not "\u0300" <= c <= "\u036f" and not "\u064b" <= c <= "\u0655"
     )
     folded = unicodedata.normalize("NFC", bare).casefold()
     kept = "".join(c if c.isalnum() or unicodedata.category(c)[0] == "M" else " " for c in folded)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-__all__ = ["KINDS", "Pipeline", "Step", "scaled"]
+__all__ = ["KINDS", "Pipeline", "Step"]
 
 #: Kind of step -> what it does, and the unit of its strength ("" where it has none).
 KINDS = {
@@ -27,6 +29,7 @@ KINDS = {
     "blur": ("blurs", "px of standard deviation"),
     "motion": ("blurs along a line", "px"),
     "noise": ("adds noise", "grey levels of standard deviation"),
+    "light": ("changes light, sharpness or noise in a way of its own", ""),
 }
 
 
@@ -49,6 +52,8 @@ class Step:
     boxes : {"corners", "shape"}
         How boxes follow a turn or a shear: around the moved corners, which loosens them; or
         around the moved outline or inscribed ellipse.
+    apply : callable or None
+        ``apply(picture, strength)``, where the operation itself is at hand.
     """
 
     kind: str
@@ -58,6 +63,7 @@ class Step:
     low: float = 0.0
     high: float = 0.0
     boxes: str = "corners"
+    apply: Callable[[Any, float], Any] | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -106,7 +112,3 @@ class Pipeline:
         if step.p > 0:
             self.steps.append(replace(step, p=min(step.p, 1.0)))
 
-
-def scaled(steps: list[Step], factor: float) -> list[Step]:
-    """Steps of which only a share is done: those of a list that a choice is made from."""
-    return [replace(step, p=step.p * factor) for step in steps]
