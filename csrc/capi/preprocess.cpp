@@ -1,12 +1,11 @@
 // fastlabel.h: resizing, and pictures to a network's input.
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstring>
-#include <thread>
 #include <vector>
 
 #include "capi/common.h"
+#include "core/threads.h"
 #include "pixels/letterbox.h"
 #include "pixels/resize_area.h"
 
@@ -146,36 +145,13 @@ fl_status admit(const fl_image* image, const Call& call, int32_t channels, const
   return fits ? FL_OK : FL_ERROR_OVERFLOW;
 }
 
-// No machine is served by more.
-constexpr int64_t kMostThreads = 4096;
-
 // Calls body(i) for every i < n, on as many threads as there are, can be had and are useful.
 template <typename Body>
 fl_status for_each(int64_t n, int32_t workers, Body body) {
-  // Asked for only when needed: the answer costs a system call or two.
-  const auto cpus = [] { return int64_t{std::max(1U, std::thread::hardware_concurrency())}; };
-  const int64_t threads = std::min({workers == 0 ? cpus() : int64_t{workers}, n, kMostThreads});
-  std::atomic<int64_t> next{0};
-  std::atomic<int32_t> failed{FL_OK};
-  const auto work = [&] {
-    for (int64_t i = next++; i < n && failed == FL_OK; i = next++) {
-      const fl_status status = guarded([&] {
-        body(i);
-        return FL_OK;
-      });
-      if (status != FL_OK) failed = status;
-    }
-  };
-  std::vector<std::thread> pool;
-  pool.reserve(static_cast<size_t>(threads));
-  try {
-    while (static_cast<int64_t>(pool.size()) + 1 < threads) pool.emplace_back(work);
-  } catch (const std::exception&) {
-    // Fewer threads than wanted do the work as well.
-  }
-  work();
-  for (std::thread& thread : pool) thread.join();
-  return static_cast<fl_status>(failed.load());
+  return guarded([&] {
+    fl::share_out(n, 1, workers, [&] { return [&](int64_t i, int64_t) { body(i); }; });
+    return FL_OK;
+  });
 }
 
 }  // namespace

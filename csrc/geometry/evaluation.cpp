@@ -4,12 +4,11 @@
 #include "geometry/evaluation.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <limits>
-#include <new>
-#include <thread>
 #include <vector>
+
+#include "core/threads.h"
 
 namespace fl {
 
@@ -40,38 +39,6 @@ double coco_iou(const Corners& prediction, const Corners& label, bool crowd) noe
   const double overlap = w * h;
   const double either = crowd ? prediction.area : prediction.area + label.area - overlap;
   return either > 0 && std::isfinite(either) ? overlap / either : 0;
-}
-
-// Tasks 0 .. count - 1 over threads, `grain` at a time; make_worker() gives each thread a
-// function of a task.
-template <typename MakeWorker>
-void spread(int64_t count, int64_t grain, int32_t workers, const MakeWorker& make_worker) {
-  std::atomic<int64_t> next{0};
-  std::atomic<bool> failed{false};
-  const auto work = [&] {
-    try {
-      auto each = make_worker();
-      for (;;) {
-        const int64_t from = next.fetch_add(grain);
-        if (from >= count || failed) return;
-        for (int64_t task = from; task < std::min(from + grain, count); ++task) each(task);
-      }
-    } catch (...) {
-      failed = true;
-    }
-  };
-  const int64_t cpus = std::max(1U, std::thread::hardware_concurrency());
-  const int64_t wanted =
-      std::min(workers > 0 ? int64_t{workers} : cpus, (count + grain - 1) / grain);
-  std::vector<std::thread> pool;
-  try {
-    for (int64_t k = 1; k < wanted; ++k) pool.emplace_back(work);
-  } catch (...) {
-    // Fewer threads: the work is done all the same.
-  }
-  work();
-  for (std::thread& thread : pool) thread.join();
-  if (failed) throw std::bad_alloc();
 }
 
 // Rows by class, then image, then as they came.
@@ -424,8 +391,8 @@ void Evaluation::match_cells() {
   const auto cells = static_cast<int64_t>(cells_.size());
   const int64_t chunks = (cells + kChunk - 1) / kChunk;
   hits_.resize(static_cast<size_t>(chunks));
-  spread(chunks, 1, job_.workers, [&] {
-    return [this, cells, matcher = Matcher(this)](int64_t chunk) mutable {
+  share_out(chunks, 1, job_.workers, [&] {
+    return [this, cells, matcher = Matcher(this)](int64_t chunk, int64_t) mutable {
       std::vector<Bits>* hits = &hits_[static_cast<size_t>(chunk)];
       for (int64_t c = chunk * kChunk; c < std::min((chunk + 1) * kChunk, cells); ++c) {
         matcher.match(cells_[static_cast<size_t>(c)], hits);
@@ -441,9 +408,9 @@ void Evaluation::walk_classes() {
   for (size_t c = cells_.size(); c-- > 0;) {
     first_cell[static_cast<size_t>(cells_[c].label_class)] = static_cast<int64_t>(c);
   }
-  spread(job_.classes, 1, job_.workers, [&] {
+  share_out(job_.classes, 1, job_.workers, [&] {
     return [this, &first_cell, walker = Walker(job_, out_),
-            ranked = std::vector<Walker::Ranked>()](int64_t k) mutable {
+            ranked = std::vector<Walker::Ranked>()](int64_t k, int64_t) mutable {
       ranked.clear();
       const int64_t end = class_start_[static_cast<size_t>(k) + 1];
       for (int64_t c = first_cell[static_cast<size_t>(k)];

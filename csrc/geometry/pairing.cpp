@@ -1,12 +1,10 @@
 #include "geometry/pairing.h"
 
 #include <algorithm>
-#include <atomic>
 #include <limits>
-#include <new>
-#include <system_error>
-#include <thread>
 #include <vector>
+
+#include "core/threads.h"
 
 namespace fl {
 namespace {
@@ -203,35 +201,13 @@ class Image {
 void pair_predictions(const PairingSide& labels, const PairingSide& predictions,
                       const double* scores, int64_t images, const PairingRule& rule,
                       int32_t workers, const PairingResult& out) {
-  std::atomic<int64_t> next{0};
-  std::atomic<bool> failed{false};
-  const auto work = [&] {
-    try {
-      Image image(labels, predictions, scores, rule, out);
-      for (;;) {
-        const int64_t from = next.fetch_add(kImages);
-        if (from >= images || failed) return;
-        const int64_t to = std::min(from + kImages, images);
-        for (int64_t at = from; at < to; ++at) image.pair(at);
-      }
-    } catch (...) {
-      failed = true;
-    }
-  };
   const int64_t boxes = labels.offsets[images] + predictions.offsets[images];
-  const int64_t cpus = std::max(1U, std::thread::hardware_concurrency());
-  const int64_t wanted = boxes < kFewBoxes ? 1 : workers > 0 ? workers : cpus;
-  const int64_t useful = std::min(wanted, images / kImages + 1);
-  std::vector<std::thread> pool;
-  pool.reserve(static_cast<size_t>(useful));
-  try {
-    for (int64_t k = 1; k < useful; ++k) pool.emplace_back(work);
-  } catch (const std::system_error&) {
-    // Fewer threads: the work is done all the same.
-  }
-  work();
-  for (std::thread& thread : pool) thread.join();
-  if (failed) throw std::bad_alloc();
+  share_out(images, kImages, boxes < kFewBoxes ? 1 : workers, [&] {
+    return [image = Image(labels, predictions, scores, rule, out)](int64_t from,
+                                                                   int64_t to) mutable {
+      for (int64_t at = from; at < to; ++at) image.pair(at);
+    };
+  });
 }
 
 }  // namespace fl

@@ -6,9 +6,9 @@
 #include <cmath>
 #include <cstring>
 #include <exception>
-#include <thread>
 #include <vector>
 
+#include "core/threads.h"
 #include "geometry/box_tree.h"
 
 namespace fl {
@@ -237,37 +237,15 @@ fl_tile_box spans_of(const TileJob& job, int64_t picture, int64_t row, Span* x,
 // Calls each(picture, windows) for every picture, on the threads of the job.
 template <typename Each>
 void for_each_picture(const TileJob& job, Each each) {
-  std::atomic<int64_t> next{0};
-  std::atomic<bool> failed{false};
-  const auto work = [&] {
-    try {
-      Windows windows;
-      for (;;) {
-        const int64_t from = next.fetch_add(kPictures);
-        if (from >= job.pictures || failed) return;
-        const int64_t to = std::min(from + kPictures, job.pictures);
-        for (int64_t g = from; g < to; ++g) {
-          const int64_t first = job.window_offsets[g];
-          windows.take(job.windows + 4 * first, job.window_offsets[g + 1] - first);
-          each(g, windows);
-        }
+  share_out(job.pictures, kPictures, job.workers, [&] {
+    return [&, windows = Windows()](int64_t from, int64_t to) mutable {
+      for (int64_t g = from; g < to; ++g) {
+        const int64_t first = job.window_offsets[g];
+        windows.take(job.windows + 4 * first, job.window_offsets[g + 1] - first);
+        each(g, windows);
       }
-    } catch (...) {
-      failed = true;
-    }
-  };
-  const int64_t cpus = std::max(1U, std::thread::hardware_concurrency());
-  const int64_t wanted = std::min(job.workers > 0 ? int64_t{job.workers} : cpus,
-                                  (job.pictures + kPictures - 1) / kPictures);
-  std::vector<std::thread> pool;
-  try {
-    for (int64_t k = 1; k < wanted; ++k) pool.emplace_back(work);
-  } catch (...) {
-    // Fewer threads: the work is done all the same.
-  }
-  work();
-  for (std::thread& thread : pool) thread.join();
-  if (failed) throw std::bad_alloc();
+    };
+  });
 }
 
 }  // namespace

@@ -1,11 +1,11 @@
 #include "pixels/profile_match.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <limits>
-#include <thread>
 #include <vector>
+
+#include "core/threads.h"
 
 namespace fl {
 namespace {
@@ -192,30 +192,14 @@ void compare_profiles(const ProfileRows& boxes, const uint8_t* templates, int32_
                       const ProfileMatches& out) {
   const Template usual[4] = {Template(templates), Template(templates + kBins),
                              Template(templates + 2 * kBins), Template(templates + 3 * kBins)};
-  std::atomic<int64_t> next{0};
-  const auto work = [&]() noexcept {
-    for (;;) {
-      const int64_t from = next.fetch_add(kGrain);
-      if (from >= boxes.n) return;
-      const int64_t to = std::min(from + kGrain, boxes.n);
-      for (int64_t i = from; i < to; ++i) {
-        // The boxes of one class lie far apart.
-        __builtin_prefetch(boxes.profiles + boxes.rows[std::min(i + 8, to - 1)] * 2 * kBins);
-        compare_box(boxes.profiles + boxes.rows[i] * 2 * kBins, usual, i, out);
-      }
+  const auto compare = [&](int64_t from, int64_t to) noexcept {
+    for (int64_t i = from; i < to; ++i) {
+      // The boxes of one class lie far apart.
+      __builtin_prefetch(boxes.profiles + boxes.rows[std::min(i + 8, to - 1)] * 2 * kBins);
+      compare_box(boxes.profiles + boxes.rows[i] * 2 * kBins, usual, i, out);
     }
   };
-  const int64_t cpus = std::max(1U, std::thread::hardware_concurrency());
-  const int64_t wanted =
-      std::min(workers > 0 ? int64_t{workers} : cpus, (boxes.n + kGrain - 1) / kGrain);
-  std::vector<std::thread> pool;
-  try {
-    for (int64_t k = 1; k < wanted; ++k) pool.emplace_back(work);
-  } catch (...) {
-    // Fewer threads: the work is done all the same.
-  }
-  work();
-  for (std::thread& thread : pool) thread.join();
+  share_out(boxes.n, kGrain, workers, [&] { return compare; });
 }
 
 }  // namespace fl

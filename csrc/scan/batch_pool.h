@@ -11,7 +11,6 @@
 #include <memory>
 #include <mutex>
 #include <new>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -19,26 +18,10 @@
 #include <pthread.h>
 #endif
 
+#include "core/threads.h"
 #include "fastlabel/fastlabel.h"
 
 namespace fl {
-
-inline int32_t worker_count(int32_t wanted) noexcept {
-  if (wanted > 0) return wanted;
-  const unsigned cpus = std::thread::hardware_concurrency();
-  return cpus > 0 ? static_cast<int32_t>(cpus) : 1;
-}
-
-// As many threads as can be had, up to `wanted`: a machine short of them is no reason to stop,
-// and the results do not depend on their number.
-template <typename Work>
-void start_threads(int64_t wanted, const Work& work, std::vector<std::thread>* threads) {
-  threads->reserve(static_cast<size_t>(wanted));
-  try {
-    for (int64_t k = 0; k < wanted; ++k) threads->emplace_back(work);
-  } catch (const std::system_error&) {
-  }
-}
 
 // What tools that list threads call this one.
 inline void name_this_thread() noexcept {

@@ -8,7 +8,7 @@
 #include <climits>
 #include <cstring>
 
-#include "scan/batch_pool.h"
+#include "core/threads.h"
 
 namespace fl {
 
@@ -60,21 +60,13 @@ void stat_one(int folder, const char* text, int64_t length, fl_file_stamp* out) 
 void stat_files(const char* folder, const char* names, const int64_t* offsets, int64_t n,
                 int32_t workers, fl_file_stamp* out) {
   if (n == 0) return;
-  const Folder from(folder);
-  std::atomic<int64_t> next{0};
-  const auto work = [&] {
-    for (int64_t low = next.fetch_add(kPiece); low < n; low = next.fetch_add(kPiece)) {
-      const int64_t high = std::min(low + kPiece, n);
-      for (int64_t i = low; i < high; ++i) {
-        stat_one(from.fd(), names + offsets[i], offsets[i + 1] - offsets[i], out + i);
-      }
+  const Folder at(folder);
+  const auto stamp = [&](int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; ++i) {
+      stat_one(at.fd(), names + offsets[i], offsets[i + 1] - offsets[i], out + i);
     }
   };
-  std::vector<std::thread> pool;
-  start_threads(std::min<int64_t>(worker_count(workers), (n + kPiece - 1) / kPiece) - 1, work,
-                &pool);
-  work();
-  for (std::thread& t : pool) t.join();
+  share_out(n, kPiece, workers, [&] { return stamp; });
 }
 
 }  // namespace fl

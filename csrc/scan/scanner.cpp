@@ -6,6 +6,7 @@
 
 #include "codec/jpeg.h"
 #include "codec/sniff.h"
+#include "core/threads.h"
 #include "pixels/content_hash.h"
 #include "scan/file_reader.h"
 
@@ -177,14 +178,12 @@ void sniff_files(const char* const* paths, int64_t n, int32_t workers, fl_header
   // Enough for the header of all but a few pictures; those are read again to their end.
   constexpr uint64_t kHead = uint64_t{64} << 10;
   constexpr uint64_t kLimit = uint64_t{1} << 40;
-  std::atomic<int64_t> next{0};
-  const auto work = [&] {
-    FileReader file;
-    for (int64_t i = next++; i < n; i = next++) {
+  share_out(n, 1, workers, [&] {
+    return [&, file = FileReader()](int64_t i, int64_t) mutable {
       headers[i] = sniff(nullptr, 0);
       try {
         const FilePart whole{paths[i], 0, 0, 0, 0};
-        if (file.read(whole, kLimit, kHead) != FL_IMAGE_OK) continue;
+        if (file.read(whole, kLimit, kHead) != FL_IMAGE_OK) return;
         headers[i] = sniff(file.data(), file.size());
         const bool cut = headers[i].width < 0 && file.part_size() > kHead;
         // EXIF with a thumbnail or an ICC profile can push the size beyond the head.
@@ -194,13 +193,8 @@ void sniff_files(const char* const* paths, int64_t n, int32_t workers, fl_header
       } catch (const std::exception&) {
         headers[i] = sniff(nullptr, 0);
       }
-    }
-  };
-  const int64_t threads = std::min<int64_t>(worker_count(workers), n);
-  std::vector<std::thread> pool;
-  start_threads(threads - 1, work, &pool);
-  work();
-  for (std::thread& t : pool) t.join();
+    };
+  });
 }
 
 }  // namespace fl

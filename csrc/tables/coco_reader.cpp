@@ -4,8 +4,9 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
+
+#include "core/threads.h"
 
 namespace fl {
 
@@ -26,11 +27,7 @@ FeedState CocoReader::read(const char* path) {
   const int64_t windows = feed_.file_size() / options_.window + 1;
   const auto wanted = std::min<int64_t>(std::max(options_.workers, 1), windows);
   std::vector<std::thread> threads;
-  threads.reserve(static_cast<size_t>(wanted));
-  try {
-    for (int64_t k = 1; k < wanted; ++k) threads.emplace_back([&] { work(&shared); });
-  } catch (const std::system_error&) {  // fewer threads do the same
-  }
+  start_threads(wanted - 1, [&] { work(&shared); }, &threads);
   work(&shared);
   for (std::thread& thread : threads) thread.join();
   if (shared.failure != nullptr) std::rethrow_exception(shared.failure);

@@ -7,9 +7,9 @@
 #include <mutex>
 #include <new>
 #include <numeric>
-#include <thread>
 #include <vector>
 
+#include "core/threads.h"
 #include "tables/hamming_kernels.h"
 #include "tables/hamming_plan.h"
 
@@ -28,30 +28,7 @@ constexpr int64_t kPieces = 64;
 constexpr int64_t kFew = 4096;
 
 int64_t threads_for(int32_t wanted, int64_t n) noexcept {
-  if (n < kFew) return 1;
-  return wanted > 0 ? wanted : int64_t{std::max(1U, std::thread::hardware_concurrency())};
-}
-
-// Calls work() on that many threads; what one of them throws ends as one bad_alloc.
-template <typename Work>
-void on_threads(int64_t threads, Work work) {
-  std::atomic<bool> failed{false};
-  const auto guarded = [&] {
-    try {
-      work();
-    } catch (...) {
-      failed = true;
-    }
-  };
-  std::vector<std::thread> pool;
-  try {
-    for (int64_t k = 1; k < threads; ++k) pool.emplace_back(guarded);
-  } catch (...) {
-    // Fewer threads: the work is done all the same.
-  }
-  guarded();
-  for (std::thread& thread : pool) thread.join();
-  if (failed) throw std::bad_alloc();
+  return n < kFew ? 1 : worker_count(wanted);
 }
 
 struct Numbered {

@@ -2,19 +2,17 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <new>
 #include <string>
 #include <string_view>
-#include <system_error>
-#include <thread>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "core/threads.h"
 #include "tables/growing.h"
 
 namespace fl {
@@ -83,31 +81,15 @@ std::vector<std::unique_ptr<Block>> read_blocks(size_t files, int32_t workers,
                                                 const Worker& worker) {
   const size_t count = (files + kFilesPerBlock - 1) / kFilesPerBlock;
   std::vector<std::unique_ptr<Block>> blocks(count);
-  std::atomic<size_t> next{0};
-  std::atomic<bool> failed{false};
-  const auto run = [&]() noexcept {
-    try {
-      Worker own = worker;
-      for (size_t k = next++; k < count && !failed; k = next++) {
-        auto block = std::make_unique<Block>();
-        const size_t end = std::min(files, (k + 1) * kFilesPerBlock);
-        for (size_t file = k * kFilesPerBlock; file < end; ++file) own(*block, file);
-        blocks[k] = std::move(block);
-      }
-    } catch (...) {
-      failed = true;
-    }
-  };
-  std::vector<std::thread> threads;
-  const size_t wanted = std::min(count, static_cast<size_t>(std::max(1, workers)));
-  try {
-    for (size_t k = 1; k < wanted; ++k) threads.emplace_back(run);
-  } catch (const std::system_error&) {  // a machine short of threads is no reason to stop
-  } catch (const std::bad_alloc&) {
-  }
-  run();
-  for (std::thread& thread : threads) thread.join();
-  if (failed) throw std::bad_alloc();
+  share_out(static_cast<int64_t>(count), 1, std::max(1, workers), [&] {
+    return [&, own = worker](int64_t from, int64_t) mutable {
+      const auto k = static_cast<size_t>(from);
+      auto block = std::make_unique<Block>();
+      const size_t end = std::min(files, (k + 1) * kFilesPerBlock);
+      for (size_t file = k * kFilesPerBlock; file < end; ++file) own(*block, file);
+      blocks[k] = std::move(block);
+    };
+  });
   return blocks;
 }
 

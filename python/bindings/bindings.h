@@ -131,6 +131,7 @@ void register_boxes(py::module_& m);
 void register_coco(py::module_& m);
 void register_cut(py::module_& m);
 void register_labels(py::module_& m);
+void register_effects(py::module_& m);
 void register_evaluate(py::module_& m);
 void register_files(py::module_& m);
 void register_hashes(py::module_& m);

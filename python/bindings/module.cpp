@@ -38,6 +38,7 @@ PYBIND11_MODULE(_core, m) {
   register_coco(m);
   register_cut(m);
   register_labels(m);
+  register_effects(m);
   register_evaluate(m);
   register_files(m);
   register_hashes(m);

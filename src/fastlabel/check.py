@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from ._output import write_whole
 from .config import Config
 from .dataset import Dataset, DatasetError
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .deploy import Profile
     from .predictions import Predictions
     from .rules import Rule, UserRule
-    from .scan import Cache, Limits
+    from .scan import Cache
 
 __all__ = ["Report", "check"]
 
@@ -224,7 +224,7 @@ def check(
     from .clean.queue import budgeted, review_queue
     from .formats import read
     from .rules.context import PART
-    from .scan import cache_of, engine_named, scan_tables
+    from .scan import Limits, cache_of, engine_named, scan_tables
     from .summary import summarise
 
     config = config or Config()
@@ -271,7 +271,7 @@ def check(
     image_stats, box_stats = scan_tables(
         ds,
         workers=threads,
-        limits=scan_limits(config),
+        limits=Limits.of(config),
         progress=progress,
         cache=kept,
         engine=engine,
@@ -348,18 +348,6 @@ def _told(said: Predictions) -> dict[str, Any]:
     }
 
 
-def scan_limits(config: Config) -> Limits:
-    """Ceilings of the scan: what the configuration sets, over the scan's own defaults."""
-    from .scan import Limits
-
-    given = {
-        name: value
-        for name in ("max_pixels", "max_bytes", "max_scans", "max_memory")
-        if (value := getattr(config.limits, name)) is not None
-    }
-    return Limits(**given)
-
-
 def _run_facts(clock: list[float], images: int, workers: int) -> dict[str, Any]:
     """What differs from run to run, kept apart from all else."""
     from . import _core
@@ -389,51 +377,6 @@ def _from_cache(cache: Cache | None) -> dict[str, Any]:
             "not_kept": told.lost,
         }
     }
-
-
-def write_whole(files: Mapping[Path, Callable[[Path], Any]]) -> None:
-    """Write all files beside, sync, then rename: no reader and no crash sees half a file.
-
-    Parameters
-    ----------
-    files : mapping
-        Path of each file, and what writes its content into the path it is given.
-
-    Raises
-    ------
-    DatasetError
-        If one cannot be written; then none of them is changed.
-    """
-    parts: dict[Path, Path] = {}
-    at = Path()
-    try:
-        for at, write in files.items():
-            parts[at] = _new_beside(at)
-            _fill(parts[at], write)
-        for at, part in parts.items():
-            part.replace(at)
-    except BaseException as error:
-        for part in parts.values():
-            part.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise DatasetError(f"{at}: cannot be written: {error.strerror or error}") from error
-        raise
-
-
-def _new_beside(path: Path) -> Path:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    return Path(name)
-
-
-def _fill(part: Path, write: Callable[[Path], Any]) -> None:
-    write(part)
-    with part.open("rb+") as file:
-        os.fsync(file.fileno())
-    # mkstemp makes private files; results are as readable as any other new file.
-    mask = os.umask(0)
-    os.umask(mask)
-    part.chmod(0o666 & ~mask)
 
 
 def _write_text(text: str, path: Path) -> None:

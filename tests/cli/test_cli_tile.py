@@ -113,7 +113,7 @@ def test_a_full_disk_is_said_of_the_table(cli, frames, here, monkeypatch):
     before = sorted(here.iterdir())
     run = cli("tile", frames, "new.parquet", "--size", 100, "--table-only")
     assert run.is_one_clear_line()
-    assert "new.parquet: No space left on device; nothing was kept" in run.err
+    assert "new.parquet: cannot be written: No space left on device; nothing was kept" in run.err
     assert sorted(here.iterdir()) == before
 
 

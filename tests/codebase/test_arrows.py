@@ -18,10 +18,10 @@ LAYERS = (
     ("_arrays",),
     ("schema", "config", "source", "boxes", "pixels", "tables", "numba"),
     ("deploy", "dataset"),
+    ("_output",),
     ("formats", "scan", "merge"),
     ("predictions",),
     ("rules",),
-    ("cut", "engines"),
     ("set_columns",),
     ("box_counts",),
     ("cut", "engines", "label_quality"),
@@ -30,6 +30,9 @@ LAYERS = (
     ("check", "prepare", "augment"),
     ("lint",),
     ("dedup", "clean", "evaluate"),
+    ("clean",),
+    ("check", "prepare"),
+    ("dedup", "evaluate", "augment"),
     ("compare",),
     ("bench", "torch"),
     ("cli",),
@@ -40,8 +43,6 @@ SAME_ROW = {
     # Labels of pictures that lie in archives or buckets: their names, and sizes for YOLO.
     ("formats", "scan"),
     ("verdict", "distributions"),
-    # The review queue is part of a report.
-    ("check", "clean"),
     ("deployment", "distributions"),
     *(("summary", part) for part in ("verdict", "distributions", "deployment")),
 }

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from fastlabel import DatasetError
-from fastlabel.prepare.output import new_folder
+from fastlabel._output import new_folder
 
 
 def names(folder):

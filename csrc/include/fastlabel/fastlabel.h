@@ -19,6 +19,7 @@
 #include "fastlabel/boxes.h"
 #include "fastlabel/coco.h"
 #include "fastlabel/cut.h"
+#include "fastlabel/effects.h"
 #include "fastlabel/evaluate.h"
 #include "fastlabel/files.h"
 #include "fastlabel/hashes.h"

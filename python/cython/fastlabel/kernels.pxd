@@ -6,6 +6,8 @@ from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, u
 cdef extern from "fastlabel/fastlabel.h" nogil:
     enum:
         FL_ABI_VERSION
+        FL_MAX_TAPS
+        FL_MAX_REACH
         FL_SCALE_LEVELS
         FL_PROFILE_BINS
         FL_PROFILE_REACH
@@ -808,6 +810,16 @@ cdef fl_status cutter_collect(fl_cutter* cutter, int64_t ticket, fl_cut_row* row
         fl_cut_tile* tiles) noexcept nogil
 cdef fl_status cutter_cancel(fl_cutter* cutter) noexcept nogil
 cdef void cutter_destroy(fl_cutter* cutter) noexcept nogil
+cdef fl_status look_up(const fl_image* image, const uint8_t* tables, int32_t n_tables,
+        uint8_t* out, int64_t row_stride) noexcept nogil
+cdef fl_status filter_taps(const fl_image* image, const int32_t* dx, const int32_t* dy,
+        const double* weights, int64_t taps, uint8_t* out, int64_t row_stride) noexcept nogil
+cdef fl_status sensor_noise(const fl_image* image, double read, double shot, double colour,
+        uint64_t seed, uint8_t* out, int64_t row_stride) noexcept nogil
+cdef fl_status salt_and_pepper(const fl_image* image, double amount, double salt, uint64_t seed,
+        uint8_t* out, int64_t row_stride) noexcept nogil
+cdef fl_status veil(const fl_image* image, const fl_image* mask, const uint8_t* colour,
+        uint8_t* out, int64_t row_stride) noexcept nogil
 cdef fl_status evaluate(const fl_evaluation_input* input, fl_evaluation* out) noexcept nogil
 cdef fl_status stat_files(const char* folder, const char* names, const int64_t* offsets, int64_t n,
         int32_t workers, fl_file_stamp* out) noexcept nogil

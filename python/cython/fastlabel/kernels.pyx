@@ -98,6 +98,16 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
             fl_cut_tile* tiles)
     fl_status fl_cutter_cancel(fl_cutter* cutter)
     void fl_cutter_destroy(fl_cutter* cutter)
+    fl_status fl_look_up(const fl_image* image, const uint8_t* tables, int32_t n_tables,
+            uint8_t* out, int64_t row_stride)
+    fl_status fl_filter_taps(const fl_image* image, const int32_t* dx, const int32_t* dy,
+            const double* weights, int64_t taps, uint8_t* out, int64_t row_stride)
+    fl_status fl_sensor_noise(const fl_image* image, double read, double shot, double colour,
+            uint64_t seed, uint8_t* out, int64_t row_stride)
+    fl_status fl_salt_and_pepper(const fl_image* image, double amount, double salt, uint64_t seed,
+            uint8_t* out, int64_t row_stride)
+    fl_status fl_veil(const fl_image* image, const fl_image* mask, const uint8_t* colour,
+            uint8_t* out, int64_t row_stride)
     fl_status fl_evaluate(const fl_evaluation_input* input, fl_evaluation* out)
     fl_status fl_stat_files(const char* folder, const char* names, const int64_t* offsets,
             int64_t n, int32_t workers, fl_file_stamp* out)
@@ -479,6 +489,31 @@ cdef fl_status cutter_cancel(fl_cutter* cutter) noexcept nogil:
 
 cdef void cutter_destroy(fl_cutter* cutter) noexcept nogil:
     fl_cutter_destroy(cutter)
+
+
+cdef fl_status look_up(const fl_image* image, const uint8_t* tables, int32_t n_tables,
+        uint8_t* out, int64_t row_stride) noexcept nogil:
+    return fl_look_up(image, tables, n_tables, out, row_stride)
+
+
+cdef fl_status filter_taps(const fl_image* image, const int32_t* dx, const int32_t* dy,
+        const double* weights, int64_t taps, uint8_t* out, int64_t row_stride) noexcept nogil:
+    return fl_filter_taps(image, dx, dy, weights, taps, out, row_stride)
+
+
+cdef fl_status sensor_noise(const fl_image* image, double read, double shot, double colour,
+        uint64_t seed, uint8_t* out, int64_t row_stride) noexcept nogil:
+    return fl_sensor_noise(image, read, shot, colour, seed, out, row_stride)
+
+
+cdef fl_status salt_and_pepper(const fl_image* image, double amount, double salt, uint64_t seed,
+        uint8_t* out, int64_t row_stride) noexcept nogil:
+    return fl_salt_and_pepper(image, amount, salt, seed, out, row_stride)
+
+
+cdef fl_status veil(const fl_image* image, const fl_image* mask, const uint8_t* colour,
+        uint8_t* out, int64_t row_stride) noexcept nogil:
+    return fl_veil(image, mask, colour, out, row_stride)
 
 
 cdef fl_status evaluate(const fl_evaluation_input* input, fl_evaluation* out) noexcept nogil:

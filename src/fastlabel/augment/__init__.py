@@ -5,8 +5,19 @@
 'gamma'
 """
 
+from .files import AugmentResult, augment_set
 from .recipe import Augmented, Recipe, Stage
 from .registry import Operation, Parameter, operations
 from .sample import Sample
 
-__all__ = ["Augmented", "Operation", "Parameter", "Recipe", "Sample", "Stage", "operations"]
+__all__ = [
+    "AugmentResult",
+    "Augmented",
+    "Operation",
+    "Parameter",
+    "Recipe",
+    "Sample",
+    "Stage",
+    "augment_set",
+    "operations",
+]

@@ -81,6 +81,12 @@ class Augmented:
         (M, 4) float64: regions to ignore.
     kept : numpy.ndarray
         (N,) int64: which of the boxes given each is.
+    tightness : numpy.ndarray
+        (N,) float64: area of each box over that of the box around its moved corners: how much a
+        box without an outline may be too small. 1 where nothing was lost.
+    ignore_from : numpy.ndarray
+        (M,) int64: which of the regions given each is; -1 - r for what became of box r, of which
+        too little is seen.
     ledger : list of dict
         One row a stage that this picture got: ``stage`` (number), ``op``, what was drawn for each
         parameter, and what the operation noted.
@@ -92,6 +98,8 @@ class Augmented:
     obb: Floats
     ignore: Floats
     kept: Any
+    tightness: Floats
+    ignore_from: Any
     ledger: list[dict[str, Any]]
 
 
@@ -331,6 +339,8 @@ class Recipe:
             sample.obb,
             sample.ignore,
             sample.kept,
+            sample.tightness,
+            sample.ignore_from,
             ledger,
         )
 

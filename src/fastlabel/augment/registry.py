@@ -18,7 +18,7 @@ __all__ = ["Operation", "Parameter", "Values", "find", "operations"]
 Values = Mapping[str, Any]
 
 #: Modules with ``OPERATIONS``, in the order of the documentation.
-_MODULES = ("light",)
+_MODULES = ("light", "spatial")
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,12 @@ class Sample:
         (M, 4) float64, ``xyxy``: regions to ignore.
     kept : numpy.ndarray
         (N,) int64: the row that each box had before the first stage.
+    tightness : numpy.ndarray
+        (N,) float64: area of each box over that of the box around its moved corners, multiplied
+        over the stages; 1 where the outline is known or nothing was lost.
+    ignore_from : numpy.ndarray
+        (M,) int64: the row that each region had before the first stage; -1 - r where it is what
+        became of box r.
     rgb : bool
         Whether channel 0 is red.
     notes : dict
@@ -51,6 +57,8 @@ class Sample:
     obb: Floats
     ignore: Floats
     kept: NDArray[np.int64]
+    tightness: Floats
+    ignore_from: NDArray[np.int64]
     rgb: bool = False
     notes: dict[str, Any] = field(default_factory=dict)
     context: Mapping[str, Any] = field(default_factory=dict)
@@ -112,6 +120,8 @@ def new_sample(
         _obb(obb, len(rows)),
         np.array(regions, np.float64),
         np.arange(len(rows)),
+        np.ones(len(rows)),
+        np.arange(len(regions)),
         rgb,
         context={} if context is None else context,
     )

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._output import FULL, disk_full, new_folder
 from ..dataset import Dataset, DatasetError
 from ..formats import Change, edits, read
-from ..prepare.output import FULL, disk_full, new_folder
 from .checks import check_hashes, check_rows
 from .journal import FOLDER, Transaction, clear, locked, unfinished
 from .places import QUARANTINE, Places

@@ -137,7 +137,7 @@ class Plan:
         """
         import pyarrow.parquet as pq
 
-        from ..check import write_whole
+        from .._output import write_whole
         from .page import markdown
 
         where = Path(path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,20 +18,29 @@ from ..pixels.clusters import join
 from .effort import Effort
 from .evidence import ACTIONS, Proposed, proposed
 
-if TYPE_CHECKING:
-    from ..check import Report
-
 __all__ = ["budgeted", "review_queue"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+
+
+class Judged(Protocol):
+    """A :class:`fastlabel.Report`, as far as the queue needs it."""
+
+    @property
+    def ds(self) -> Dataset: ...
+    @property
+    def findings(self) -> pa.Table: ...
+    @property
+    def config(self) -> Config: ...
+
 
 #: An image is opened at most this often: what is left then comes with the last time.
 MOST_VISITS = 8
 
 
 def review_queue(
-    source: Report | Dataset,
+    source: Judged | Dataset,
     findings: pa.Table | None = None,
     *,
     budget: int | None = None,

@@ -26,6 +26,7 @@ _COMMANDS = {
     "tile": "Cut pictures and their boxes into tiles, as a new data set.",
     "merge-tiles": "Make one set of boxes of predictions made on tiles.",
     "paste": "Paste shrunken objects onto other pictures, as a new data set.",
+    "augment": "Write a set with augmented copies of its images.",
     "corrupt": "Make seeded label errors, with a ledger, as a new set.",
     "evaluate": "Score predictions against labels, as COCO does.",
     "evaluate-findings": "Score findings against planted errors.",

@@ -100,7 +100,7 @@ def _progress(text: str) -> None:
 
 
 def _store(path: Path, results: dict[str, Any]) -> None:
-    from ..check import write_whole
+    from .._output import write_whole
 
     text = json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     write_whole({path: lambda part: part.write_text(text, encoding="utf-8")})

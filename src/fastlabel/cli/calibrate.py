@@ -31,7 +31,7 @@ def command(rounds: tuple[Path, ...], out: Path, precision: float) -> int:
     Put what is written into your fastlabel.toml, and `check` uses it. With few verdicts the
     scores stay nearly as they were, and it says so.
     """
-    from ..check import write_whole
+    from .._output import write_whole
     from ..clean.review import calibrate, read_round
     from ..report.text import visible
 

@@ -76,16 +76,16 @@ def command(data: Path, out: Path, **options: Any) -> int:
     the rest is compared.
     """
     from .. import config
-    from ..check import scan_limits, write_whole
+    from .._output import write_whole
     from ..dedup import dedup
     from ..dedup.embeddings import as_embeddings, load
     from ..dedup.sheet import groups_page
     from ..formats import read
-    from ..scan import scan
+    from ..scan import Limits, scan
 
     if options["turned"] and options["linkage"] == "complete":
         raise click.UsageError("--turned and --linkage complete exclude each other")
-    limits = scan_limits(config.load())
+    limits = Limits.of(config.load())
     dataset = read(data, options["fmt"])
     keep_out_of(out, dataset.root, what="the groups")
     embeddings = None

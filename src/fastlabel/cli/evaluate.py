@@ -101,7 +101,7 @@ def _write(result: Evaluation, summary: dict[str, Any], out: Path) -> None:
 
     import pyarrow.parquet as pq
 
-    from ..check import write_whole
+    from .._output import write_whole
 
     out.mkdir(parents=True, exist_ok=True)
     labels, predictions = result.label_table(), result.prediction_table(summary["score"])

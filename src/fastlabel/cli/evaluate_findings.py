@@ -43,7 +43,7 @@ def command(findings: Path, ledger: Path, **options: Any) -> int:
     """
     import json
 
-    from ..check import write_whole
+    from .._output import write_whole
     from ..evaluate import evaluate_findings
     from ..evaluate.findings import read_parquet
 

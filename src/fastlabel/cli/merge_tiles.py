@@ -157,7 +157,7 @@ def _keep_from(out: Path, *inputs: Path | None) -> None:
 
 
 def _write(out: Path, entries: list[dict[str, Any]]) -> None:
-    from ..check import write_whole
+    from .._output import write_whole
 
     lines = ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in entries)
     write_whole({out: lambda path: path.write_text(f"[{lines}]\n", encoding="utf-8")})

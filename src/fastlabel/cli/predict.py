@@ -135,11 +135,11 @@ def command(data: Path, model: Path, out: Path, **options: Any) -> int:
     the rest is complete.
     """
     from .. import config
-    from ..check import scan_limits
     from ..formats import read
     from ..predictions import record, writing
     from ..predictions.network import Settings
     from ..predictions.run import prepare
+    from ..scan import Limits
 
     suffix = out.suffix.lower()
     if suffix not in writing.ENDINGS:
@@ -162,7 +162,7 @@ def command(data: Path, model: Path, out: Path, **options: Any) -> int:
         model,
         names=_names(options["names"], options["mapped"]),
         settings=Settings(**{name: options[name] for name in (*wanted, "most", "batch")}),
-        limits=scan_limits(config.load()),
+        limits=Limits.of(config.load()),
     )
     with images_bar("predicting") as progress:
         found = run(

@@ -47,15 +47,15 @@ def command(
 ) -> None:
     """Measure every image (or box) of DATA once: size, light, sharpness, noise, hashes."""
     from .. import config as settings
-    from ..check import scan_limits, write_whole
+    from .._output import write_whole
     from ..formats import read
-    from ..scan import engine_named, scan_tables
+    from ..scan import Limits, engine_named, scan_tables
 
     if out is not None and out.suffix not in _WRITERS:
         raise DatasetError(f"{out}: unknown ending; use one of {', '.join(_WRITERS)}")
     engine_named(engine)  # before the labels are read
     config = settings.load()
-    limits = scan_limits(config)
+    limits = Limits.of(config)
     cache = cache_to_use(config, options, (str(data),))
     ds = read(data, fmt)
     if out is not None:

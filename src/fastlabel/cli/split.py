@@ -97,11 +97,10 @@ def command(data: Path, dst: Path | None, out: Path | None, **options: Any) -> i
     Exit code 1: pictures were missing, or a share of the images could not be reached.
     """
     from .. import config
-    from ..check import scan_limits
     from ..dedup import split
     from ..dedup.assign import ratios_of
     from ..formats import read
-    from ..scan import scan
+    from ..scan import Limits, scan
 
     try:
         ratios_of(options["ratios"])
@@ -116,7 +115,7 @@ def command(data: Path, dst: Path | None, out: Path | None, **options: Any) -> i
         out = Path("fastlabel-split.parquet")
     if out is not None and out.suffix not in ("", ".parquet", ".csv"):
         raise click.UsageError(f"--out: {out}: use FILE.parquet, FILE.csv or a folder")
-    limits = scan_limits(config.load())
+    limits = Limits.of(config.load())
     dataset = read(data, options["fmt"])
     if out is not None:
         keep_out_of(out, dataset.root, what="the assignments", remedy="choose another --out")
@@ -164,8 +163,8 @@ def _new_set(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from .._output import new_folder
     from ..formats import layout, write
-    from ..prepare.output import new_folder
     from ..prepare.pictures import place_pictures
 
     places = layout(result.dataset.images, target)
@@ -184,7 +183,7 @@ def _new_set(
 def _write(result: SplitResult, out: Path) -> None:
     import pyarrow.parquet as pq
 
-    from ..check import write_whole
+    from .._output import write_whole
 
     if out.suffix == ".parquet":
         table = result.assignments

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -189,27 +186,12 @@ def _check_table_place(src: Path, dst: Path, overwrite: bool) -> None:
 
 
 def _write_table(result: TileResult, dst: Path) -> None:
-    """Write beside and rename: the file is there as a whole or not at all."""
     import pyarrow.parquet as pq
 
-    from ..prepare.output import disk_full
+    from .._output import write_whole
 
     dst.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{dst.name}.", suffix=".part", dir=dst.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            pq.write_table(result.table, file, compression="zstd")
-            file.flush()
-            os.fsync(file.fileno())
-        mask = os.umask(0o022)
-        os.umask(mask)
-        Path(name).chmod(0o666 & ~mask)
-        Path(name).replace(dst)
-    except BaseException as error:
-        Path(name).unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise disk_full(error, dst) from error
-        raise
+    write_whole({dst: lambda part: pq.write_table(result.table, part, compression="zstd")})
 
 
 def _print(result: TileResult, dst: Path) -> None:

@@ -73,7 +73,7 @@ class Diff:
 
     def to_html(self, path: str | os.PathLike[str]) -> None:
         """Write the page: one file, offline, without scripts."""
-        from ..check import write_whole
+        from .._output import write_whole
         from .page import diff_page
 
         text = diff_page(self)
@@ -83,7 +83,7 @@ class Diff:
         """Write ``changes`` as Parquet."""
         import pyarrow.parquet as pq
 
-        from ..check import write_whole
+        from .._output import write_whole
 
         write_whole({Path(path): lambda part: pq.write_table(self.changes, part)})
 

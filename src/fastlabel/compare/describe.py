@@ -49,7 +49,7 @@ class Stats:
 
     def to_html(self, path: str | os.PathLike[str]) -> None:
         """Write the page: one file, offline, without scripts."""
-        from ..check import write_whole
+        from .._output import write_whole
         from .page import stats_page
 
         text = stats_page(self)
@@ -59,7 +59,7 @@ class Stats:
         """Write ``table`` as Parquet."""
         import pyarrow.parquet as pq
 
-        from ..check import write_whole
+        from .._output import write_whole
 
         write_whole({Path(path): lambda part: pq.write_table(self.table, part)})
 

@@ -216,13 +216,12 @@ def _scanned(
     progress: Callable[[int, int], None] | None,
 ) -> tuple[pa.Table, Any]:
     from .. import config
-    from ..check import scan_limits
     from ..formats import read
-    from ..scan import scan
+    from ..scan import Limits, scan
 
     ds = source if isinstance(source, Dataset) else read(source)
     if image_stats is None:
-        limits = scan_limits(config.load())
+        limits = Limits.of(config.load())
         image_stats = scan(ds, workers=workers, limits=limits, progress=progress)
     if image_stats.num_rows != len(ds):
         raise ValueError(

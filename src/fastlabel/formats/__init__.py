@@ -182,7 +182,7 @@ def write(
         gives these places. ``root`` is not looked at.
     folder : str or os.PathLike
         Where the labels go; files of the same names are replaced. Make it with
-        :func:`fastlabel.prepare.output.new_folder`, which leaves nothing half-written.
+        :func:`fastlabel._output.new_folder`, which leaves nothing half-written.
     format : {"coco", "yolo", "voc"}
         COCO: ``annotations/instances_<split>.json``. YOLO: ``labels/<split>/STEM.txt``,
         ``data.yaml``, and ``fastlabel-sidecar.jsonl`` for what a row cannot say. VOC:

@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from .._output import new_folder
 from ..dataset import Dataset, DatasetError
 from ..formats import layout, read, write
 from ..report.text import visible
 from ..schema import ERRORS
 from .corrupt import corrupt, settings_of
-from .output import new_folder
 from .pictures import Placed, place_pictures
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .._output import new_folder
 from ..dataset import DatasetError
 from ..formats import layout, read, write
 from ..formats._sidecar import SIDECAR
 from .ignore import IgnoreRules, Marked, mark_ignored
-from .output import new_folder
 from .pictures import Placed, place_pictures
 
 if TYPE_CHECKING:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from ..config import Config
 
 __all__ = ["Limits"]
 
@@ -34,3 +38,9 @@ class Limits:
             most = 2**31 - 1 if name == "max_scans" else 2**63 - 1
             if not isinstance(value, int) or not 1 <= value <= most:
                 raise ValueError(f"{name}: got {value!r}, expected a whole number from 1 to {most}")
+
+    @classmethod
+    def of(cls, config: Config) -> Self:
+        """Take what the configuration sets, over these defaults."""
+        given = {name: getattr(config.limits, name) for name in (f.name for f in fields(cls))}
+        return cls(**{name: value for name, value in given.items() if value is not None})

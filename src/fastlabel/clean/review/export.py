@@ -192,7 +192,7 @@ def _images(ds: Dataset, findings: pa.Table, queue: pa.Table | None, everything:
 def _write(
     to: str, out: Path, book: Book, tasks: _Counted, count: int, prefix: str | None
 ) -> list[Path]:
-    from ...check import write_whole
+    from ..._output import write_whole
 
     writes: dict[Path, Callable[[Path], Any]] = {}
     if to == "label-studio":

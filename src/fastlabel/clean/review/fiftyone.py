@@ -18,7 +18,7 @@ __all__ = ["write_dataset"]
 
 def write_dataset(tasks: Iterable[Task], out: Path, book: Book) -> list[Path]:
     """Write the folder; its samples stand in the order of the tasks, with that as ``rank``."""
-    from ...prepare.output import new_folder
+    from ..._output import new_folder
 
     encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
     root = Path(book.ds.root).resolve()

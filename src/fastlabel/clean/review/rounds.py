@@ -73,7 +73,7 @@ class ReviewRound:
         """Write the plan; beside it as Parquet the changes, the verdicts and what was skipped."""
         import pyarrow.parquet as pq
 
-        from ...check import write_whole
+        from ..._output import write_whole
 
         plan = Path(path)
         files = self.plan.write(plan)

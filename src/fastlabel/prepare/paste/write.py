@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..._output import new_folder
 from ..._scalars import as_choice, as_number, as_switch, as_whole
 from ...dataset import Dataset, DatasetError
 from ...deploy import Profile
-from ..output import new_folder
 from .options import ASSUMED, BLENDS, Options
 from .plan import Plan, lacking, plan_pastes
 from .sources import Sources, gather, set_column

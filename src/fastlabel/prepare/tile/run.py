@@ -208,7 +208,7 @@ def tile(
     if target is None:
         return work.result(tiles, options)
     _refuse_giants(tiles)
-    from ..output import new_folder
+    from ..._output import new_folder
 
     with new_folder(target, sources=[dataset.root], overwrite=overwrite) as staging:
         cut, failed, paths = cut_pictures(

@@ -1,4 +1,4 @@
-"""The new folder that a command makes: there as a whole, or not at all."""
+"""What a command writes, a file or a folder: there as a whole, or not at all."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from ..dataset import DatasetError
+from .dataset import DatasetError
 
-__all__ = ["FULL", "disk_full", "new_folder"]
+__all__ = ["FULL", "disk_full", "new_folder", "write_whole"]
 
 #: The disk, or one's share of it, is full.
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -75,6 +76,37 @@ def new_folder(
         raise
 
 
+def write_whole(files: Mapping[Path, Callable[[Path], Any]]) -> None:
+    """Write all files beside, sync, then rename: no reader and no crash sees half a file.
+
+    Parameters
+    ----------
+    files : mapping
+        Path of each file, and what writes its content into the path it is given.
+
+    Raises
+    ------
+    DatasetError
+        If one cannot be written; then none of them is changed.
+    """
+    parts: dict[Path, Path] = {}
+    at = Path()
+    try:
+        for at, write in files.items():
+            parts[at] = _new_beside(at)
+            _fill(parts[at], write)
+        for at, part in parts.items():
+            part.replace(at)
+    except BaseException as error:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            if error.errno in FULL:
+                error = disk_full(error, at)
+            raise DatasetError(f"{at}: cannot be written: {error.strerror or error}") from error
+        raise
+
+
 def disk_full(error: OSError, target: str | os.PathLike[str]) -> OSError:
     """Word an error of a full disk for the result, not for a file that is gone again.
 
@@ -111,6 +143,19 @@ def _refuse_bad_place(place: Path, said: Path, sources: Iterable[Path], overwrit
             f"{said}: is not empty; choose another folder, or replace it as a whole with "
             "--overwrite"
         )
+
+
+def _new_beside(path: Path) -> Path:
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    return Path(name)
+
+
+def _fill(part: Path, write: Callable[[Path], Any]) -> None:
+    write(part)
+    _sync_one(part)
+    # mkstemp makes private files; results are as readable as any other new file.
+    part.chmod(0o666 & ~_umask())
 
 
 def _sync(folder: Path) -> None:
