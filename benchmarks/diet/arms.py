@@ -39,8 +39,11 @@ class Arm:
     augment : str
         A name of ``feeding.AUGMENTS``.
     diet : str
-        ``all`` in shuffled order; ``mix`` by ``fl.mix``; ``match`` by ``fl.match``; ``bccd`` the
-        crops of the deployment's own set alone; ``paste`` by ``fl.paste``.
+        ``all`` in shuffled order; ``mix`` and ``curriculum`` by ``fl.mix``; ``match`` by
+        ``fl.match``; ``bccd`` the crops of the deployment's own set alone; ``paste`` by
+        ``fl.paste``.
+    judged : str
+        The figure that is compared with the baseline's: where cells are the deployment, theirs.
     about : str
         For the table.
     """
@@ -51,6 +54,7 @@ class Arm:
     rate: float = 0.0
     augment: str = "plain"
     diet: str = "all"
+    judged: str = "ap50"
 
 
 #: In the order in which they are run.
@@ -68,9 +72,10 @@ ARMS = (
     Arm("augment-aggressive", "mosaic, mixup, 45 degrees, hue 0.1", augment="aggressive"),
     Arm("augment-restrained", "the default recipe of `augment`", augment="restrained"),
     Arm("paste", "200 platelets and 200 bits of garbage pasted", diet="paste"),
-    Arm("curriculum", "easy first, by `mix`", diet="mix"),
-    Arm("match", "weights by `match` with 20 frames", diet="match"),
-    Arm("bccd-only", "the deployment's own set alone", diet="bccd"),
+    Arm("mix", "30 % easy, 50 % medium, 20 % hard throughout", diet="mix"),
+    Arm("curriculum", "the same mix, easy first for a quarter", diet="curriculum"),
+    Arm("match", "weights by `match` with 20 frames of cells", diet="match", judged="ap50_bccd"),
+    Arm("bccd-only", "cells alone, chosen by hand", diet="bccd", judged="ap50_bccd"),
 )
 
 
@@ -103,8 +108,8 @@ def feed(
     samples = [sample for part in parts for sample in samples_of(part, pictures)]
     facts |= {"images": len(samples), "boxes": sum(len(s.boxes) for s in samples)}
     order = shuffled(len(samples), seed)
-    if arm.diet == "mix":
-        order = _mixed(ds, seed, steps * size)
+    if arm.diet in ("mix", "curriculum"):
+        order = _mixed(ds, arm, seed, steps * size)
     elif arm.diet == "match":
         weights, facts["match"] = _matched(ds, sets)
         order = weighted(weights, seed)
@@ -162,9 +167,17 @@ def _part(sets: Path, name: str) -> Path:
     return folder
 
 
-def _mixed(ds: fl.Dataset, seed: int, pictures: int) -> Iterator[int]:
-    raise NotImplementedError("curriculum")
+def _mixed(ds: fl.Dataset, arm: Arm, seed: int, pictures: int) -> Iterator[int]:
+    """The epochs of ``fl.mix``: its shares from the start, or easy ones first for a quarter."""
+    epochs = -(-pictures // len(ds))
+    warmup = max(epochs // 4, 1) if arm.diet == "curriculum" else 0
+    plan = fl.mix(ds, epochs=epochs, warmup=warmup, levels="rank", seed=seed, deploy=profile())
+    while True:  # an epoch may be smaller than the set
+        for epoch in range(epochs):
+            yield from plan.epoch(epoch).tolist()
 
 
 def _matched(ds: fl.Dataset, sets: Path) -> tuple[Any, dict[str, Any]]:
-    raise NotImplementedError("match")
+    """Weights of ``fl.match`` with the frames of the deployment."""
+    matched = fl.match(ds, sets / "frames" / "images", workers=1)
+    return matched.weights, matched.counts()

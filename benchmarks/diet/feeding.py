@@ -144,7 +144,8 @@ def _mosaic(sample: Sample, rng: np.random.Generator, all_: Sequence[Sample]) ->
         x, y = (k % 2) * width, (k // 2) * height
         canvas[y : y + height, x : x + width] = one.image
         for name in ("boxes", "ignored"):
-            parts[name].append(np.asarray(getattr(one, name)).reshape(-1, 4) + [x, y, x, y])
+            moved = np.asarray(getattr(one, name)).reshape(-1, 4) + np.array((x, y, x, y))
+            parts[name].append(moved)
         parts["classes"].append(np.asarray(one.classes))
         parts["weights"].append(np.ones(len(one.classes)) if one.weights is None else one.weights)
     # A window of one picture's size over the seam, as trainers cut it out.

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from crops import CLASSES, SIDE
-from detector import Sample, predict, train
+from detector import predict, train
 from feeding import batches, plain, samples_of, shuffled
 
 import fastlabel as fl

@@ -42,14 +42,18 @@ STEPS, BATCH = 800, 16
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, help="folder with bccd, raccoon and garbage-yolo")
-    parser.add_argument("--work", type=Path, required=True, help="scratch folder, kept between runs")
+    parser.add_argument(
+        "--work", type=Path, required=True, help="scratch folder, kept between runs"
+    )
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--arms", help="names, with commas; all by default")
     parser.add_argument("--models", default="small,large")
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--minutes", type=float, default=1e9, help="begin no run after so long")
     parser.add_argument("--float32", action="store_true", help="no bfloat16")
-    parser.add_argument("--table", action="store_true", help="print what is measured, train nothing")
+    parser.add_argument(
+        "--table", action="store_true", help="print what is measured, train nothing"
+    )
     options = parser.parse_args()
     if options.table:
         write_tables(options.results, ARMS)
@@ -126,7 +130,11 @@ def run(
         "torch": torch.__version__,
         **fed.facts,
     }
-    for part, classes in (("bccd", CLASSES[:3]), ("raccoon", CLASSES[3:4]), ("garbage", CLASSES[4:])):
+    for part, classes in (
+        ("bccd", CLASSES[:3]),
+        ("raccoon", CLASSES[3:4]),
+        ("garbage", CLASSES[4:]),
+    ):
         row[f"ap50_{part}"] = float(np.mean([ap50[c] for c in classes]))
     return row
 

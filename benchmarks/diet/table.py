@@ -49,11 +49,9 @@ def _markdown(rows: list[dict[str, Any]], arms: Sequence[Any]) -> list[str]:
             if not mine:
                 continue
             means = [_spread([100 * row[key] for row in mine]) for key in _SHOWN]
-            lines.append(
-                f"| {arm.name} | {arm.about} | {len(mine)} | {means[0]} | {_against(mine, base)} | "
-                + " | ".join(means[1:])
-                + " |"
-            )
+            cells = [arm.name, arm.about, str(len(mine)), means[0]]
+            cells += [_against(mine, base, arm.judged), *means[1:]]
+            lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
     return lines
 
@@ -64,10 +62,11 @@ def _spread(values: list[float]) -> str:
     return f"{mean:.1f} ± {statistics.stdev(values):.1f}" if len(values) > 1 else f"{mean:.1f}"
 
 
-def _against(mine: list[dict[str, Any]], base: dict[int, dict[str, Any]]) -> str:
+def _against(mine: list[dict[str, Any]], base: dict[int, dict[str, Any]], figure: str) -> str:
     """Mean difference from the baseline of the same seed, and its standard deviation."""
-    pairs = [100 * (r["ap50"] - base[r["seed"]]["ap50"]) for r in mine if r["seed"] in base]
+    pairs = [100 * (r[figure] - base[r["seed"]][figure]) for r in mine if r["seed"] in base]
     if not pairs or mine[0]["arm"] == "baseline":
         return ""
-    sign = f"{statistics.fmean(pairs):+.1f}"
-    return f"{sign} ± {statistics.stdev(pairs):.1f}" if len(pairs) > 1 else sign
+    said = f"{statistics.fmean(pairs):+.1f}"
+    said += f" ± {statistics.stdev(pairs):.1f}" if len(pairs) > 1 else ""
+    return said if figure == "ap50" else f"{said} (cells)"

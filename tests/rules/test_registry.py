@@ -28,7 +28,9 @@ FL407 blank, FL501 exact-duplicate, FL502 near-duplicate, FL503 cross-split-dupl
 FL504 same-image-different-labels, FL601 class-imbalance, FL602 no-small-targets,
 FL603 no-night-images, FL604 no-negatives, FL605 class-missing-in-split, FL701 unlabelled-object,
 FL702 spurious-label, FL703 wrong-class, FL704 loose-or-tight-box, FL705 split-or-merged,
-FL706 unsure-region, FL707 misplaced-box, FL708 neighbours-disagree
+FL706 unsure-region, FL707 misplaced-box, FL708 neighbours-disagree, FL901 rotation-too-far,
+FL902 colour-is-the-class, FL903 mirrored-class, FL904 mixed-pictures, FL905 pushed-under-stride,
+FL906 unlike-the-reference, FL907 tightness-lost
 """
 
 
@@ -108,7 +110,7 @@ class TestChoose:
         assert len(choose()) == len(RULES)
         assert len(choose(None, "FL4")) == len(RULES) - 7
 
-    @pytest.mark.parametrize("bad", ["FL9", "FL2041", "blury", "", "FL20,"])
+    @pytest.mark.parametrize("bad", ["FL10", "FL2041", "blury", "", "FL20,"])
     def test_what_matches_nothing_is_an_error_that_names_it(self, bad):
         with pytest.raises(ConfigError, match=re.escape(repr(bad.split(",")[-1]))):
             choose(bad)

@@ -38,7 +38,9 @@ def _parameters(ctx: click.Context, param: click.Parameter, value: str | None) -
     show_default=True,
     help="What CONFIG is of.",
 )
-@click.option("--classes", metavar="NAMES", help="Class names, with commas, where there is no DATA.")
+@click.option(
+    "--classes", metavar="NAMES", help="Class names, with commas, where there is no DATA."
+)
 @click.option("--deploy", metavar="NAME|FILE", help="Judge for this deployment.")
 @click.option(
     "--reference",

@@ -127,9 +127,7 @@ def _listed(name: str) -> list[Trait]:
     out = []
     for trait, entries in _lists().items():
         found = [
-            e
-            for e in entries
-            if e.pattern.search(joined if _UNSPACED.search(e.said) else spaced)
+            e for e in entries if e.pattern.search(joined if _UNSPACED.search(e.said) else spaced)
         ]
         if found:
             best = max(found, key=lambda e: len(e.said))

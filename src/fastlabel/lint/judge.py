@@ -1,4 +1,4 @@
-"""FL901 to FL905 and FL907: what settings do, against classes, boxes and the deployment."""
+"""FL901 to FL907: what settings do, against classes, boxes and the deployment."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..deploy import Profile
 from ..rules.wording import count, number, quote
 from ..set_columns import ASSUMED_INPUT, ASSUMED_STRIDES
 from .classes import ClassTable, Trait
-from .steps import Pipeline, Step
+from .steps import KINDS, Pipeline, Step
 
 __all__ = ["Case", "Found", "judge"]
 
@@ -66,6 +66,8 @@ class Case:
         Of the model, as the caller says.
     notes : list of str
         What could not be judged, and why.
+    frames : bool
+        Whether frames of the deployment are at hand, which then judge light and blur.
     """
 
     pipeline: Pipeline
@@ -75,6 +77,7 @@ class Case:
     profile: Profile | None = None
     parameters: float | None = None
     notes: list[str] = field(default_factory=list)
+    frames: bool = False
 
     def steps(self, *kinds: str) -> Iterator[Step]:
         """Steps of some kinds."""
@@ -90,7 +93,7 @@ class Case:
 
 
 def judge(case: Case, settings: Mapping[str, Params]) -> list[Found]:
-    """Judge everything but FL906, in the order of the codes.
+    """Judge everything but FL906 with frames, in the order of the codes.
 
     Parameters
     ----------
@@ -105,6 +108,7 @@ def judge(case: Case, settings: Mapping[str, Params]) -> list[Found]:
         "FL903": _mirror,
         "FL904": _mixed,
         "FL905": _under_stride,
+        **({} if case.frames else {"FL906": _light}),
         "FL907": _tightness,
     }
     out: list[Found] = []
@@ -128,7 +132,9 @@ def _listing(case: Case, found: Mapping[str, Trait]) -> str:
         boxes = f", {count(counts[name], 'box', 'boxes')}" if counts.get(name, -1) >= 0 else ""
         parts.append(f"{quote(name)} ({found[name].reason(name)}{boxes})")
     more = len(names) - LISTED
-    return ", ".join(parts) + (f" and {count(more, 'more class', 'more classes')}" if more > 0 else "")
+    return ", ".join(parts) + (
+        f" and {count(more, 'more class', 'more classes')}" if more > 0 else ""
+    )
 
 
 def _reasons(found: Mapping[str, Trait]) -> dict[str, Any]:
@@ -145,7 +151,9 @@ def _rotation(case: Case, p: Params) -> Iterator[Found]:
     camera = case.profile.camera if case.profile is not None else None
     if camera is not None and camera.top_down:
         if turned:
-            case.notes.append("FL901: the deployment's camera looks straight down, so any turn is right")
+            case.notes.append(
+                "FL901: the deployment's camera looks straight down, so any turn is right"
+            )
         return
     for step in turned:
         angle = step.most if step.kind == "rotate" else 180.0
@@ -225,7 +233,9 @@ def _mirror(case: Case, p: Params) -> Iterator[Found]:
 def _knows_classes(case: Case, code: str) -> bool:
     if case.classes:
         return True
-    case.notes.append(f"{code}: no classes are known, so not judged; give the data set or --classes")
+    case.notes.append(
+        f"{code}: no classes are known, so not judged; give the data set or --classes"
+    )
     return False
 
 
@@ -246,12 +256,14 @@ def _mixed(case: Case, p: Params) -> Iterator[Found]:
             "mixup": "is two scenes that show through each other",
             "cutmix": "has a piece of another scene in it",
         }[step.kind]
-        subject = "every picture" if step.p >= 1 else f"{number(100 * step.p)} % of the pictures: each"
+        subject = (
+            "every picture" if step.p >= 1 else f"{number(100 * step.p)} % of the pictures: each"
+        )
         yield Found(
             "FL904",
             f"{step.said}: {subject} {what}, as no camera shows; {why}, and the limit for this is "
-            f"{number(p['max_millions'])} million parameters. Set it to 0, or switch it off for the "
-            "last half of the epochs.",
+            f"{number(p['max_millions'])} million parameters. Set it to 0, or switch it off "
+            "for the last half of the epochs.",
             step.p,
             0.0,
             score=0.7,
@@ -321,9 +333,10 @@ def _under_stride(case: Case, p: Params) -> Iterator[Found]:
         yield Found(
             "FL905",
             f"{step.said}: of {count(len(able), 'box', 'boxes')} that reach one stride of {stride} "
-            f"px at the input of {size}, {number(100 * share)} % fall under it in each epoch (limit "
-            f"{number(100 * p['max_share'])} %), {number(100 * worst)} % at the smallest factor of "
-            f"{number(low)}. Raise the lower end, or mark what is too small as ignore regions.",
+            f"px at the input of {size}, {number(100 * share)} % fall under it in each epoch "
+            f"(limit {number(100 * p['max_share'])} %), {number(100 * worst)} % at the smallest "
+            f"factor of {number(low)}. Raise the lower end, or mark what is too small as "
+            "ignore regions.",
             share,
             p["max_share"],
             "error" if share > p["error_share"] else None,
@@ -343,6 +356,48 @@ def _input(case: Case) -> tuple[Profile, bool]:
     return profile, case.pipeline.input_size is None
 
 
+# ---- FL906 without frames ------------------------------------------------------
+
+
+def _light(case: Case, p: Params) -> Iterator[Found]:
+    """Light, blur and noise, where no frames say what the camera shows."""
+    gain = (p["min_gain"], p["max_gain"])
+    usual = {
+        "gain": gain,
+        "contrast": gain,
+        "gamma": (1 / p["max_gamma"], p["max_gamma"]),
+        "blur": (0.0, p["max_blur"]),
+        "motion": (0.0, math.sqrt(12 * p["max_blur"] ** 2 + 1)),  # a box of that spread
+        "noise": (0.0, p["max_noise"]),
+    }
+    steps = [step for step in case.pipeline.steps if step.kind in (*usual, "light")]
+    if steps:
+        case.notes.append(
+            "FL906: judged by what cameras do: no frames of the deployment are given (--reference)"
+        )
+    for step in steps:
+        beyond = list(step.beyond)
+        value = threshold = None
+        if step.kind in usual:
+            low, high = usual[step.kind]
+            what, unit = KINDS[step.kind]
+            if step.low < low * 0.999 or step.high > high * 1.001:
+                worst = step.high if step.high > high * 1.001 else step.low
+                value, threshold = worst, high if worst == step.high else low
+                span = f"{number(step.low)} to {number(step.high)} {unit}".strip()
+                beyond.append(f"{what} by {span}, beyond {number(low)} to {number(high)}")
+        if beyond:
+            yield Found(
+                "FL906",
+                f"{step.said}: {'; '.join(beyond)}, which is what cameras do by themselves. Narrow "
+                "the range, or give frames of the deployment that show it (--reference).",
+                value,
+                threshold,
+                score=0.5,
+                evidence=case.evidence(step, strengths=[step.low, step.high], p=step.p),
+            )
+
+
 # ---- FL907 ---------------------------------------------------------------------
 
 
@@ -359,11 +414,12 @@ def _tightness(case: Case, p: Params) -> Iterator[Found]:
             continue
         worst = int(np.argmin(fits))
         of = "the set's box shapes" if known else "square boxes"
+        moved = "turned" if step.kind == "rotate" else "sheared"
         yield Found(
             "FL907",
-            f"{step.said}: boxes are drawn around the {'turned' if step.kind == 'rotate' else 'sheared'}"
-            f" corners; for round objects in {of} their IoU with a tight box is {number(mean)} on "
-            f"average (limit {number(p['min_iou'])}) and {number(fits[worst])} at "
+            f"{step.said}: boxes are drawn around the {moved} corners; for round objects in "
+            f"{of} their IoU with a tight box is {number(mean)} on average "
+            f"(limit {number(p['min_iou'])}) and {number(fits[worst])} at "
             f"{number(abs(float(angles[worst])))} degrees. Move the polygon or the inscribed "
             "ellipse, or turn less.",
             mean,

@@ -95,7 +95,7 @@ def _kind_of(value: Any, source: str) -> str:
             "(mosaic, hsv_h, ...), a saved Albumentations pipeline (transform), a list of "
             "torchvision transforms, or a recipe (stages); --from says which"
         )
-    if isinstance(value, list | tuple) or isinstance(value, str):
+    if isinstance(value, list | tuple | str):
         return "torchvision"
     if value is None:
         raise ConfigError(f"{source}: nothing in it: no augmentation settings")

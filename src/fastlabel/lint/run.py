@@ -183,20 +183,17 @@ def _parameters(value: Any) -> float | None:
 
 
 def _findings(case: Case, reference: Any, config: Config) -> pa.Table:
-    rules = {code: r for code, r in RULES.items() if code.startswith("FL9")}
+    rules = [code for code in RULES if code.startswith("FL9")]
     resolved = resolve(config)
-    chosen = {r.code for r in choose(config.select, config.ignore)} if config.select or (
-        config.ignore
-    ) else set(rules)
+    # `select` of the settings is about `check`; what is ignored is ignored here too.
+    chosen = {r.code for r in choose(None, config.ignore)}
     params: dict[str, Params] = {c: resolved[c][1] for c in rules if c in chosen}
+    case.frames = reference is not None
     found = judge(case, params)
-    if "FL906" in params:
-        if reference is not None:
-            from .seen import judge_light
+    if case.frames and "FL906" in params:
+        from .seen import judge_light
 
-            found += judge_light(case, reference, params["FL906"])
-        else:
-            case.notes.append("FL906: no frames of the deployment are given (--reference)")
+        found += judge_light(case, reference, params["FL906"])
     return _table(found, {code: resolved[code][0] for code in rules})
 
 

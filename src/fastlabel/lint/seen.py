@@ -69,7 +69,9 @@ def judge_light(case: Case, reference: Any, p: Mapping[str, float]) -> Iterator[
     profile, _ = _input(case)
     frames = _load(_frames(reference), MOST_FRAMES, profile, case, "frame")
     if not frames:
-        raise DatasetError(f"{_named(reference)}: no frame in it can be read; give a folder of frames")
+        raise DatasetError(
+            f"{_named(reference)}: no frame in it can be read; give a folder of frames"
+        )
     seen = _measured(frames)
     pictures = frames
     if case.ds is not None:
@@ -123,8 +125,8 @@ def _outside(
         "message": f"{step.said}: {number(100 * share)} % of what it makes is more {side} than any "
         f"of {len(seen[measure]):,} frames of the deployment ({said} {number(low)} to "
         f"{number(high)} there, {number(middle)} in the middle at a strength of "
-        f"{number(strengths[worst])}; limit {number(100 * p['max_share'])} %). Narrow the range, or "
-        "collect such frames.",
+        f"{number(strengths[worst])}; limit {number(100 * p['max_share'])} %). Narrow the range, "
+        "or collect such frames.",
         "value": share,
         "threshold": p["max_share"],
         "score": 0.6,
@@ -199,9 +201,8 @@ def _measured(pictures: Sequence[Image]) -> dict[str, Floats]:
 
 
 def _apply(step: Step, picture: Image, strength: float) -> Image:
-    if step.apply is not None:
-        return step.apply(picture, strength)
-    return _MADE[step.kind](picture, strength)
+    make = step.apply or _MADE[step.kind]
+    return np.asarray(make(picture, strength), np.uint8)
 
 
 def _bytes(values: Any) -> Image:

@@ -54,6 +54,8 @@ class Step:
         around the moved outline or inscribed ellipse.
     apply : callable or None
         ``apply(picture, strength)``, where the operation itself is at hand.
+    beyond : tuple of str
+        Strengths that its own author calls no camera's.
     """
 
     kind: str
@@ -64,6 +66,7 @@ class Step:
     high: float = 0.0
     boxes: str = "corners"
     apply: Callable[[Any, float], Any] | None = None
+    beyond: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -111,4 +114,3 @@ class Pipeline:
         """Take a step, unless it is never done."""
         if step.p > 0:
             self.steps.append(replace(step, p=min(step.p, 1.0)))
-

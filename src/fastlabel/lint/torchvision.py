@@ -24,9 +24,31 @@ __all__ = ["read"]
 #: Transforms that move no colour, no side and no edge in a way that is judged here.
 _HARMLESS = frozenset(
     (
-        *("Identity", "ToTensor", "ToImage", "ToPureTensor", "ToDtype", "PILToTensor", "ToPILImage"),
-        *("ConvertImageDtype", "Normalize", "Resize", "CenterCrop", "RandomCrop", "Pad", "FiveCrop"),
-        *("TenCrop", "RandomErasing", "ClampBoundingBoxes", "ClampKeyPoints", "SanitizeBoundingBoxes"),
+        *(
+            "Identity",
+            "ToTensor",
+            "ToImage",
+            "ToPureTensor",
+            "ToDtype",
+            "PILToTensor",
+            "ToPILImage",
+        ),
+        *(
+            "ConvertImageDtype",
+            "Normalize",
+            "Resize",
+            "CenterCrop",
+            "RandomCrop",
+            "Pad",
+            "FiveCrop",
+        ),
+        *(
+            "TenCrop",
+            "RandomErasing",
+            "ClampBoundingBoxes",
+            "ClampKeyPoints",
+            "SanitizeBoundingBoxes",
+        ),
         *("SanitizeKeyPoints", "ConvertBoundingBoxFormat", "SetClampingMode", "JPEG"),
         *("RandomShortestSize", "RandomResize", "LinearTransformation", "RandomIoUCrop"),
         *("RandomAdjustSharpness", "UniformTemporalSubsample", "ConvertImageToTensor"),
@@ -124,8 +146,8 @@ def _read(out: Pipeline, call: _Call, place: str, share: float) -> None:
     name = call.name.rpartition(".")[2]
     here = f"{place} {name}"
     values = dict(zip(_POSITIONS.get(name, ()), call.given, strict=False)) | call.named
-    if name in _LISTS and "transforms" not in values:
-        values["transforms"] = call.given
+    if name in _LISTS and not isinstance(values.get("transforms"), list):
+        values = {**call.named, "transforms": call.given}  # as repr prints them, one by one
     stage = Stage(name, here, values, share, out.source)
     if name in _LISTS:
         _read_list(out, stage, place)

@@ -38,6 +38,9 @@ DEFAULTS: Mapping[str, tuple[float, float, float]] = {
 }
 KEYS = frozenset(DEFAULTS)
 
+#: Keys whose default is a step that some rule judges.
+_JUDGED = ("hsv_h", "hsv_v", "scale", "fliplr", "mosaic")
+
 #: Keys of settings that are near to one of those above and no misspelling of it.
 _OTHER = frozenset(("copy_paste_mode", "multi_scale", "close_mosaic", "paste_in"))
 
@@ -87,7 +90,7 @@ def read(value: Any, source: str) -> Pipeline:
         if given is None:
             absent.append(key)
         values[key] = default if given is None else number(given, f"{source}: {key}", low, high)
-    used = [key for key in absent if DEFAULTS[key][0] > 0]
+    used = [key for key in absent if key in _JUDGED]
     if used:
         out.unread.append(
             f"{', '.join(used)}: not in the settings, so judged at the trainer's own default"

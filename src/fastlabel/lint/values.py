@@ -23,9 +23,16 @@ def shown(value: Any) -> str:
 
 def said(key: str, value: Any) -> str:
     """What the settings say, for a finding: ``limit = -30 to 30``."""
+    return f"{key} = {_worded(value)}"
+
+
+def _worded(value: Any) -> str:
     if isinstance(value, list | tuple) and len(value) == 2 and all(map(_plain, value)):
-        return f"{key} = {value[0]:g} to {value[1]:g}"
-    return f"{key} = {value:g}" if _plain(value) else f"{key} = {shown(value)}"
+        low, high = map(_worded, value)
+        return low if low == high else f"{low} to {high}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{shown(k)[1:-1]} {_worded(v)}" for k, v in list(value.items())[:4])
+    return f"{value:g}" if _plain(value) else shown(value)
 
 
 def _plain(value: Any) -> bool:
@@ -51,7 +58,9 @@ def number(value: Any, place: str, low: float = -math.inf, high: float = math.in
 def _wanted(low: float, high: float) -> str:
     if math.isinf(low) and math.isinf(high):
         return "a finite number"
-    return f"a number, {low:g} or more" if math.isinf(high) else f"a number from {low:g} to {high:g}"
+    return (
+        f"a number, {low:g} or more" if math.isinf(high) else f"a number from {low:g} to {high:g}"
+    )
 
 
 def chance(value: Any, place: str) -> float:

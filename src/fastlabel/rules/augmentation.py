@@ -28,7 +28,8 @@ __all__: list[str] = []
     hang a few degrees off; `error_degrees` = 45, beyond which up becomes sideways.""",
     false_alarms="""Microscopes, drones that look straight down, things on belts: say so in the
     profile. Hand-held phones, which are turned by quarters.""",
-    fix="""Keep to 10 degrees; for what is seen from above, say `top_down = true` in the profile.""",
+    fix="""Keep to 10 degrees; for what is seen from above, say `top_down = true` in the
+    profile.""",
     params={"max_degrees": 10.0, "error_degrees": 45.0},
 )
 def rotation_too_far(ctx: Context, p: Params) -> list[Hits]:
@@ -41,9 +42,9 @@ def rotation_too_far(ctx: Context, p: Params) -> list[Hits]:
     "colour-is-the-class",
     "warning",
     "set",
-    what="""Augmentation shifts or takes away the colour, and there are classes that are known by it:
-    traffic lights, wires, flags, ripe fruit. An error where the shift is large, or the colour
-    goes altogether.""",
+    what="""Augmentation shifts or takes away the colour, and there are classes that are known by
+    it: traffic lights, wires, flags, ripe fruit. An error where the shift is large, or the
+    colour goes altogether.""",
     why="""Under a shifted hue a red lamp is labelled red and looks amber: the label becomes wrong
     where it matters most. Shape carries a large model over that; a lamp of 6 px has no shape.""",
     formula="""The greatest shift of the hue, of the 360 degrees of the circle, is above
@@ -53,8 +54,8 @@ def rotation_too_far(ctx: Context, p: Params) -> list[Hits]:
     threshold="""Red has hue 0 and amber 45 degrees. `error_degrees` = 15: if both move towards each
     other by that much, a third of the distance is left. `max_degrees` = 2 is about what a
     camera's white balance does to a lamp by itself. Trainers' default of 0.015 is 5.4 degrees.""",
-    false_alarms="""Names that only sound like it (a cable car); flags or lights that the device need
-    not tell apart: `[lint.classes]` with `"cable car" = []` takes a class out.""",
+    false_alarms="""Names that only sound like it (a cable car); flags or lights that the device
+    need not tell apart: `[lint.classes]` with `"cable car" = []` takes a class out.""",
     fix="""Set the hue to 0, keep the colours, and vary brightness or gamma instead.""",
     params={"max_degrees": 2.0, "error_degrees": 15.0},
 )
@@ -68,16 +69,15 @@ def colour_is_the_class(ctx: Context, p: Params) -> list[Hits]:
     "mirrored-class",
     "error",
     "set",
-    what="""Augmentation mirrors pictures, and there are classes with a left and a right, or that are
-    there to be read: signs, plates, digits, arrows. A warning for things that only bear
+    what="""Augmentation mirrors pictures, and there are classes with a left and a right, or that
+    are there to be read: signs, plates, digits, arrows. A warning for things that only bear
     lettering (books, clocks, screens).""",
     why="""Mirrored, "turn left" is labelled left and shows right: half of what the model is told is
     wrong. Mirrored text occurs nowhere, so the room that it takes in a small model is lost.""",
     formula="""Any share of the pictures is mirrored, and a class has text or a direction: by its
     name, in the lists of 15 languages, or by your own table, `[lint.classes]` in
     fastlabel.toml. A transposed picture is a mirrored one.""",
-    threshold="""None: labels that are wrong by design need no share. A vertical flip alone is FL901;
-    with half a turn it is this.""",
+    threshold="""None: labels that are wrong by design need no share. A vertical flip is FL901.""",
     false_alarms="""Signs that are their own mirror image (most warning triangles); classes whose
     name only sounds like it (the right whale): `[lint.classes]` with `"right whale" = []` takes
     a class out.""",
@@ -103,8 +103,8 @@ def mirrored_class(ctx: Context, p: Params) -> list[Hits]:
     have, or, where neither says, taken to be small unless the deployment is of tier `cloud`.""",
     threshold="""`max_millions` = 5, the size this project is for. What it costs or gains on
     real sets is measured by `benchmarks/diet`; judge by that and by your own validation set.""",
-    false_alarms="""Small sets, where variety of any kind helps; long runs that switch mosaic off for
-    many epochs at the end. Model names that say nothing of the size.""",
+    false_alarms="""Small sets, where variety of any kind helps; long runs that switch mosaic off
+    for many epochs at the end. Model names that say nothing of the size.""",
     fix="""Set mosaic, mixup and cutmix to 0, or leave mosaic for the first epochs only; paste
     objects where they could stand (`fastlabel paste`) instead.""",
     params={"max_millions": 5.0},
@@ -153,13 +153,25 @@ def pushed_under_stride(ctx: Context, p: Params) -> list[Hits]:
     weakest, middle and greatest strength and measured at the model's input: mean brightness,
     steepness of edges, noise. The share that lies outside what the frames show (from their
     lowest to their highest, and `margin` = 0.1 of it beyond), less the share that lay
-    outside before, is above `max_share` = 0.2. Needs `--reference`, a folder of frames.""",
+    outside before, is above `max_share` = 0.2. Without `--reference`, a folder of frames: a
+    gain or contrast below `min_gain` = 0.5 or above `max_gain` = 1.6, a gamma above
+    `max_gamma` = 2 or below one over it, blur over `max_blur` = 2 px of standard deviation,
+    noise over `max_noise` = 12 grey levels.""",
     threshold="""Ours. `max_share` = 0.2: a fifth of what is made is of no use. `margin` = 0.1, as
-    some hundred frames do not show the extremes of a year.""",
+    some hundred frames do not show the extremes of a year. The limits without frames: one stop
+    of light down and two thirds of one up, and noise as of a phone at night.""",
     false_alarms="""Frames of one day, of one season or of one camera. With few frames the range is
     narrow: take some hundred, of day and night.""",
     fix="""Narrow the range to what the frames show, or collect frames of what is missing.""",
-    params={"max_share": 0.2, "margin": 0.1},
+    params={
+        "max_share": 0.2,
+        "margin": 0.1,
+        "min_gain": 0.5,
+        "max_gain": 1.6,
+        "max_gamma": 2.0,
+        "max_blur": 2.0,
+        "max_noise": 12.0,
+    },
 )
 def unlike_the_reference(ctx: Context, p: Params) -> list[Hits]:
     """Judge nothing in a data set: see :mod:`fastlabel.lint`."""
@@ -180,8 +192,8 @@ def unlike_the_reference(ctx: Context, p: Params) -> list[Hits]:
     drawn, and over the shapes of the set's boxes (squares, without a set), is below
     `min_iou` = 0.9; an error below `error_iou` = 0.75. Not for steps that move the outline or
     the inscribed ellipse.""",
-    threshold="""`min_iou` = 0.9, practice for a good label; a square turned by 10 degrees has 0.745,
-    and evenly up to 10 degrees 0.86. `error_iou` = 0.75, the strict threshold of COCO.""",
+    threshold="""`min_iou` = 0.9, practice for a good label; a square turned by 10 degrees has
+    0.745, and evenly up to 10 degrees 0.86. `error_iou` = 0.75, the strict threshold of COCO.""",
     false_alarms="""Rectangular objects (plates, screens) fill their corners, so the box around them
     fits. Sets with polygons, where the trainer turns these and not the boxes.""",
     fix="""Turn polygons where there are some, or the inscribed ellipse (`rotate_method = "ellipse"`
