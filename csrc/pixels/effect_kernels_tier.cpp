@@ -292,9 +292,16 @@ void specks(uint32_t key, uint32_t salt, uint32_t both, size_t n, int32_t channe
       least = bits[p] < least ? bits[p] : least;
     }
     if (least >= both) continue;
+    // Which ones, without a branch that nobody can foresee.
     const size_t pixels = n - at < kPixels ? n - at : kPixels;
+    uint8_t hits[kPixels];
+    size_t count = 0;
     for (size_t p = 0; p < pixels; ++p) {
-      if (bits[p] >= both) continue;
+      hits[count] = static_cast<uint8_t>(p);
+      count += bits[p] < both ? 1 : 0;
+    }
+    for (size_t j = 0; j < count; ++j) {
+      const size_t p = hits[j];
       const uint8_t v = bits[p] < salt ? 255 : 0;
       uint8_t* to = image + wide * (at + p);
       for (size_t c = 0; c < wide; ++c) to[c] = v;

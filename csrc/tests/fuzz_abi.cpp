@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "fastlabel/fastlabel.h"
+#include "fuzz_effects.h"
 #include "fuzz_input.h"
 #include "fuzz_pairing.h"
 #include "jpeg_writer.h"
@@ -259,6 +260,11 @@ void paste(Input& in) {
   if (c == 4) where.order = in.byte() % 2 == 0 ? FL_BGRA : FL_RGBA;
   fl_composite(&where, &patch.view, in.whole(-150, 150), in.whole(-80, 80),
                in.byte() < 100 ? &mask : nullptr, &options);
+}
+
+void effects(Input& in) {
+  const Picture picture(in, channels(in), false);
+  fuzz::effects(in, picture.view);
 }
 
 void preprocess(Input& in) {
@@ -577,8 +583,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const char* tiers[8];
   const int32_t known = fl_isa_available(tiers, 8);
   fl_isa_select(tiers[in.byte() % known]);
-  void (*const kAll[])(Input&) = {boxes, ragged, suppress, match, pixels, paste, preprocess,
-                                  tables, tiles, merge, cut, paste_object, slices,
+  void (*const kAll[])(Input&) = {boxes, ragged, suppress, match, pixels, paste, effects,
+                                  preprocess, tables, tiles, merge, cut, paste_object, slices,
                                   evaluate, fuzz::pair, fuzz::looks};
   kAll[in.byte() % std::size(kAll)](in);
   return 0;

@@ -144,3 +144,4 @@ void register_scan(py::module_& m);
 void register_suppress(py::module_& m);
 void register_tables(py::module_& m);
 void register_tiles(py::module_& m);
+void register_warp(py::module_& m);

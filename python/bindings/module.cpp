@@ -51,4 +51,5 @@ PYBIND11_MODULE(_core, m) {
   register_suppress(m);
   register_tables(m);
   register_tiles(m);
+  register_warp(m);
 }

@@ -219,6 +219,19 @@ def compare_profiles(
     templates: NDArray[np.uint8],
     workers: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.int8], NDArray[np.float64]]: ...
+def look_up(image: NDArray[np.uint8], tables: NDArray[np.uint8]) -> NDArray[np.uint8]: ...
+def filter_taps(
+    image: NDArray[np.uint8], offsets: NDArray[np.int32], weights: NDArray[np.float64]
+) -> NDArray[np.uint8]: ...
+def sensor_noise(
+    image: NDArray[np.uint8], read: float, shot: float, colour: float, seed: int
+) -> NDArray[np.uint8]: ...
+def salt_and_pepper(
+    image: NDArray[np.uint8], amount: float, salt: float, seed: int
+) -> NDArray[np.uint8]: ...
+def veil(
+    image: NDArray[np.uint8], mask: NDArray[np.uint8], colour: NDArray[np.uint8]
+) -> NDArray[np.uint8]: ...
 def composite(
     scene: NDArray[np.uint8],
     patch: NDArray[np.uint8],
@@ -479,3 +492,11 @@ def pair_predictions(
     starts: NDArray[np.int64],
     workers: int,
 ) -> dict[str, Any]: ...
+def warp_affine(
+    image: NDArray[np.uint8],
+    matrix: NDArray[np.float64],
+    width: int,
+    height: int,
+    edge: bool,
+    fill: int,
+) -> NDArray[np.uint8]: ...

@@ -8,6 +8,7 @@ from inspect import signature
 from pathlib import Path
 
 import fastlabel
+import fastlabel.augment
 import fastlabel.engines
 import fastlabel.tables
 from fastlabel.cli import _COMMANDS
@@ -19,7 +20,7 @@ ENTRIES = dict(re.findall(r"^- `(\w+)(?:\(([^)]*)\))?[`\n]", PAGE, flags=re.MULT
 
 
 def test_it_has_every_public_name_once():
-    modules = (fastlabel, fastlabel.engines, fastlabel.tables)
+    modules = (fastlabel, fastlabel.augment, fastlabel.engines, fastlabel.tables)
     public = {name for module in modules for name in module.__all__} - {"__version__"}
     assert set(ENTRIES) == public
     assert len(re.findall(r"^- `\w+[(`]", PAGE, flags=re.MULTILINE)) == len(public)
@@ -27,7 +28,7 @@ def test_it_has_every_public_name_once():
 
 def test_the_arguments_it_shows_are_there_in_that_order():
     for name, shown in ENTRIES.items():
-        modules = (fastlabel, fastlabel.engines, fastlabel.tables)
+        modules = (fastlabel, fastlabel.augment, fastlabel.engines, fastlabel.tables)
         value = next(getattr(module, name) for module in modules if hasattr(module, name))
         names = [word.strip() for word in shown.split(",") if word.strip()]
         if is_dataclass(value):

@@ -31,5 +31,6 @@
 #include "fastlabel/scan.h"
 #include "fastlabel/tables.h"
 #include "fastlabel/tiles.h"
+#include "fastlabel/warp.h"
 
 #endif /* FASTLABEL_FASTLABEL_H_ */

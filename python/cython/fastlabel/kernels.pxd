@@ -17,6 +17,7 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         FL_MAX_CELLS
         FL_SUM_LIMBS
         FL_SQUARE_LIMBS
+        FL_WARP_MAX_SIDE
 
     ctypedef enum fl_status:
         FL_OK
@@ -948,3 +949,5 @@ cdef fl_status tile_count_boxes(const fl_tile_job* job, int64_t* tile_offsets,
         uint8_t* outcome) noexcept nogil
 cdef fl_status tile_clip_boxes(const fl_tile_job* job, const int64_t* tile_offsets, int64_t* row,
         double* corners, double* visible) noexcept nogil
+cdef fl_status warp_affine(const fl_image* image, const double* m, int32_t edge, uint8_t fill,
+        uint8_t* out, int64_t width, int64_t height, int64_t row_stride) noexcept nogil

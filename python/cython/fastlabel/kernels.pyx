@@ -226,6 +226,8 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
     fl_status fl_tile_count_boxes(const fl_tile_job* job, int64_t* tile_offsets, uint8_t* outcome)
     fl_status fl_tile_clip_boxes(const fl_tile_job* job, const int64_t* tile_offsets, int64_t* row,
             double* corners, double* visible)
+    fl_status fl_warp_affine(const fl_image* image, const double* m, int32_t edge, uint8_t fill,
+            uint8_t* out, int64_t width, int64_t height, int64_t row_stride)
 
 
 cdef int32_t abi_version() noexcept nogil:
@@ -884,3 +886,8 @@ cdef fl_status tile_count_boxes(const fl_tile_job* job, int64_t* tile_offsets,
 cdef fl_status tile_clip_boxes(const fl_tile_job* job, const int64_t* tile_offsets, int64_t* row,
         double* corners, double* visible) noexcept nogil:
     return fl_tile_clip_boxes(job, tile_offsets, row, corners, visible)
+
+
+cdef fl_status warp_affine(const fl_image* image, const double* m, int32_t edge, uint8_t fill,
+        uint8_t* out, int64_t width, int64_t height, int64_t row_stride) noexcept nogil:
+    return fl_warp_affine(image, m, edge, fill, out, width, height, row_stride)

@@ -2,7 +2,7 @@
 
 >>> from fastlabel.augment import Recipe
 >>> Recipe.default().stages[0].op
-'gamma'
+'flip'
 """
 
 from .files import AugmentResult, augment_set

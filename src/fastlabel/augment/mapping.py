@@ -174,23 +174,12 @@ class Affine(Mapping):
         return self._turned(image, edge)
 
     def _turned(self, image: Picture, edge: bool) -> Picture:
-        import cv2
+        from .. import _core
 
         a, b, c, d, e, f = self._back
-        # OpenCV's points are the centres of pixels: half a pixel off on both sides.
-        c += (a + b) / 2 - 0.5
-        f += (d + e) / 2 - 0.5
-        return _as_given(
-            cv2.warpAffine(
-                image,
-                np.array([[a, b, c], [d, e, f]]),
-                self.size,
-                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-                borderMode=cv2.BORDER_REPLICATE if edge else cv2.BORDER_CONSTANT,
-                borderValue=(FILL,) * 4,
-            ),
-            image,
-        )
+        # There the centre of the first pixel is (0, 0): half a pixel off on both sides.
+        m = np.array([a, b, c + (a + b) / 2 - 0.5, d, e, f + (d + e) / 2 - 0.5])
+        return _core.warp_affine(np.ascontiguousarray(image), m, *self.size, edge, FILL)
 
     def _resampled(self, image: Picture, edge: bool) -> Picture:
         """A window of whole pixels is cut out and resized, areas averaged where it shrinks."""
@@ -234,7 +223,7 @@ class Lens(Mapping):
     --------
     >>> lens = Lens((400, 300), (400, 300), 120.0)
     >>> lens.forward([[200, 150], [300, 150], [0, 0]]).round(2).tolist()
-    [[200.0, 150.0], [344.23, 150.0], [0.0, 0.0]]
+    [[200.0, 150.0], [344.65, 150.0], [0.0, 0.0]]
     """
 
     fov: float

@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core import look_up
 from .._scalars import as_choice, as_whole
 from .._threads import cpus, in_threads
 from ..config import ConfigError, nearest, read_toml
@@ -326,11 +327,11 @@ class Recipe:
                 table = made if table is None else _after(table, made)
                 continue
             if table is not None:
-                sample.image, table = _look_up(sample.image, table), None
+                sample.image, table = _look_up(sample.image, table, sample.rgb), None
             self._step(operation, sample, values, draws, row)
         if table is not None:
-            sample.image = _look_up(sample.image, table)
-        if sample.image is given:
+            sample.image = _look_up(sample.image, table, sample.rgb)
+        if np.may_share_memory(sample.image, given):
             sample.image = given.copy()
         return Augmented(
             sample.image,
@@ -380,22 +381,18 @@ class _Run:
 
 def _after(first: Any, then: Any) -> Any:
     """Two tables as one: a byte goes through the first, then through the second."""
-    if first.ndim == then.ndim == 1:
+    if then.ndim == 1:
         return then[first]
-    columns = [
-        (then if then.ndim == 1 else then[:, c])[first if first.ndim == 1 else first[:, c]]
-        for c in range(3)
-    ]
-    return np.stack(columns, axis=1)
+    return np.take_along_axis(then, np.broadcast_to(first, (3, 256)), axis=1)
 
 
-def _look_up(image: Image, table: Any) -> Image:
-    import cv2
-
+def _look_up(image: Image, table: Any, rgb: bool) -> Image:
     def work(picture: Image) -> Image:
+        by = table
         if picture.ndim == 2 and table.ndim == 2:
-            raise AssertionError("a gray picture has one table")
-        return np.asarray(cv2.LUT(picture, table if table.ndim == 1 else table[None]), np.uint8)
+            weights = (0.299, 0.587, 0.114) if rgb else (0.114, 0.587, 0.299)
+            by = np.rint(np.array(weights) @ table).astype(np.uint8)
+        return look_up(picture, by)
 
     return _pixels(image, work)
 

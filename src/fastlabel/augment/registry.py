@@ -18,7 +18,7 @@ __all__ = ["Operation", "Parameter", "Values", "find", "operations"]
 Values = Mapping[str, Any]
 
 #: Modules with ``OPERATIONS``, in the order of the documentation.
-_MODULES = ("light", "spatial")
+_MODULES = ("light", "blur", "noise", "weather", "spatial")
 
 
 @dataclass(frozen=True)
@@ -131,8 +131,8 @@ class Operation:
         array that they hold. What it puts into ``sample.notes`` goes to the ledger.
     table : callable or None
         ``table(values, draws, rgb)`` of a pixel operation that looks at nothing but a pixel's own
-        value: (256,) or (256, 3) uint8. Then ``apply`` is not used, and tables that follow each
-        other become one.
+        value: (256,) or (3, 256) uint8, a row a channel. Then ``apply`` is not used, and tables
+        that follow each other become one.
     """
 
     name: str

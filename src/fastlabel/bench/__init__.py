@@ -31,6 +31,7 @@ TOPICS = (
     "cut",
     "lossless",
     "paste",
+    "augment",
     "tables",
     "hashes",
     "files",
