@@ -214,8 +214,8 @@ def _mirror(case: Case, p: Params) -> Iterator[Found]:
     wrong, odd = case.having("direction", "text"), case.having("lettering")
     for step in steps:
         for found, severity, why in (
-            (wrong, None, "there is no such thing, or it is of another class:"),
-            ({n: t for n, t in odd.items() if n not in wrong}, "warning", "its lettering is none:"),
+            (wrong, None, "these are something else, or nothing that there is:"),
+            ({n: t for n, t in odd.items() if n not in wrong}, "warning", "the lettering on these is none:"),
         ):
             if not found:
                 continue
