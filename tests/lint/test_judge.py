@@ -311,7 +311,9 @@ class TestFrames:
         _, frames = sets
         dark = [self.noise(i, 20) for i in range(8)]
         ds = make_set(tmp_path / "dark", [(10, 10, 30, 30)] * 8, (96, 96), pictures=dark)
-        assert found({**QUIET, "hsv_v": 0.4}, ds, deploy=self.PROFILE, reference=frames) == []
+        linted = lint({**QUIET, "hsv_v": 0.4}, ds, deploy=self.PROFILE, reference=frames)
+        assert linted.findings.num_rows == 0
+        assert any("100 % of the set's own pictures" in note for note in linted.notes)
 
     def test_frames_that_cannot_be_read(self, sets, tmp_path):
         ds, frames = sets

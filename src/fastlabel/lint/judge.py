@@ -215,14 +215,18 @@ def _mirror(case: Case, p: Params) -> Iterator[Found]:
     for step in steps:
         for found, severity, why in (
             (wrong, None, "these are something else, or nothing that there is:"),
-            ({n: t for n, t in odd.items() if n not in wrong}, "warning", "the lettering on these is none:"),
+            (
+                {n: t for n, t in odd.items() if n not in wrong},
+                "warning",
+                "the lettering on these is none:",
+            ),
         ):
             if not found:
                 continue
             yield Found(
                 "FL903",
-                f"{step.said}: {_often(step)} {'are' if step.p < 1 else 'is'} mirrored, and {why} "
-                f"{_listing(case, found)}. Set it to 0.",
+                f"{step.said}: {_often(step)} {'are' if step.p < 1 else 'is'} mirrored; in a mirror "
+                f"{why} {_listing(case, found)}. Set it to 0.",
                 step.p,
                 0.0,
                 severity,
@@ -316,7 +320,9 @@ def _under_stride(case: Case, p: Params) -> Iterator[Found]:
     stride = profile.strides[0]
     able = short[short >= stride]
     if not len(able):
-        case.notes.append("FL905: no box reaches one stride as it is, so none can be pushed under")
+        known = bool(np.isfinite(short).any())
+        why = "no box reaches one stride as it is" if known else "sizes of images are not known"
+        case.notes.append(f"FL905: {why}, so none can be seen to be pushed under")
         return
     for step in steps:
         low, high = max(step.low, 0.0), max(step.high, 0.0)

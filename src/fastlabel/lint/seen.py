@@ -78,6 +78,7 @@ def judge_light(case: Case, reference: Any, p: Mapping[str, float]) -> Iterator[
         pictures = _load(case.ds, MOST_PICTURES, profile, case, "picture") or frames
     pictures = [pictures[i] for i in _spread(len(pictures), MOST_PICTURES)]
     before = _measured(pictures)
+    _note_strangers(case, seen, before, p)
     for step in steps:
         strengths = sorted({step.low, (step.low + step.high) / 2, step.high})
         made = [_measured([_apply(step, image, s) for image in pictures]) for s in strengths]
@@ -86,6 +87,27 @@ def judge_light(case: Case, reference: Any, p: Mapping[str, float]) -> Iterator[
             if found is not None:
                 yield Found(**{**found, "evidence": case.evidence(step, **found["evidence"])})
                 break
+
+
+def _limits(values: Floats, p: Mapping[str, float]) -> tuple[float, float]:
+    """What frames show of a measure, and some more."""
+    low, high = float(values.min()), float(values.max())
+    room = p["margin"] * max(high - low, 0.05 * abs(high))
+    return low - room, high + room
+
+
+def _note_strangers(
+    case: Case, seen: Mapping[str, Floats], before: Mapping[str, Floats], p: Mapping[str, float]
+) -> None:
+    """Say where the set's own pictures are unlike the frames: no settings are to blame for that."""
+    low, high = _limits(seen["luma_mean"], p)
+    own = before["luma_mean"]
+    share = float(((own < low) | (own > high)).mean())
+    if share > 0.5:
+        case.notes.append(
+            f"FL906: {number(100 * share)} % of the set's own pictures are lighter or darker than "
+            "any frame, which no settings mend: see `fastlabel match`"
+        )
 
 
 def _outside(
@@ -103,9 +125,9 @@ def _outside(
     if not len(values):
         return None
     low, high = float(values.min()), float(values.max())
-    room = p["margin"] * max(high - low, 0.05 * abs(high))
-    least = low - room if ends in ("both", "low") else -np.inf
-    most = high + room if ends in ("both", "high") else np.inf
+    least, most = _limits(values, p)
+    least = least if ends in ("both", "low") else -np.inf
+    most = most if ends in ("both", "high") else np.inf
 
     def out_of(columns: Mapping[str, Floats]) -> float:
         v = columns[measure]
