@@ -1,6 +1,7 @@
 """The linter of augmentation settings: rules FL9.
 
->>> found = lint_augment({"degrees": 30.0, "mosaic": 0.0, "fliplr": 0.0}, classes=["person"])
+>>> settings = {"degrees": 20.0, "mosaic": 0.0, "fliplr": 0.0, "hsv_h": 0.0, "scale": 0.0}
+>>> found = lint_augment(settings, classes=["person"])
 >>> found.findings["code"].to_pylist()
 ['FL901', 'FL907']
 """

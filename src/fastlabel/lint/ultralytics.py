@@ -70,7 +70,7 @@ def parameters_of(model: str) -> float | None:
         return None
     generation = found[1] if found[1] in _SIZES else found[1].removeprefix("v")
     millions = _SIZES[generation].get(found[2])
-    return None if millions is None else round(millions * 1e6)
+    return None if millions is None else float(round(millions * 1e6))
 
 
 def read(value: Any, source: str) -> Pipeline:
