@@ -142,6 +142,8 @@ _LAZY = {
     "scene_features": "match",
     "NegativesAdded": "prepare.negatives",
     "add_negatives": "prepare.negatives",
+    "AugmentLint": "lint",
+    "lint_augment": "lint",
 }
 
 #: Packages that are public under their own name.
@@ -196,6 +198,7 @@ if TYPE_CHECKING:
     from .evaluate import Evaluation, FindingScores, evaluate, evaluate_findings
     from .formats import read
     from .label_quality import LabelQuality, label_quality
+    from .lint import AugmentLint, lint_augment
     from .match import Match, match, scene_features
     from .merge import TileDetections, merge_tiles
     from .pixels import (
@@ -221,8 +224,8 @@ if TYPE_CHECKING:
     from .prepare.corrupt import Corrupted, corrupt
     from .prepare.ignore import IgnoreRules, mark_ignored
     from .prepare.mask import mask_regions
-    from .prepare.negatives import NegativesAdded, add_negatives
     from .prepare.mix import Mix, mix
+    from .prepare.negatives import NegativesAdded, add_negatives
     from .prepare.paste import PasteResult, paste
     from .prepare.tile import TileResult, tile, tile_boxes_back
     from .prepare.training import ignore_mask, ignored_anchors, image_targets

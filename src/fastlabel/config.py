@@ -96,6 +96,8 @@ class Config:
         Time model of the review queue, checked by :class:`fastlabel.clean.effort.Effort`.
     difficulty : mapping
         What makes boxes hard, checked by :class:`fastlabel.difficulty.Settings`.
+    lint : mapping
+        ``classes``: what classes are like, for the linter of augmentation settings.
     source : pathlib.Path or None
         The file all this was read from.
     """
@@ -119,6 +121,7 @@ class Config:
     calibration: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     review: Mapping[str, Any] = field(default_factory=dict)
     difficulty: Mapping[str, Any] = field(default_factory=dict)
+    lint: Mapping[str, Any] = field(default_factory=dict)
     source: Path | None = None
 
     def where(self, key: str) -> str:
@@ -390,4 +393,5 @@ _READERS: Mapping[str, Callable[[object, str], Any]] = {
     "calibration": _rules,
     "review": _table,
     "difficulty": _table,
+    "lint": _table,
 }

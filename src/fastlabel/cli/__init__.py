@@ -37,6 +37,7 @@ _COMMANDS = {
     "apply": "Carry out a plan, in a new tree or in place.",
     "undo": "Take the last plan back that was applied to a tree.",
     "review": "Send findings to a labelling tool, and read the answer.",
+    "lint-augment": "Judge augmentation settings of any trainer.",
     "calibrate": "Fit the scores of rules to what reviewers found.",
     "sample": "Draw a small labelled data set with planted faults.",
     "bench": "Measure the kernels on this machine, beside their peers.",
