@@ -3,8 +3,8 @@
     python benchmarks/match_pairs.py [--data FOLDER] [--learner histogram]
 
 The AUC of ``fl.match``'s ratio over a mixed set, the frames themselves left out of it: least,
-middle and most of three draws. Then where night photos come among photos of day and night. Nothing is
-demanded: the table of docs/diet.md is what this printed.
+middle and most of three draws. Then where night photos come among photos of day and night.
+Nothing is demanded: the table of docs/diet.md is what this printed.
 """
 
 from __future__ import annotations
