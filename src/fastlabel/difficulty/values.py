@@ -63,9 +63,14 @@ class Rarity:
 
 
 def rarity(ctx: Context, some: Context | None = None) -> Rarity:
-    """Count classes and poses of the set as a whole, or of a part of it."""
+    """Count classes and poses of the set as a whole, or of a part of it.
+
+    Of a part that is not all of the set shapes stand for poses: to read the texts of all boxes
+    would take longer than to judge the part.
+    """
     n = max(len(ctx.class_names), 1)
-    names = _pose_names(ctx)
+    every = some is None or some.ds.annotations.num_rows == ctx.ds.annotations.num_rows
+    names = _pose_names(ctx) if every else ()
     width = len(names) or SHAPES
     counts = np.zeros(n * width, np.int64)
     for part in ctx.parts() if some is None else (some,):
