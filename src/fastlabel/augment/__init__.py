@@ -9,6 +9,7 @@ from .files import AugmentResult, augment_set
 from .recipe import Augmented, Recipe, Stage
 from .registry import Operation, Parameter, operations
 from .sample import Sample
+from .stages import PasteObjects
 from .training import AugmentedImages
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "AugmentedImages",
     "Operation",
     "Parameter",
+    "PasteObjects",
     "Recipe",
     "Sample",
     "Stage",

@@ -24,6 +24,7 @@ from ..dataset import Dataset, DatasetError, as_numpy
 from .labels import Given, NewRows, Source
 from .mapping import Size
 from .recipe import Augmented, Recipe
+from .stages import PasteObjects
 
 if TYPE_CHECKING:
     from ..formats._write import WriteReport
@@ -248,6 +249,11 @@ class _Run:
         self.copies, self.originals, self.quality = copies, originals, quality
         self.link, self.seed = link, seed
         self.source = Source(dataset)
+        self.objects: PasteObjects | None = None
+        if any(stage.op == "paste" for stage in recipe.stages):
+            # Nothing goes from one split into another.
+            named = [split for split in chosen if split is not None]
+            self.objects = PasteObjects(dataset, sorted(named) or None)
         columns = dataset.images.select(["path", "file_name", "split", "label_state"]).to_pydict()
         self.paths: list[str | None] = columns["path"]
         self.names = [
@@ -378,6 +384,7 @@ class _Run:
             seed=self.seed,
             image_key=self.names[at],
             epoch=copy,
+            context={"paste": self.objects, "image": at},
         )
         changed = any("skipped" not in entry for entry in made.ledger)
         if changed or not self.originals:

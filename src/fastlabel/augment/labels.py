@@ -15,7 +15,7 @@ from .. import schema
 from ..dataset import Dataset
 from .mapping import Size
 from .recipe import Augmented
-from .sample import Floats, Polygons
+from .sample import PASTED, Floats, Polygons
 from .segmentations import rings_of, text_of
 
 __all__ = ["Given", "NewRows", "Source"]
@@ -137,11 +137,15 @@ class NewRows:
             elif at >= 0 and given.polygons[at] is not None:
                 self.lost["outlines that do not reach into the picture: the box alone"] += 1
             known = np.isfinite(corners).all()
-            self._one(image, given.box_rows[at], made.boxes[k], text, area)
+            row = given.box_rows[at] if at >= 0 else -1 - PASTED - at
+            self._one(image, row, made.boxes[k], text, area)
             self.obb[-1] = corners.ravel().tolist() if known else None
             self.tightness[-1] = float(made.tightness[k])
         for k, at in enumerate(made.ignore_from.tolist()):
-            row = given.ignore_rows[at] if at >= 0 else given.box_rows[-1 - at]
+            if at >= 0:
+                row = given.ignore_rows[at]
+            else:
+                row = given.box_rows[-1 - at] if at >= -PASTED else -1 - PASTED - at
             self._one(image, row, made.ignore[k], None, None)
             self.ignored[-1] = True
         if given.unmoved:

@@ -102,9 +102,13 @@ def keep_or_ignore(
         tightness=sample.tightness[rows],
         ignore=np.concatenate([sample.ignore, sample.boxes[aside]]),
         # Rows of the boxes given are told from rows of the regions given by their sign.
-        ignore_from=np.concatenate([sample.ignore_from, -1 - sample.kept[aside]]),
+        ignore_from=np.concatenate([sample.ignore_from, _as_region(sample.kept[aside])]),
         notes={**sample.notes, **notes, **{k: v for k, v in counted.items() if v}},
     )
+
+
+def _as_region(kept: Integers) -> Integers:
+    return np.where(kept >= 0, -1 - kept, kept)
 
 
 def _areas(boxes: Floats) -> Floats:

@@ -76,12 +76,17 @@ class Outlines:
         sides cross the frame's, and corners of the frame inside the object.
         """
         first = self.rings[self.objects[:-1]]
-        low, high = self._reach(width, height, first)
+        here, there = self._sides()
         ends = np.array([width, height], np.float64)
+        low, high = _reach(here, there, ends, first)
+        around = self.bounds()
         for corner in ((0.0, 0.0), (width, 0.0), (width, height), (0.0, height)):
-            inside = self._contains(corner, first)
-            low[inside] = np.minimum(low[inside], corner)
-            high[inside] = np.maximum(high[inside], corner)
+            # Seldom is any object's box around a corner of the frame, and only then it may have it.
+            near = ((around[:, :2] <= corner) & (around[:, 2:] >= corner)).all(axis=1)
+            if near.any():
+                inside = near & _contain(here, there, corner, first)
+                low[inside] = np.minimum(low[inside], corner)
+                high[inside] = np.maximum(high[inside], corner)
         out = np.concatenate([low, high], axis=1)
         out[(low > high).any(axis=1) | (low >= ends).any(axis=1) | (high <= 0).any(axis=1)] = np.nan
         return out
@@ -92,36 +97,38 @@ class Outlines:
         after[self.rings[1:] - 1] = self.rings[:-1]
         return self.points, self.points[after]
 
-    def _reach(self, width: float, height: float, first: Integers) -> tuple[Floats, Floats]:
-        here, there = self._sides()
-        ends = np.array([width, height])
-        inside = np.asarray(((here >= 0) & (here <= ends)).all(axis=1))[:, None]
-        low = np.where(inside, here, np.inf)
-        high = np.where(inside, here, -np.inf)
-        step = there - here
-        with np.errstate(divide="ignore", invalid="ignore"):
-            for axis, limit in ((0, 0.0), (0, width), (1, 0.0), (1, height)):
-                share = (limit - here[:, axis]) / step[:, axis]
-                at = here + share[:, None] * step
-                at[:, axis] = limit
-                other = 1 - axis
-                met = (share >= 0) & (share <= 1) & (at[:, other] >= 0)
-                met &= at[:, other] <= ends[other]
-                low[met] = np.minimum(low[met], at[met])
-                high[met] = np.maximum(high[met], at[met])
-        return np.minimum.reduceat(low, first), np.maximum.reduceat(high, first)
 
-    def _contains(self, point: tuple[float, float], first: Integers) -> Bools:
-        """Whether a point is in each object: a ray to the right meets it an odd number of times."""
-        here, there = self._sides()
-        x, y = point
-        with np.errstate(divide="ignore", invalid="ignore"):
-            across = (here[:, 1] > y) != (there[:, 1] > y)
-            at = here[:, 0] + (y - here[:, 1]) / (there[:, 1] - here[:, 1]) * (
-                there[:, 0] - here[:, 0]
+def _reach(here: Floats, there: Floats, ends: Floats, first: Integers) -> tuple[Floats, Floats]:
+    """The box of each object's corners in the frame and of its crossings of the frame's sides."""
+    inside = np.asarray(((here >= 0) & (here <= ends)).all(axis=1))[:, None]
+    low = np.where(inside, here, np.inf)
+    high = np.where(inside, here, -np.inf)
+    for axis in (0, 1):
+        other = 1 - axis
+        for limit in (0.0, float(ends[axis])):
+            met = np.flatnonzero((here[:, axis] < limit) != (there[:, axis] < limit))
+            if not len(met):
+                continue
+            a, b = here[met], there[met]
+            across = a[:, other] + (limit - a[:, axis]) / (b[:, axis] - a[:, axis]) * (
+                b[:, other] - a[:, other]
             )
-        met = across & (at > x)
-        return np.asarray(np.add.reduceat(met.astype(np.int64), first) % 2 == 1)
+            fine = (across >= 0) & (across <= ends[other])
+            met, across = met[fine], across[fine]
+            for bound, take in ((low, np.minimum), (high, np.maximum)):
+                bound[met, axis] = take(bound[met, axis], limit)
+                bound[met, other] = take(bound[met, other], across)
+    return np.minimum.reduceat(low, first), np.maximum.reduceat(high, first)
+
+
+def _contain(here: Floats, there: Floats, point: tuple[float, float], first: Integers) -> Bools:
+    """Whether a point is in each object: a ray to the right meets it an odd number of times."""
+    x, y = point
+    met = np.zeros(len(here), np.int64)
+    rows = np.flatnonzero((here[:, 1] > y) != (there[:, 1] > y))
+    a, b = here[rows], there[rows]
+    met[rows] = a[:, 0] + (y - a[:, 1]) / (b[:, 1] - a[:, 1]) * (b[:, 0] - a[:, 0]) > x
+    return np.asarray(np.add.reduceat(met, first) % 2 == 1)
 
 
 def _ends(lengths: Sequence[int]) -> Integers:

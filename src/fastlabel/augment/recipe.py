@@ -81,7 +81,8 @@ class Augmented:
     ignore : numpy.ndarray
         (M, 4) float64: regions to ignore.
     kept : numpy.ndarray
-        (N,) int64: which of the boxes given each is.
+        (N,) int64: which of the boxes given each is; -1 - 2**40 - r for a pasted object,
+        annotation r of the set it comes from.
     tightness : numpy.ndarray
         (N,) float64: area of each box over that of the box around its moved corners: how much a
         box without an outline may be too small. 1 where nothing was lost.

@@ -18,7 +18,7 @@ __all__ = ["Operation", "Parameter", "Values", "find", "operations"]
 Values = Mapping[str, Any]
 
 #: Modules with ``OPERATIONS``, in the order of the documentation.
-_MODULES = ("light", "blur", "noise", "weather", "spatial")
+_MODULES = ("light", "blur", "noise", "weather", "spatial", "stages")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 
 from .._arrays import as_boxes, as_image, as_real
 
-__all__ = ["Image", "Polygons", "Sample", "new_sample"]
+__all__ = ["PASTED", "Image", "Polygons", "Sample", "new_sample"]
+
+#: A box that was pasted, annotation r of the set it comes from, is told by ``-1 - PASTED - r``.
+PASTED = 1 << 40
 
 Image = NDArray[np.uint8]
 Floats = NDArray[np.float64]
@@ -36,7 +39,8 @@ class Sample:
     ignore : numpy.ndarray
         (M, 4) float64, ``xyxy``: regions to ignore.
     kept : numpy.ndarray
-        (N,) int64: the row that each box had before the first stage.
+        (N,) int64: the row that each box had before the first stage; -1 - PASTED - r for a
+        pasted object, annotation r of the set it comes from.
     tightness : numpy.ndarray
         (N,) float64: area of each box over that of the box around its moved corners, multiplied
         over the stages; 1 where the outline is known or nothing was lost.

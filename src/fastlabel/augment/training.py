@@ -13,6 +13,8 @@ from .._scalars import as_choice, as_switch, as_whole
 from ..dataset import Dataset, DatasetError
 from .labels import Source
 from .recipe import Recipe
+from .sample import PASTED
+from .stages import PasteObjects
 
 __all__ = ["AugmentedImages"]
 
@@ -95,6 +97,7 @@ class AugmentedImages:
         if not self.images:
             raise DatasetError(f"{self.dataset.root}: has no labelled image")
         self._source = Source(self.dataset)
+        self._objects = self._to_paste()
         columns = self.dataset.annotations
         self._labels = np.asarray(columns["category_id"].fill_null(-1).to_numpy(), np.int64)
         self._weights = np.asarray(columns["weight"].fill_null(1.0).to_numpy(), np.float32)
@@ -145,8 +148,10 @@ class AugmentedImages:
             image_key=path,
             epoch=as_whole(epoch, "epoch"),
             order=self.order,
+            context={"paste": self._objects, "image": image},
         )
-        rows = np.asarray(given.box_rows, np.int64)[made.kept]
+        own = np.asarray([*given.box_rows, -1], np.int64)  # -1: of none, where all are pasted
+        rows = np.where(made.kept >= 0, own[made.kept.clip(-1)], -1 - PASTED - made.kept)
         known = self._labels[rows] >= 0
         target: dict[str, Any] = {
             "boxes": made.boxes[known].astype(np.float32),
@@ -160,6 +165,14 @@ class AugmentedImages:
 
         pixels = torch.from_numpy(np.ascontiguousarray(made.image.transpose(2, 0, 1)))
         return pixels, {k: torch.from_numpy(v) for k, v in target.items()} | {"image_id": image}
+
+    def _to_paste(self) -> PasteObjects | None:
+        """Objects of the splits of these images alone."""
+        if not any(stage.op == "paste" for stage in self.recipe.stages):
+            return None
+        splits = self.dataset.images["split"]
+        mine = {splits[at].as_py() for at in self.images}
+        return PasteObjects(self.dataset, None if None in mine else sorted(mine))
 
     def _picture(self, path: str) -> Any:
         from ..cut import read_tile
