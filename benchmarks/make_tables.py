@@ -26,6 +26,11 @@ CLASSES = 20
 SPLITS = ("train", "valid")
 SIZES = np.array([[1920, 1080], [1280, 720], [640, 480], [1080, 1920], [800, 600]], np.int32)
 TABLES = ("images", "annotations", "categories", "image_stats", "box_stats")
+#: What a scan does not hold once more, but takes from the labels.
+SHARED = {
+    "image_stats": ("images", ("image_id", "file_name")),
+    "box_stats": ("annotations", ("annotation_id", "image_id")),
+}
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
@@ -309,6 +314,7 @@ def write(out: Path, images: int, flood: bool = False) -> dict[str, int]:
     for name, table in zip(TABLES, tables, strict=True):
         with pa.OSFile(str(out / f"{name}.arrow"), "wb") as file:
             used = [c for c in table.column_names if table[c].null_count < len(table)]
+            used = [c for c in used if c not in SHARED.get(name, ("", ()))[1]]
             table = table.select(used).combine_chunks()
             with pa.ipc.new_file(file, table.schema) as writer:
                 writer.write_table(table)
@@ -317,11 +323,15 @@ def write(out: Path, images: int, flood: bool = False) -> dict[str, int]:
 
 def read(folder: Path) -> tuple[Dataset, pa.Table, pa.Table]:
     """Read what :func:`write` wrote into memory: nothing is mapped."""
-    tables = []
+    tables: dict[str, pa.Table] = {}
     for name in TABLES:
         with pa.OSFile(str(folder / f"{name}.arrow"), "rb") as file:
-            tables.append(_completed(pa.ipc.open_file(file).read_all(), name))
-    images, annotations, categories, stats, box_stats = tables
+            table = pa.ipc.open_file(file).read_all()
+        labels, shared = SHARED.get(name, ("", ()))
+        for column in shared:
+            table = table.append_column(column, tables[labels][column])
+        tables[name] = _completed(table, name)
+    images, annotations, categories, stats, box_stats = tables.values()
     problems = schema.PROBLEMS.empty_table()
     meta = {"inclusive": False, "label_file_count": len(images)}
     ds = Dataset(images, annotations, categories, problems, Path("generated"), "yolo", meta)
@@ -329,7 +339,7 @@ def read(folder: Path) -> tuple[Dataset, pa.Table, pa.Table]:
 
 
 def _completed(table: pa.Table, name: str) -> pa.Table:
-    """Put back the columns that hold nothing: they are not in the file."""
+    """Put back the columns that hold nothing, which are not in the file, in their order."""
     fields = getattr(schema, name.upper())
     have = set(table.column_names)
     columns = [table[f.name] if f.name in have else null_column(len(table), f.type) for f in fields]

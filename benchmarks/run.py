@@ -25,6 +25,7 @@ MODULES = (
     "workers",
     "cut_workers",
     "merge_scaling",
+    "match_scale",
     "ray_engine",
     "memory",
     "coco_ingest",

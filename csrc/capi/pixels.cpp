@@ -167,8 +167,8 @@ fl_status fl_image_stats(const fl_image* image, const fl_boxes* boxes, int32_t e
 
 fl_status fl_measure_luma(const uint8_t* luma, int64_t width, int64_t height,
                           int64_t stride_bytes, const double* boxes, int64_t n_boxes,
-                          int32_t orientation, int32_t turned, fl_luma_stats* stats,
-                          fl_box_row* box_rows) {
+                          int32_t orientation, int32_t turned, int32_t rings,
+                          fl_luma_stats* stats, fl_box_row* box_rows) {
   const fl_status plane = check_plane(luma, width, height, stride_bytes);
   if (plane != FL_OK) return plane;
   if (stats == nullptr || n_boxes < 0 || n_boxes > INT32_MAX) return FL_ERROR_ARGUMENT;
@@ -183,6 +183,7 @@ fl_status fl_measure_luma(const uint8_t* luma, int64_t width, int64_t height,
       mapped.push_back(fl::pixel_box(stored, width, height));
     }
     fl::LumaStats measured;
+    measured.measure_rings(rings != 0);
     measure(fl::LumaRows(image_of(luma, width, height, stride_bytes)), mapped, &measured, stats,
             box_rows);
     return FL_OK;

@@ -76,6 +76,11 @@ double exact_variance(int64_t n, int64_t sum, uint64_t sum2) noexcept {
   return static_cast<double>(numerator) / (static_cast<double>(n) * static_cast<double>(n));
 }
 
+double gradient_energy(const RowSums& e, int64_t pixels, double noise_sigma) noexcept {
+  const double mean = static_cast<double>(e.grad2) / static_cast<double>(pixels);
+  return std::max(0.0, mean - kNoiseInGradient * (noise_sigma * noise_sigma));
+}
+
 Detail detail(const RowSums& e, int64_t pixels, double noise_sigma) noexcept {
   Detail d;
   const double n = static_cast<double>(pixels);

@@ -23,6 +23,8 @@ struct Detail {
 double exact_variance(int64_t n, int64_t sum, uint64_t sum2) noexcept;
 // Laplacian variance, and the two measures with the noise taken out of them.
 Detail detail(const RowSums& sums, int64_t pixels, double noise_sigma) noexcept;
+// Mean squared gradient (central differences, both directions) less what noise adds to it.
+double gradient_energy(const RowSums& sums, int64_t pixels, double noise_sigma) noexcept;
 // Shannon entropy of a histogram in bits; 0 of an empty one.
 double histogram_entropy(const uint64_t counts[256]) noexcept;
 // Percentiles, shares and entropy of a luma histogram.

@@ -161,6 +161,7 @@ void LumaStats::begin(int64_t width, int64_t height, const std::vector<PixelBox>
   }
   boxes_.reset(boxes, width, height);
   profiles_.reset(boxes, width);
+  if (with_rings_) rings_.reset(boxes, width, height);
   next_histogram_row_ = 0;
   histogram_step_ =
       sample_all_ ? 1 : std::max<int64_t>(1, (height + kHistogramRows - 1) / kHistogramRows);
@@ -215,6 +216,7 @@ void LumaStats::measure_rows(int64_t y, int64_t count, int64_t below) {
   full.list(y, count, below, rows);
   boxes_.add_rows(y, count, rows);
   profiles_.add_rows(y, count, rows);
+  if (with_rings_) rings_.add_rows(y, count, rows);
 }
 
 // Makes the rows of `level` that `rows` rows of the one above suffice for, and so on down.
@@ -335,6 +337,7 @@ void LumaStats::finish(fl_luma_stats* stats, fl_box_row* box_rows) {
   for (size_t i = 0; i < sums.size(); ++i) {
     box_rows[i] = box_row(sums[i], sigma);
     box_rows[i].has_profile = profiles_.finish(i, rows_, box_rows[i].profile) ? 1 : 0;
+    if (with_rings_) rings_.finish(i, sigma, &box_rows[i]);
   }
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "pixels/box_profiles.h"
+#include "pixels/box_rings.h"
 #include "pixels/row_kernels.h"
 #include "fastlabel/fastlabel.h"
 
@@ -114,6 +115,8 @@ class LumaStats {
   void begin(int64_t width, int64_t height, const std::vector<PixelBox>& boxes);
   // Put every row into the histogram, not a sample of them; call before begin().
   void sample_all_rows() noexcept { sample_all_ = true; }
+  // Measure what surrounds the boxes too; call before begin().
+  void measure_rings(bool wanted) noexcept { with_rings_ = wanted; }
   static constexpr int64_t kMaxRows = LevelStats::kMaxRows;
   // The next kMaxRows row buffers, each with room for 32 bytes of a codec's padding behind the
   // row. Returns how many rows the picture still has; then commit() says how many were filled.
@@ -156,6 +159,8 @@ class LumaStats {
   int64_t level_measured_[kLevels] = {};  // rows measured so far
   BoxStats boxes_;
   BoxProfiles profiles_;
+  BoxRings rings_;
+  bool with_rings_ = false;
   std::vector<uint32_t> column_sums_;
   int64_t grid_row_ = 0, grid_rows_summed_ = 0;
   int16_t grid_[kGrid * kGrid];  // cell means times 16

@@ -1,6 +1,7 @@
 #include "scan/scanner.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 
@@ -30,6 +31,7 @@ bool boxes_are_turned(const fl_scan_image& image, const fl_image_row& row) noexc
 void measure_jpeg(const uint8_t* data, uint64_t size, const fl_scan_options& o,
                   const std::atomic<bool>* cancelled, ScanWorker& w, fl_image_row* row,
                   fl_box_row* box_rows) {
+  w.stats.measure_rings(o.rings != 0);
   const JpegLimits limits{o.max_pixels, o.max_memory, o.max_scans, cancelled};
   const JpegResult r = decode_jpeg_luma(data, size, limits, w.boxes, w.stats);
   row->status = r.status;
@@ -89,7 +91,8 @@ void scan_bytes(const uint8_t* data, uint64_t size, const fl_scan_image& image,
 }
 
 void scan_one(ScanBatch& b, size_t i, const fl_scan_options& o, const std::atomic<bool>* cancelled,
-              ScanWorker& w) {
+              ScanWorker& w, ReadAhead& ahead) {
+  b.reached.store(i + 1, std::memory_order_relaxed);
   const fl_scan_image& image = b.images[i];
   fl_image_row* row = &b.rows[i];
   const int64_t first = b.offsets[i];
@@ -105,7 +108,9 @@ void scan_one(ScanBatch& b, size_t i, const fl_scan_options& o, const std::atomi
     if (data == nullptr) {
       const FilePart part{image.path, image.offset, image.size, image.file_size,
                           image.file_mtime_ns};
+      const auto began = std::chrono::steady_clock::now();
       const fl_image_status status = w.file.read(part, o.max_bytes, UINT64_MAX);
+      ahead.read_took((std::chrono::steady_clock::now() - began) / std::chrono::nanoseconds(1));
       if (status != FL_IMAGE_MISSING) row->bytes = static_cast<int64_t>(w.file.part_size());
       if (status != FL_IMAGE_OK) {
         row->status = status;
@@ -160,10 +165,11 @@ const std::vector<PixelBox>& ImageBoxes::boxes_for(int64_t width, int64_t height
 }
 
 Scanner::Scanner(const fl_scan_options& options)
-    : pool_(options.workers, [options](ScanBatch& batch, size_t i,
-                                       const std::atomic<bool>* cancelled, ScanWorker& worker) {
-        scan_one(batch, i, options, cancelled, worker);
-      }) {}
+    : pool_(options.workers,
+            [this, options](ScanBatch& batch, size_t i, const std::atomic<bool>* cancelled,
+                            ScanWorker& worker) {
+              scan_one(batch, i, options, cancelled, worker, ahead_);
+            }) {}
 
 fl_status Scanner::collect(int64_t ticket, fl_image_row* rows, fl_box_row* box_rows) {
   std::shared_ptr<ScanBatch> batch;

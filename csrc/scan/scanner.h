@@ -1,6 +1,7 @@
 // The scan: files or bytes in, one row an image and one row a box out, over a native pool.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -10,6 +11,7 @@
 #include "fastlabel/fastlabel.h"
 #include "scan/batch_pool.h"
 #include "scan/file_reader.h"
+#include "scan/read_ahead.h"
 
 namespace fl {
 
@@ -22,7 +24,8 @@ struct ScanBatch {
   std::vector<fl_box_row> box_rows;
 
   size_t size() const noexcept { return images.size(); }
-  size_t next = 0, finished = 0;  // the pool's
+  size_t next = 0, finished = 0;    // the pool's
+  std::atomic<size_t> reached{0};  // images that a worker has begun with
 };
 
 // The boxes of one image, mapped into its stored raster.
@@ -50,6 +53,7 @@ class Scanner {
   explicit Scanner(const fl_scan_options& options);
 
   fl_status submit(std::shared_ptr<ScanBatch> batch, int64_t* ticket) {
+    ahead_.add(batch);
     return pool_.submit(std::move(batch), ticket);
   }
   fl_status wait(int64_t ticket, int32_t timeout_ms, int64_t* done) {
@@ -59,6 +63,7 @@ class Scanner {
   void cancel() { pool_.cancel(); }
 
  private:
+  ReadAhead ahead_;  // before the pool, whose threads tell it
   BatchPool<ScanBatch, ScanWorker> pool_;
 };
 

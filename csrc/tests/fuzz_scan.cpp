@@ -31,6 +31,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   fl::sniff(data, size);
   TwoBoxes boxes;
   fl::LumaStats stats;
+  stats.measure_rings(size % 2 == 0);
   const fl::JpegLimits limits{4000000, uint64_t{64} << 20, 50, nullptr};
   fl::decode_jpeg_luma(data, size, limits, boxes, stats);
   if (stats.rows() > 0) {

@@ -78,7 +78,7 @@ void luma_is_that_of_scanlines() {
       const std::vector<uint8_t> plane = gray_scanlines(bytes, &w, &h);
       fl_luma_stats expected;
       fl_luma_stats got{};
-      CHECK(fl_measure_luma(plane.data(), w, h, w, nullptr, 0, 1, 0, &expected, nullptr) == FL_OK);
+      CHECK(fl_measure_luma(plane.data(), w, h, w, nullptr, 0, 1, 0, 0, &expected, nullptr) == FL_OK);
       const fl::JpegResult result = decode(bytes, &got);
       CHECK(result.status == FL_IMAGE_OK && result.width == w && result.height == h);
       CHECK(std::memcmp(&got, &expected, sizeof got) == 0);

@@ -193,6 +193,24 @@ Naive naive(const std::vector<uint8_t>& p, int64_t w, int64_t h, int64_t x0, int
 
 bool close(double a, double b) { return std::fabs(a - b) <= 1e-9 * std::max(1.0, std::fabs(b)); }
 
+// What is in the grown box and not in the box.
+void check_ring(const fl_box_row& row, const std::vector<uint8_t>& p, int64_t w, int64_t h,
+                const fl::PixelBox& b, bool asked) {
+  const int64_t m = std::min<int64_t>(
+      std::max<int64_t>((std::min(b.x1 - b.x0, b.y1 - b.y0) + 2) / 4, 4), 64);
+  int64_t pixels = 0;
+  double sum = 0;
+  for (int64_t y = std::max<int64_t>(0, b.y0 - m); y < std::min(h, b.y1 + m); ++y) {
+    for (int64_t x = std::max<int64_t>(0, b.x0 - m); x < std::min(w, b.x1 + m); ++x) {
+      if (x >= b.x0 && x < b.x1 && y >= b.y0 && y < b.y1) continue;
+      ++pixels;
+      sum += double(p[size_t(y * w + x)]);
+    }
+  }
+  CHECK(row.ring_pixels == (asked ? pixels : 0));
+  if (row.ring_pixels > 0) CHECK(close(row.ring_luma_mean, sum / double(pixels)));
+}
+
 void measurement_equals_the_definition() {
   test::Random r(5);
   CHECK(fl_init() == FL_OK);
@@ -210,7 +228,8 @@ void measurement_equals_the_definition() {
     }
     fl_luma_stats stats;
     std::vector<fl_box_row> rows(size_t(n) + 1);
-    CHECK(fl_measure_luma(p.data(), w, h, w, boxes.data(), n, 1, 0, &stats, rows.data()) == FL_OK);
+    CHECK(fl_measure_luma(p.data(), w, h, w, boxes.data(), n, 1, 0, round % 2, &stats,
+                          rows.data()) == FL_OK);
     const Naive whole = naive(p, w, h, 0, 0, w, h);
     CHECK(close(stats.luma_mean, whole.mean));
     CHECK(close(stats.laplacian_variance, whole.variance));
@@ -220,6 +239,7 @@ void measurement_equals_the_definition() {
       CHECK(rows[size_t(i)].pixels == int64_t{b.x1 - b.x0} * (b.y1 - b.y0));
       CHECK(close(rows[size_t(i)].luma_mean, part.mean));
       CHECK(close(rows[size_t(i)].laplacian_variance, part.variance));
+      check_ring(rows[size_t(i)], p, w, h, b, round % 2 == 1);
     }
   }
 }
@@ -229,6 +249,7 @@ std::vector<fl::BoxStats::Sums> box_sums(const std::vector<uint8_t>& p, int64_t 
                                          int64_t rows_that_come) {
   fl::LumaStats stats;
   stats.boxes().force_strategy(strategy);
+  stats.measure_rings(true);
   stats.begin(w, h, boxes);
   for (int64_t y = 0; y < rows_that_come;) {
     uint8_t* rows[fl::LumaStats::kMaxRows];
@@ -385,8 +406,8 @@ void bad_planes_are_refused() {
   CHECK(fl_laplacian_variance(p, 0, 4, 4, &out) == FL_ERROR_ARGUMENT);
   CHECK(fl_laplacian_variance(p, 4, 4, 3, &out) == FL_ERROR_ARGUMENT);
   CHECK(fl_laplacian_variance(p, 4, 4, INT64_MAX, &out) == FL_ERROR_OVERFLOW);
-  CHECK(fl_measure_luma(p, 4, 4, 4, nullptr, 1, 1, 0, &stats, nullptr) == FL_ERROR_ARGUMENT);
-  CHECK(fl_measure_luma(p, 4, 4, 4, nullptr, 0, 9, 0, &stats, nullptr) == FL_ERROR_ARGUMENT);
+  CHECK(fl_measure_luma(p, 4, 4, 4, nullptr, 1, 1, 0, 0, &stats, nullptr) == FL_ERROR_ARGUMENT);
+  CHECK(fl_measure_luma(p, 4, 4, 4, nullptr, 0, 9, 0, 0, &stats, nullptr) == FL_ERROR_ARGUMENT);
 }
 
 // Luma plus gradient of one axis of a box moved by m strips, strip by strip.

@@ -1,11 +1,18 @@
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstring>
+#include <memory>
 #include <string>
+#include <thread>
 
 #include "check.h"
 #include "fastlabel/fastlabel.h"
 #include "jpeg_writer.h"
+#include "scan/scanner.h"
 
 namespace {
 
@@ -177,6 +184,55 @@ void options_of_any_age_are_read() {
   CHECK(fl_scan_options_init(nullptr, kKnown) == FL_ERROR_ARGUMENT);
 }
 
+// Whether the system holds the first page of a file.
+bool in_cache(int fd) {
+  void* memory = ::mmap(nullptr, 4096, PROT_READ, MAP_SHARED, fd, 0);
+  unsigned char held = 0;
+  CHECK(memory != MAP_FAILED && ::mincore(memory, 4096, &held) == 0);
+  ::munmap(memory, 4096);
+  return (held & 1) != 0;
+}
+
+void files_are_asked_for_before_their_turn() {
+  char folder[] = "/tmp/read-ahead-XXXXXX";
+  CHECK(::mkdtemp(folder) != nullptr);
+  const std::string at = folder;
+  auto batch = std::make_shared<fl::ScanBatch>();
+  batch->paths = {at + "/first.jpg", at + "/pipe.jpg", at + "/missing.jpg", at, at + "/last.jpg"};
+  CHECK(::mkfifo(batch->paths[1].c_str(), 0600) == 0);
+  for (const size_t k : {size_t{0}, size_t{4}}) {
+    const int fd = ::open(batch->paths[k].c_str(), O_CREAT | O_WRONLY, 0600);
+    CHECK(::write(fd, std::string(9000, 'x').c_str(), 9000) == 9000 && ::fsync(fd) == 0);
+    ::close(fd);
+  }
+  const int last = ::open(batch->paths[4].c_str(), O_RDONLY);
+  ::posix_fadvise(last, 0, 0, POSIX_FADV_DONTNEED);
+  const bool cold = !in_cache(last);  // not where files live in memory
+  for (const std::string& path : batch->paths) {
+    fl_scan_image image{};
+    image.path = path.c_str();
+    batch->images.push_back(image);
+  }
+  {
+    fl::ReadAhead ahead;
+    ahead.add(batch);
+    ahead.read_took(1'000);  // quick: nothing to do
+    CHECK(!cold || !in_cache(last));
+    ahead.read_took(1'000'000'000);
+    for (int k = 0; k < 5000 && !(ahead.idle() && in_cache(last)); ++k) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    CHECK(ahead.idle());
+    CHECK(in_cache(last));
+    batch->reached = batch->size();
+    ahead.add(batch);  // of which nothing is left
+    ahead.read_took(1'000'000'000);
+  }
+  ::close(last);
+  for (const std::string& path : batch->paths) ::unlink(path.c_str());
+  CHECK(::rmdir(folder) == 0);
+}
+
 }  // namespace
 
 int main() {
@@ -185,5 +241,6 @@ int main() {
   odd_files_are_rows();
   bad_options_are_refused();
   options_of_any_age_are_read();
+  files_are_asked_for_before_their_turn();
   return test::finish("scan");
 }

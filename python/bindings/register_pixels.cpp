@@ -123,7 +123,7 @@ py::tuple image_stats(const py::array_t<uint8_t>& img, const BoxArray& boxes, bo
 
 // Statistics of a plane and of boxes in it, as rows of the scan's own structs.
 py::tuple measure_luma(const py::array_t<uint8_t>& luma, const BoxArray& boxes,
-                       int32_t orientation, bool turned) {
+                       int32_t orientation, bool turned, bool rings) {
   const Plane p = plane_of(luma);
   const int64_t n = rows_of_boxes(boxes, "boxes");
   py::array_t<fl_luma_stats> stats(1);
@@ -134,7 +134,7 @@ py::tuple measure_luma(const py::array_t<uint8_t>& luma, const BoxArray& boxes,
   {
     py::gil_scoped_release release;
     status = fl_measure_luma(p.data, p.width, p.height, p.stride, boxes.data(), n, orientation,
-                             turned ? 1 : 0, to, to_rows);
+                             turned ? 1 : 0, rings ? 1 : 0, to, to_rows);
   }
   check(status, "measure_luma");
   return py::make_tuple(stats, rows);
@@ -200,7 +200,8 @@ void register_pixels(py::module_& m) {
                        laplacian_variance, noise_sigma, sharpness, acutance, scale_sharpness,
                        scale_acutance, phash);
   PYBIND11_NUMPY_DTYPE(fl_box_row, pixels, luma_mean, contrast, laplacian_variance, sharpness,
-                       acutance, has_acutance, has_profile, profile);
+                       acutance, has_acutance, has_profile, profile, ring_pixels, ring_luma_mean,
+                       ring_contrast, ring_gradient, ring_entropy);
   const auto img = py::arg("img").noconvert();
   const auto some = py::arg("boxes").noconvert();
   m.def("laplacian_variance", &laplacian_variance, img, some, py::arg("rgb"));
@@ -209,7 +210,7 @@ void register_pixels(py::module_& m) {
   m.def("luma", &luma, img, py::arg("rgb"));
   m.def("image_stats", &image_stats, img, some, py::arg("rgb"), py::arg("every_row"));
   m.def("measure_luma", &measure_luma, py::arg("luma").noconvert(), py::arg("boxes").noconvert(),
-        py::arg("orientation") = 1, py::arg("turned") = false);
+        py::arg("orientation") = 1, py::arg("turned") = false, py::arg("rings") = false);
   m.def("composite", &composite, py::arg("scene").noconvert(), py::arg("patch").noconvert(),
         py::arg("x"), py::arg("y"), py::arg("mask").noconvert(), py::arg("mode"),
         py::arg("feather"), py::arg("opacity"));

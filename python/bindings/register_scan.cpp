@@ -42,7 +42,7 @@ void read_span(const py::tuple& span, std::string* path, fl_scan_image* image) {
 class PyScanner : public Batches<Scanning> {
  public:
   PyScanner(int32_t workers, uint64_t max_pixels, uint64_t max_bytes, int32_t max_scans,
-            uint64_t max_memory, bool hash_only) {
+            uint64_t max_memory, bool hash_only, bool rings) {
     fl_scan_options options;
     fl_scan_options_init(&options, sizeof options);
     options.workers = workers;
@@ -51,6 +51,7 @@ class PyScanner : public Batches<Scanning> {
     options.max_scans = max_scans;
     options.max_memory = max_memory;
     options.hash_only = hash_only ? 1 : 0;
+    options.rings = rings ? 1 : 0;
     check(fl_scanner_create(&options, &native_->handle), "Scanner");
   }
 
@@ -179,9 +180,10 @@ void register_scan(py::module_& m) {
                        kind, reserved);
   m.def("tar_index", &tar_index, py::arg("path"));
   py::class_<PyScanner>(m, "Scanner")
-      .def(py::init<int32_t, uint64_t, uint64_t, int32_t, uint64_t, bool>(), py::arg("workers"),
+      .def(py::init<int32_t, uint64_t, uint64_t, int32_t, uint64_t, bool, bool>(), py::arg("workers"),
            py::arg("max_pixels"), py::arg("max_bytes"), py::arg("max_scans"),
-           py::arg("max_memory"), py::arg("hash_only") = false)
+           py::arg("max_memory"), py::arg("hash_only") = false,
+           py::arg("rings") = false)
       .def("submit", &PyScanner::submit, py::arg("sources"),
            py::arg("declared").noconvert(), py::arg("turned").noconvert(),
            py::arg("boxes").noconvert(), py::arg("offsets").noconvert())

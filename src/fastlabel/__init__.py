@@ -113,6 +113,10 @@ _LAZY = {
     "evaluate": "evaluate",
     "evaluate_findings": "evaluate",
     "Corrupted": "prepare.corrupt",
+    "Difficulty": "difficulty",
+    "Mix": "prepare.mix",
+    "difficulty": "difficulty",
+    "mix": "prepare.mix",
     "corrupt": "prepare.corrupt",
     "IgnoreRules": "prepare.ignore",
     "mark_ignored": "prepare.ignore",
@@ -133,6 +137,13 @@ _LAZY = {
     "read_review": "clean.review",
     "TileDetections": "merge",
     "merge_tiles": "merge",
+    "Match": "match",
+    "match": "match",
+    "scene_features": "match",
+    "NegativesAdded": "prepare.negatives",
+    "add_negatives": "prepare.negatives",
+    "AugmentLint": "lint",
+    "lint_augment": "lint",
 }
 
 #: Packages that are public under their own name.
@@ -183,9 +194,12 @@ if TYPE_CHECKING:
     from .cut import read_tile
     from .dataset import Dataset, DatasetError
     from .dedup import DedupResult, SplitResult, dedup, split
+    from .difficulty import Difficulty, difficulty
     from .evaluate import Evaluation, FindingScores, evaluate, evaluate_findings
     from .formats import read
     from .label_quality import LabelQuality, label_quality
+    from .lint import AugmentLint, lint_augment
+    from .match import Match, match, scene_features
     from .merge import TileDetections, merge_tiles
     from .pixels import (
         LetterboxTransform,
@@ -210,6 +224,8 @@ if TYPE_CHECKING:
     from .prepare.corrupt import Corrupted, corrupt
     from .prepare.ignore import IgnoreRules, mark_ignored
     from .prepare.mask import mask_regions
+    from .prepare.mix import Mix, mix
+    from .prepare.negatives import NegativesAdded, add_negatives
     from .prepare.paste import PasteResult, paste
     from .prepare.tile import TileResult, tile, tile_boxes_back
     from .prepare.training import ignore_mask, ignored_anchors, image_targets

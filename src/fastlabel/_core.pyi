@@ -212,6 +212,7 @@ def measure_luma(
     boxes: NDArray[np.float64],
     orientation: int = 1,
     turned: bool = False,
+    rings: bool = False,
 ) -> tuple[NDArray[Any], NDArray[Any]]: ...
 def compare_profiles(
     profiles: NDArray[np.uint8],
@@ -316,6 +317,7 @@ class Scanner:
         max_scans: int,
         max_memory: int,
         hash_only: bool = False,
+        rings: bool = False,
     ) -> None: ...
     def submit(
         self,

@@ -87,52 +87,93 @@ def log_bins(values: FloatArray, low: float, high: float) -> IntArray:
 class Measure:
     """One number of each box that a chart can show, in row order, and its histogram.
 
-    Attributes
-    ----------
-    bins : numpy.ndarray
-        Counts of the known ones in bins of equal ratio.
+    The numbers of all boxes are made when they are first asked for, in a pass of their own, and
+    go when they are dropped: those of ten million boxes are as long as any column of a table.
     """
 
     def __init__(
-        self, boxes: int, low: float, high: float, is_known: Callable[[FloatArray], BoolArray]
+        self,
+        columns: Columns,
+        of: Callable[[Columns], FloatArray],
+        low: float,
+        high: float,
+        is_known: Callable[[FloatArray], BoolArray],
+        workers: int,
     ) -> None:
-        self._all = np.empty(boxes)  # pages that stay empty cost nothing
-        self.used = 0
+        self._columns, self._of, self.is_known = columns, of, is_known
+        self._workers = workers
         self.span = low, high
-        self.is_known = is_known
-        self.all_known = True
-        self.bins = np.zeros(len(log_edges(low, high)) - 1, np.int64)
+        self._all: FloatArray | None = None
+        self._used = 0
+        self._all_known = True
+        self._mask: BoolArray | None = None
+        self._bins = np.zeros(len(log_edges(low, high)) - 1, np.int64)
+
+    @property
+    def bins(self) -> IntArray:
+        """Counts of the known ones in bins of equal ratio."""
+        if not self._used:
+            self.values()
+        return self._bins
+
+    def begin(self) -> None:
+        """Make room: the numbers come with the next pass."""
+        # Pages that stay empty cost nothing.
+        self._all, self._used = np.empty(self._columns.ds.annotations.num_rows), 0
+        self._all_known, self._mask = True, None
+        self._bins[:] = 0
+
+    def values(self) -> FloatArray:
+        """All of them."""
+        if self._all is None:
+            self.begin()
+            count_boxes(self._columns, [self], self._workers)
+        assert self._all is not None
+        return self._all[: self._used]
 
     def known(self) -> FloatArray:
         """Those that are known."""
-        return self.where(self)
+        return self.pick(self.values())
+
+    def pick(self, column: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Rows of a column of the same boxes, where this number is known."""
+        if self._mask is None and (self._all is not None or not self._used):
+            self._mask = np.empty(0, np.bool_) if self._all_known else self.is_known(self.values())
+        return column if self._all_known else column[self._mask]
 
     def drop(self) -> None:
-        """Forget the numbers: they are not looked at again."""
-        self._all, self.used = np.empty(0), 0
+        """Forget the numbers, though not which of them are known."""
+        self.pick(np.empty(self._used, np.bool_))
+        self._all = None
 
-    def where(self, other: Measure) -> FloatArray:
-        """Those of the boxes of which another is known."""
-        mine = self._all[: self.used]
-        return mine if other.all_known else mine[other.mask()]
-
-    def mask(self) -> BoolArray:
-        """Which are known."""
-        return self.is_known(self._all[: self.used])
-
-    def look(self, values: FloatArray) -> tuple[FloatArray, bool, IntArray]:
-        """What :meth:`add` takes of a part."""
+    def measure(self, part: Columns) -> tuple[FloatArray, bool, IntArray]:
+        """Look at a part."""
+        values = self._of(part)[part.usable]
         known = self.is_known(values)
         whole = bool(known.all())
         return values, whole, log_bins(values if whole else values[known], *self.span)
 
-    def add(self, looked: tuple[FloatArray, bool, IntArray]) -> None:
+    def add(self, measured: tuple[FloatArray, bool, IntArray]) -> None:
         """Append the values of the next part."""
-        values, whole, bins = looked
-        self._all[self.used : self.used + len(values)] = values
-        self.used += len(values)
-        self.bins += bins
-        self.all_known &= whole
+        assert self._all is not None
+        values, whole, bins = measured
+        self._all[self._used : self._used + len(values)] = values
+        self._used += len(values)
+        self._bins += bins
+        self._all_known &= whole
+
+
+def _short(part: Columns) -> FloatArray:
+    return np.minimum(*part.input_sides)
+
+
+def _long(part: Columns) -> FloatArray:
+    return np.maximum(*part.full_hd_sides)
+
+
+def _ratio(part: Columns) -> FloatArray:
+    x1, y1, x2, y2 = part.corners
+    return (y2 - y1) / (x2 - x1)
 
 
 def _no_nan(values: FloatArray) -> BoolArray:
@@ -157,14 +198,15 @@ class BoxCounts:
         Their centres on a grid over the image, and those that lie outside it.
     """
 
-    def __init__(self, columns: Columns) -> None:
-        boxes = columns.ds.annotations.num_rows
+    def __init__(self, columns: Columns, workers: int = 0) -> None:
         self.classes = columns.ds.categories.num_rows
         self.by_split = np.zeros((len(columns.split_names), self.classes + 1), np.int64)
-        self.short = Measure(boxes, 1.0, 2048.0, np.isfinite)
-        self.long = Measure(boxes, 1.0, 2048.0, np.isfinite)
-        self.ratio = Measure(boxes, 1 / 16, 16.0, _no_nan)
+        self.short = Measure(columns, _short, 1.0, 2048.0, np.isfinite, workers)
+        self.long = Measure(columns, _long, 1.0, 2048.0, np.isfinite, workers)
+        self.ratio = Measure(columns, _ratio, 1 / 16, 16.0, _no_nan, workers)
+        boxes = columns.ds.annotations.num_rows
         self._category = np.empty(boxes, np.min_scalar_type(self.classes))
+        self._usable = 0
         self.target = box_target(columns.profile)
         self.below_target = np.zeros(self.classes + 1, np.int64)
         self.small_area = columns.threshold("FL602", "small_area", SMALL_AREA)
@@ -180,8 +222,7 @@ class BoxCounts:
 
     def category_where(self, measure: Measure) -> np.ndarray[Any, Any]:
         """Class of each box of which a measure is known; ``classes`` where it has none."""
-        mine = self._category[: self.short.used]
-        return mine if measure.all_known else mine[measure.mask()]
+        return measure.pick(self._category[: self._usable])
 
     def measure(self, part: Columns) -> tuple[Any, ...]:
         """Look at a part."""
@@ -190,26 +231,19 @@ class BoxCounts:
         by_split = np.bincount(cell, minlength=self.by_split.size)
         width, height = part.input_sides
         usable = part.usable
-        short = np.minimum(width, height)
+        short = _short(part)
         tiny = (width * height < self.small_area) & usable & np.isfinite(short)
         short, own = short[usable], category[usable]
-        x1, y1, x2, y2 = part.corners
-        looked = (
-            self.short.look(short),
-            self.long.look(np.maximum(*part.full_hd_sides)[usable]),
-            self.ratio.look(((y2 - y1) / (x2 - x1))[usable]),
-        )
         below = np.bincount(own[short < self.target], minlength=self.classes + 1)
         small = int(np.count_nonzero(tiny))
-        return by_split, own, looked, below, small, _centres(part), self._pairs.measure(part)
+        return by_split, own, below, small, _centres(part), self._pairs.measure(part)
 
     def add(self, measured: tuple[Any, ...]) -> None:
         """Take what was measured of the next part."""
-        by_split, own, looked, below, small, (centres, outside), pairs = measured
+        by_split, own, below, small, (centres, outside), pairs = measured
         self.by_split += by_split.reshape(self.by_split.shape)
-        self._category[self.short.used : self.short.used + len(own)] = own
-        for measure, found in zip((self.short, self.long, self.ratio), looked, strict=True):
-            measure.add(found)
+        self._category[self._usable : self._usable + len(own)] = own
+        self._usable += len(own)
         self.below_target += below
         self.small += small
         self.centres += centres

@@ -151,6 +151,7 @@ def check(
     engine: str = "local",
     budget: int | None = None,
     predictions: Predictions | str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
+    reference: Any = None,
 ) -> Report:
     """Audit a data set: read the labels, decode every image once, apply the rules.
 
@@ -189,6 +190,9 @@ def check(
     predictions : Predictions, path-like or a sequence of paths, optional
         What models say is in the images, for the rules FL7: as :func:`fastlabel.read_predictions`
         gives or takes them. Several files are several models, or folds of a cross-validation.
+    reference : path-like, Dataset or mapping, optional
+        Frames of the deployment, or what they are like, for the rules FL8: as for
+        :func:`fastlabel.match`. Every image is then looked at a second time.
     budget : int, optional
         Objects that a person has time for: the summary and the page say what the first so many
         of ``report.queue`` cost and bring.
@@ -222,6 +226,8 @@ def check(
     from .clean.effort import Effort
     from .clean.overview import overview
     from .clean.queue import budgeted, review_queue
+    from .difficulty.overview import overview as overview_of_levels
+    from .difficulty.settings import Settings as Levels
     from .formats import read
     from .rules.context import PART
     from .scan import Limits, cache_of, engine_named, scan_tables
@@ -231,6 +237,7 @@ def check(
     wanted = None if select is None else list(select)
     unwanted = None if ignore is None else list(ignore)
     # Settings first: a misspelt rule must not cost a scan.
+    levels = Levels.of(config)
     engine_named(engine)
     Effort.of(config)
     budget = budgeted(budget)
@@ -275,11 +282,35 @@ def check(
         progress=progress,
         cache=kept,
         engine=engine,
+        rings=levels.surroundings,
     )
     if len(ds) > PART:
         give_back()
     clock.append(time.perf_counter())
-    context = judging.Context(ds, image_stats, box_stats, profile, config, said, threads)
+    scene = None
+    if reference is not None:
+        from .match import match
+
+        scene = match(
+            ds,
+            reference,
+            deploy=profile,
+            image_stats=image_stats,
+            workers=threads,
+            limits=Limits.of(config),
+            progress=progress,
+        )
+    context = judging.Context(
+        ds,
+        image_stats,
+        box_stats,
+        profile,
+        config,
+        said,
+        threads,
+        scene=None if scene is None else scene.fit,
+    )
+    hardness = overview_of_levels(context, levels)
     findings = judging.run(context, wanted, unwanted, table, workers=threads)
     unjudged = context.unjudged
     del context  # and the columns that the rules made
@@ -287,11 +318,14 @@ def check(
     summary = summarise(
         ds, image_stats, box_stats, findings, ran, profile, settings, unjudged, threads
     )
+    summary["difficulty"] = hardness
     queue = review_queue(ds, findings, config=config)
     summary["review"] = overview(queue, budget)
     clock.append(time.perf_counter())
     if said is not None:
         summary["predictions"] = _told(said)
+    if scene is not None:
+        summary["scene"] = {**scene.summary, "unread_frame_names": scene.unread_frames()}
     summary["run"] = _run_facts(clock, len(ds), threads) | _from_cache(kept) | {"engine": engine}
     return Report(ds, image_stats, box_stats, findings, summary, profile, config, ran, queue)
 

@@ -94,6 +94,10 @@ class Config:
         Rule code to what maps its scores, as ``fastlabel calibrate`` writes it.
     review : mapping
         Time model of the review queue, checked by :class:`fastlabel.clean.effort.Effort`.
+    difficulty : mapping
+        What makes boxes hard, checked by :class:`fastlabel.difficulty.Settings`.
+    lint : mapping
+        ``classes``: what classes are like, for the linter of augmentation settings.
     source : pathlib.Path or None
         The file all this was read from.
     """
@@ -116,6 +120,8 @@ class Config:
     box_convention: str | None = None
     calibration: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     review: Mapping[str, Any] = field(default_factory=dict)
+    difficulty: Mapping[str, Any] = field(default_factory=dict)
+    lint: Mapping[str, Any] = field(default_factory=dict)
     source: Path | None = None
 
     def where(self, key: str) -> str:
@@ -386,4 +392,6 @@ _READERS: Mapping[str, Callable[[object, str], Any]] = {
     "box_convention": _choice("visible", "full"),
     "calibration": _rules,
     "review": _table,
+    "difficulty": _table,
+    "lint": _table,
 }

@@ -18,7 +18,7 @@ from .box_counts import BoxCounts, box_target, log_bins, log_edges
 from .dataset import as_numpy
 from .set_columns import ASSUMED_STRIDES, Columns, FloatArray, IntArray
 
-__all__ = ["charts", "class_table"]
+__all__ = ["charts"]
 
 #: FL302: both sides under this at 1080p is too small to label.
 TINY_1080P = 15.0
@@ -260,33 +260,48 @@ def pixel_charts(columns: Columns) -> dict[str, Any]:
     }
 
 
-def charts(columns: Columns, boxes: BoxCounts) -> dict[str, Any]:
-    """All chart data of a report, by name."""
+def charts(columns: Columns, boxes: BoxCounts) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """All chart data of a report, by name, and its table of classes."""
+    # One number of each box at a time: it is dropped before the next is made.
+    size = box_size(columns, boxes)
+    owner, sized = _sized(columns, boxes)
+    sides = medians(boxes.short.known(), owner, sized)
+    boxes.short.drop()
     at_1080p = box_size_1080p(columns, boxes)
     boxes.long.drop()
-    return {
+    ratio = aspect_ratio(columns, boxes)
+    shapes = medians(boxes.short.pick(boxes.ratio.values()), owner, sized)
+    boxes.ratio.drop()
+    drawn = {
         "class_balance": class_balance(columns, boxes),
-        "box_size": box_size(columns, boxes),
+        "box_size": size,
         "box_size_1080p": at_1080p,
-        "aspect_ratio": aspect_ratio(columns, boxes),
+        "aspect_ratio": ratio,
         "box_centres": box_centres(boxes),
         "objects_per_image": objects_per_image(columns),
         "image_sizes": image_sizes(columns),
         **pixel_charts(columns),
     }
+    return drawn, _class_table(columns, boxes, sized, sides, shapes)
 
 
-def class_table(columns: Columns, boxes: BoxCounts) -> list[dict[str, Any]]:
+def _sized(columns: Columns, boxes: BoxCounts) -> tuple[np.ndarray[Any, Any], IntArray]:
+    """Class of each box whose size is known, and the number of those of each class."""
+    classes = columns.ds.categories.num_rows
+    owner = boxes.category_where(boxes.short)
+    sized = group_sizes(owner, classes + 1)
+    sized[classes] = 0  # of unknown class
+    return owner, sized
+
+
+def _class_table(
+    columns: Columns, boxes: BoxCounts, sized: IntArray, sides: FloatArray, shapes: FloatArray
+) -> list[dict[str, Any]]:
     """One row a class, in the order the set declares them: counts, shares and sizes."""
     classes = columns.ds.categories.num_rows
     drawn = boxes.by_split.sum(0)[:classes]
     total = int(drawn.sum())
     images = boxes.images
-    owner = boxes.category_where(boxes.short)
-    sized = group_sizes(owner, classes + 1)
-    sized[classes] = 0  # of unknown class
-    sides = medians(boxes.short.known(), owner, sized)
-    shapes = medians(boxes.ratio.where(boxes.short), owner, sized)
     return [
         {
             "name": name,

@@ -189,6 +189,21 @@ BOX_STATS = pa.schema(
     ]
 )
 
+#: Columns of a scan with rings behind those of BOX_STATS: what surrounds a box, from the pixels of
+#: the box grown on each side by a quarter of its shorter side (4 to 64), less the box.
+RING_STATS = (
+    pa.field("ring_luma_mean", pa.float64()),
+    pa.field("ring_contrast", pa.float64()),  # standard deviation of the luma
+    pa.field("ring_gradient", pa.float64()),  # mean squared gradient, noise taken out
+    pa.field("ring_entropy", pa.float64()),  # bits of the 64-bin luma histogram
+)
+
+
+def box_stats(rings: bool) -> pa.Schema:
+    """BOX_STATS, with the columns of RING_STATS where rings were measured."""
+    return pa.schema([*BOX_STATS, *RING_STATS]) if rings else BOX_STATS
+
+
 #: What a model says is in the pictures of a data set.
 PREDICTIONS = pa.schema(
     [

@@ -21,7 +21,7 @@ from . import schema
 from .box_counts import BoxCounts, count_boxes
 from .dataset import Dataset, as_numpy
 from .deployment import DeployedBoxes, deployment
-from .distributions import charts, class_table
+from .distributions import charts
 from .set_columns import ASSUMED_INPUT, ASSUMED_STRIDES, Columns
 from .verdict import action_text, deployed_sentence, rank, shows, todo, verdict
 
@@ -79,9 +79,11 @@ def summarise(
     severities, images_hit = _severities(findings)
     by_code = _by_code(ds, findings, rules)
     by_action = _by_action(findings, rules)
-    boxes, at_inputs = BoxCounts(columns), DeployedBoxes(columns)
-    count_boxes(columns, (boxes, at_inputs), workers)
-    drawn, data = charts(columns, boxes), _dataset(columns, boxes)
+    boxes, at_inputs = BoxCounts(columns, workers), DeployedBoxes(columns)
+    boxes.short.begin()
+    count_boxes(columns, (boxes, boxes.short, at_inputs), workers)
+    drawn, classes = charts(columns, boxes)
+    data = _dataset(columns, boxes)
     states = data["label_states"]
     unlabelled = len(ds) > 0 and states.get("unlabelled") == len(ds)
     judged = verdict(by_code, by_action, severities, images_hit, len(ds), unlabelled)
@@ -115,7 +117,7 @@ def summarise(
         },
         "thresholds": thresholds,
         "unjudged": dict(sorted((unjudged or {}).items())),
-        "classes": class_table(columns, boxes),
+        "classes": classes,
         "charts": drawn,
     }
     cleaned: dict[str, Any] = _plain(result)

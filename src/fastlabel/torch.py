@@ -1,4 +1,4 @@
-"""Regions to ignore and training weights as PyTorch tensors.
+"""Regions to ignore and training weights as PyTorch tensors, and a sampler of a mix.
 
 A thin layer over :func:`fastlabel.image_targets`, :func:`fastlabel.ignore_mask` and
 :func:`fastlabel.ignored_anchors`. PyTorch is imported when a function is called, and is no
@@ -7,15 +7,86 @@ dependency of fastlabel.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from .dataset import Dataset
 from .prepare import training
 
 if TYPE_CHECKING:
-    Tensor = Any
+    from .prepare.mix import Mix
 
-__all__ = ["ignore_mask", "ignored_anchors", "targets", "weighted_loss"]
+    Tensor = Any
+    MixSampler: type[Any]
+
+__all__ = ["MixSampler", "ignore_mask", "ignored_anchors", "targets", "weighted_loss"]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "MixSampler":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    made = globals()["MixSampler"] = _sampler_class()
+    return made
+
+
+def _sampler_class() -> type[Any]:
+    """The sampler, made when it is first asked for: its base class is PyTorch's."""
+    from torch.utils.data import Sampler
+
+    class MixSampler(Sampler):  # type: ignore[type-arg,misc,unused-ignore]
+        """Gives a ``DataLoader`` the images of one epoch of a mix after the other.
+
+        Call ``set_epoch`` before each epoch, as with ``DistributedSampler``.
+
+        Parameters
+        ----------
+        mix : Mix
+            As :func:`fastlabel.mix` plans it.
+        index : sequence of int, optional
+            Index in the training ``Dataset`` of each image of the set, for one in another
+            order; by default image ids are indices.
+        replicas, rank : int
+            Processes that share an epoch, and which of them this is: each takes every
+            ``replicas``-th image; the last round is filled up from the front, so that all have
+            the same number.
+        """
+
+        def __init__(
+            self, mix: Mix, *, index: Any = None, replicas: int = 1, rank: int = 0
+        ) -> None:
+            if replicas < 1 or not 0 <= rank < replicas:
+                raise ValueError(
+                    f"rank: got {rank} of {replicas} replicas, expected 0 to replicas - 1"
+                )
+            self.mix, self.replicas, self.rank = mix, replicas, rank
+            self.index = None if index is None else np.asarray(index, np.int64)
+            if self.index is not None and self.index.shape != mix.group.shape:
+                raise ValueError(
+                    f"index: got shape {self.index.shape}, expected one index for each of the "
+                    f"{len(mix.group):,} images"
+                )
+            self.epoch = 0
+
+        def set_epoch(self, epoch: int) -> None:
+            """Choose the epoch that the next iteration gives, from 0."""
+            self.mix.epoch_size(epoch)  # refuses one that is not planned
+            self.epoch = int(epoch)
+
+        def __len__(self) -> int:
+            return -(-self.mix.epoch_size(self.epoch) // self.replicas)
+
+        def __iter__(self) -> Iterator[int]:
+            images = self.mix.epoch(self.epoch)
+            if self.index is not None:
+                images = self.index[images]
+            if len(images):
+                images = np.resize(images, len(self) * self.replicas)
+            return iter(images[self.rank :: self.replicas].tolist())
+
+    MixSampler.__qualname__ = "MixSampler"  # found here again when it is unpickled
+    return MixSampler
 
 
 def targets(dataset: Dataset, image_id: int, device: Any = None) -> dict[str, Tensor]:

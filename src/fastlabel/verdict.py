@@ -81,6 +81,7 @@ _ACTIONS: Mapping[str, Action] = {
     "FL605": Action(
         6, "class and split", "classes and splits", "Spread the classes: {n} without a box"
     ),
+    "FL606": Action(2, "mix", "mixes", "Mix easy and hard images: nearly all are of one level"),
     "FL701": Action(7, "object", "objects", "Label {n} that the model sees and nobody drew"),
     "FL702": Action(6, *_BOX, "Look at {n} where the model sees nothing"),
     "FL703": Action(7, *_BOX, "Check the class of {n}: the model says another one"),
@@ -109,6 +110,7 @@ _MISSING = {
     "FL603": "night images",
     "FL604": "images with nothing to find",
     "FL605": "some classes in some splits",
+    "FL606": "a mix of easy and hard images",
     "FL601": "enough of the rare classes",
 }
 

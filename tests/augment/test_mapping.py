@@ -280,3 +280,46 @@ def test_shapes_of_pictures():
             assert made.flags.c_contiguous and not np.shares_memory(made, image)
     with pytest.raises(ValueError, match="image: got 4 x 3"):
         MAPPINGS["flip"][0].warp(np.zeros((3, 4), np.uint8))
+
+
+@pytest.mark.parametrize("name", [n for n in MAPPINGS if not MAPPINGS[n][0].straight])
+def test_the_upright_box_of_an_oriented_one_is_around_its_ellipse(name):
+    mapping, _ = MAPPINGS[name]
+    t = math.radians(-50)
+    along = np.array([math.cos(t), math.sin(t)]) * 24
+    across = np.array([-math.sin(t), math.cos(t)]) * 7
+    centre = np.array([70.0, 55.0])
+    signs = ((-1, -1), (1, -1), (1, 1), (-1, 1))
+    corners = np.array([centre + p * along + q * across for p, q in signs])
+    box = [*corners.min(axis=0), *corners.max(axis=0)]
+    made = move(blank(boxes=[box], obb=corners[None]), mapping, min_visible=0.0)
+    x, y = np.meshgrid((np.arange(W * FINE) + 0.5) / FINE, (np.arange(H * FINE) + 0.5) / FINE)
+    u = ((x - 70) * along[0] + (y - 55) * along[1]) / 24**2
+    v = ((x - 70) * across[0] + (y - 55) * across[1]) / 7**2
+    expected = tight(moved_mask(u**2 + v**2 <= 1, name))
+    assert np.abs(made.boxes[0] - expected).max() <= 0.5
+
+
+def test_objects_that_reach_around_corners_of_the_frame():
+    """Of these, no corner of their own is in the frame."""
+    mapping = Affine.rotation((W, H), 5)
+    rings = [
+        np.array([[-300, -300], [60, -300], [60, 400], [-300, 400]], np.float64),  # the left
+        np.array([[-300, -300], [500, -300], [500, 400], [-300, 400]], np.float64),  # all of it
+        np.array([[-300, -300], [500, -300], [500, 50], [-300, 50]], np.float64),  # the top
+        np.array([[-300, 400], [500, 400], [500, 130], [-300, 130]], np.float64),  # hardly any
+    ]
+    boxes = [[*ring.min(axis=0), *ring.max(axis=0)] for ring in rings]
+    made = move(blank(boxes=boxes, polygons=[[ring] for ring in rings]), mapping, min_visible=0.0)
+    x, y = np.meshgrid((np.arange(W * 4) + 0.5) / 4, (np.arange(H * 4) + 0.5) / 4)
+    found = dict(zip(made.kept.tolist(), made.boxes.tolist(), strict=True))
+    bx, by = turned(5)(x, y)
+    for k, ring in enumerate(rings):
+        (x1, y1), (x2, y2) = ring.min(axis=0), ring.max(axis=0)
+        inside = (bx >= x1) & (bx <= x2) & (by >= y1) & (by <= y2)
+        columns, rows = np.flatnonzero(inside.any(axis=0)), np.flatnonzero(inside.any(axis=1))
+        if len(columns):
+            seen = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]) / 4
+            assert np.abs(found[k] - seen).max() <= 0.5, k
+        else:
+            assert k not in found

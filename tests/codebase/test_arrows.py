@@ -21,15 +21,16 @@ LAYERS = (
     ("_output",),
     ("formats", "scan", "merge"),
     ("predictions",),
-    ("rules",),
+    ("rules", "difficulty"),
     ("set_columns",),
     ("box_counts",),
     ("cut", "engines", "label_quality"),
     ("distributions", "deployment", "verdict", "summary"),
     ("report", "sample"),
     ("clean",),
-    ("check", "prepare"),
+    ("check", "prepare", "match"),
     ("dedup", "evaluate", "augment"),
+    ("lint",),
     ("compare",),
     ("bench", "torch"),
     ("cli",),
@@ -40,7 +41,12 @@ SAME_ROW = {
     # Labels of pictures that lie in archives or buckets: their names, and sizes for YOLO.
     ("formats", "scan"),
     ("verdict", "distributions"),
+    # A rule judges the mix of levels, which are made of the rules' columns.
+    ("rules", "difficulty"),
+    ("difficulty", "rules"),
     ("deployment", "distributions"),
+    # FL8 is judged from a comparison with frames that check makes.
+    ("check", "match"),
     *(("summary", part) for part in ("verdict", "distributions", "deployment")),
 }
 

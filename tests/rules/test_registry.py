@@ -26,9 +26,13 @@ FL207 size-outlier, FL208 non-finite, FL301 below-target-pixels, FL302 tiny-at-1
 FL401 blurry, FL402 dark, FL403 bright, FL404 low-contrast, FL405 noisy, FL406 blurry-box,
 FL407 blank, FL501 exact-duplicate, FL502 near-duplicate, FL503 cross-split-duplicate,
 FL504 same-image-different-labels, FL601 class-imbalance, FL602 no-small-targets,
-FL603 no-night-images, FL604 no-negatives, FL605 class-missing-in-split, FL701 unlabelled-object,
+FL603 no-night-images, FL604 no-negatives, FL605 class-missing-in-split,
+FL606 difficulty-mix, FL701 unlabelled-object,
 FL702 spurious-label, FL703 wrong-class, FL704 loose-or-tight-box, FL705 split-or-merged,
-FL706 unsure-region, FL707 misplaced-box, FL708 neighbours-disagree
+FL706 unsure-region, FL707 misplaced-box, FL708 neighbours-disagree,
+FL801 scene-mismatch, FL802 uncovered-deployment, FL901 rotation-too-far,
+FL902 colour-is-the-class, FL903 mirrored-class, FL904 mixed-pictures, FL905 pushed-under-stride,
+FL906 unlike-the-reference, FL907 tightness-lost
 """
 
 
@@ -108,7 +112,7 @@ class TestChoose:
         assert len(choose()) == len(RULES)
         assert len(choose(None, "FL4")) == len(RULES) - 7
 
-    @pytest.mark.parametrize("bad", ["FL9", "FL2041", "blury", "", "FL20,"])
+    @pytest.mark.parametrize("bad", ["FLX", "FL2041", "blury", "", "FL20,"])
     def test_what_matches_nothing_is_an_error_that_names_it(self, bad):
         with pytest.raises(ConfigError, match=re.escape(repr(bad.split(",")[-1]))):
             choose(bad)
@@ -177,8 +181,8 @@ class TestConfiguration:
     @pytest.mark.parametrize("key", ["select", "ignore"])
     def test_unknown_codes_of_the_configuration_are_errors(self, build, key):
         b = build()
-        b.config = Config(**{key: ("FL9",)}, source=Path("x.toml"))
-        with pytest.raises(ConfigError, match=f"x.toml: {key}: no rule matches 'FL9'"):
+        b.config = Config(**{key: ("FLX",)}, source=Path("x.toml"))
+        with pytest.raises(ConfigError, match=f"x.toml: {key}: no rule matches 'FLX'"):
             run(b.context())
 
 

@@ -42,6 +42,12 @@ typedef struct fl_box_row {
    * four lie on each side of it. Four bits a strip, the first in the low ones: 0 to 14 from the
    * least to the greatest of the row of strips; 15 says that the strip leaves the picture. */
   uint8_t profile[2 * FL_PROFILE_BINS];
+  /* The ring around the box, where it was asked for: the box grown on each side by a quarter of
+   * its shorter side (4 to 64 pixels), inside the picture, less the box. Mean and standard
+   * deviation of the luma; mean squared gradient by central differences in both directions, less
+   * what noise adds; bits of the histogram of 64 bins. */
+  int64_t ring_pixels; /* 0: not measured */
+  double ring_luma_mean, ring_contrast, ring_gradient, ring_entropy;
 } fl_box_row;
 
 #define FL_PROFILE_REACH 4    /* strips that a box is moved by, at most, when it is compared */
@@ -74,11 +80,12 @@ FL_API fl_status fl_laplacian_variance(const uint8_t* luma, int64_t width, int64
 
 /* All statistics of one 8-bit luma plane and of n_boxes boxes in it (rows of x1 y1 x2 y2 in
  * the plane's own pixels, or, when turned is not 0, in the pixels of the picture turned by
- * the EXIF orientation 1..8). box_rows may be null when n_boxes is 0. */
+ * the EXIF orientation 1..8). With rings, what surrounds the boxes too. box_rows may be null when
+ * n_boxes is 0. */
 FL_API fl_status fl_measure_luma(const uint8_t* luma, int64_t width, int64_t height,
                                  int64_t stride_bytes, const double* boxes, int64_t n_boxes,
-                                 int32_t orientation, int32_t turned, fl_luma_stats* stats,
-                                 fl_box_row* box_rows);
+                                 int32_t orientation, int32_t turned, int32_t rings,
+                                 fl_luma_stats* stats, fl_box_row* box_rows);
 
 /* The same of a picture at rest in memory, of any strides and order; colour becomes luma as
  * fl_luma has it. Boxes are in the picture's own pixels: a whole pixel belongs to a box that

@@ -121,7 +121,7 @@ typedef struct fl_scan_options {
   uint64_t max_bytes;   /* of a file */
   uint64_t max_memory;  /* of one JPEG decoder (progressive files hold all coefficients) */
   int32_t hash_only;    /* 1: nothing is decoded; of a row only bytes, status and content_hash */
-  int32_t reserved;
+  int32_t rings;        /* 1: the rings around the boxes are measured too */
 } fl_scan_options;
 
 typedef struct fl_scan_image {

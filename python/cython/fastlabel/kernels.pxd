@@ -434,6 +434,11 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         int32_t has_acutance
         int32_t has_profile
         uint8_t profile[2 * 24]
+        int64_t ring_pixels
+        double ring_luma_mean
+        double ring_contrast
+        double ring_gradient
+        double ring_entropy
 
     ctypedef enum fl_blend_mode:
         FL_BLEND_NORMAL
@@ -581,7 +586,7 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         uint64_t max_bytes
         uint64_t max_memory
         int32_t hash_only
-        int32_t reserved
+        int32_t rings
 
     ctypedef struct fl_scan_image:
         const char* path
@@ -863,7 +868,7 @@ cdef fl_status laplacian_variance(const uint8_t* luma, int64_t width, int64_t he
         int64_t stride_bytes, double* out) noexcept nogil
 cdef fl_status measure_luma(const uint8_t* luma, int64_t width, int64_t height,
         int64_t stride_bytes, const double* boxes, int64_t n_boxes, int32_t orientation,
-        int32_t turned, fl_luma_stats* stats, fl_box_row* box_rows) noexcept nogil
+        int32_t turned, int32_t rings, fl_luma_stats* stats, fl_box_row* box_rows) noexcept nogil
 cdef fl_status image_stats(const fl_image* image, const fl_boxes* boxes, int32_t every_row,
         fl_luma_stats* stats, fl_box_row* box_rows) noexcept nogil
 cdef fl_status luma(const fl_image* image, uint8_t* out, int64_t row_stride) noexcept nogil

@@ -147,7 +147,7 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
             int64_t stride_bytes, double* out)
     fl_status fl_measure_luma(const uint8_t* luma, int64_t width, int64_t height,
             int64_t stride_bytes, const double* boxes, int64_t n_boxes, int32_t orientation,
-            int32_t turned, fl_luma_stats* stats, fl_box_row* box_rows)
+            int32_t turned, int32_t rings, fl_luma_stats* stats, fl_box_row* box_rows)
     fl_status fl_image_stats(const fl_image* image, const fl_boxes* boxes, int32_t every_row,
             fl_luma_stats* stats, fl_box_row* box_rows)
     fl_status fl_luma(const fl_image* image, uint8_t* out, int64_t row_stride)
@@ -627,9 +627,9 @@ cdef fl_status laplacian_variance(const uint8_t* luma, int64_t width, int64_t he
 
 cdef fl_status measure_luma(const uint8_t* luma, int64_t width, int64_t height,
         int64_t stride_bytes, const double* boxes, int64_t n_boxes, int32_t orientation,
-        int32_t turned, fl_luma_stats* stats, fl_box_row* box_rows) noexcept nogil:
+        int32_t turned, int32_t rings, fl_luma_stats* stats, fl_box_row* box_rows) noexcept nogil:
     return fl_measure_luma(luma, width, height, stride_bytes, boxes, n_boxes, orientation, turned,
-        stats, box_rows)
+        rings, stats, box_rows)
 
 
 cdef fl_status image_stats(const fl_image* image, const fl_boxes* boxes, int32_t every_row,

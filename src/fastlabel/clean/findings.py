@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..dataset import Dataset, DatasetError
-from ..formats import Change, why_not
+from ..formats import Change, editor
 from .evidence import ACTIONS
 from .places import Places
 from .plan import ABOUT_IMAGES, Plan
@@ -392,7 +392,7 @@ class _Maker:
     @property
     def _editor(self) -> Any:
         if not hasattr(self, "_made"):
-            self._made = why_not(self.ds, self.places.labels)
+            self._made = editor(self.ds, self.places.labels)
         return self._made
 
     def _order(self, wish: _Wish, image_of: Any) -> tuple[int, int, str]:

@@ -11,7 +11,8 @@ from ._options import overwrite, read_as, seed, workers, write_as
 from ._progress import images_bar
 
 if TYPE_CHECKING:
-    from ..augment import AugmentResult
+    from ..augment import AugmentResult, Recipe
+    from ..dataset import Dataset
 
 #: Failed files that are named; the rest is counted and stands in augment.json.
 _NAMED = 20
@@ -56,6 +57,9 @@ _NAMED = 20
 @click.option(
     "--sheet", is_flag=True, help="Write augment-sheet.html: each operation at three strengths."
 )
+@click.option(
+    "--force", is_flag=True, help="Go on with a recipe that `lint-augment` calls an error for SRC."
+)
 @overwrite
 def command(src: Path, dst: Path, **options: Any) -> int:
     """Write the data set SRC with augmented copies of its images, as the new set DST.
@@ -72,12 +76,27 @@ def command(src: Path, dst: Path, **options: Any) -> int:
     recipe = options.pop("recipe")
     chosen = Recipe.default() if recipe is None else Recipe.from_toml(recipe)
     dataset = read(src, options.pop("fmt"))
+    if not options.pop("force"):
+        _refuse_errors(chosen, dataset)
     options["originals"] = not options.pop("no_originals")
     options["splits"] = list(options["splits"]) or None
     with images_bar("augmenting") as progress:
         made = augment_set(dataset, dst, chosen, progress=progress, **options)
     _print(made)
     return int(bool(made.failures))
+
+
+def _refuse_errors(recipe: Recipe, dataset: Dataset) -> None:
+    """Stop before anything is written, where the linter of settings finds an error."""
+    from ..config import ConfigError
+    from ..lint import errors
+
+    wrong = errors(recipe, dataset)
+    if wrong:
+        raise ConfigError(
+            f"{'; '.join(wrong)} Change the recipe (--recipe), say in [lint.classes] of "
+            "fastlabel.toml what a class is, or --force"
+        )
 
 
 def _print(made: AugmentResult) -> None:

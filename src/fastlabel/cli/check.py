@@ -57,6 +57,13 @@ _DEFAULT_OUT = "fastlabel-report"
     help="Judge the labels against what a model predicts (rules FL7): COCO results, YOLO text "
     "with scores, a table. Several are several models, or folds.",
 )
+@click.option(
+    "--reference",
+    type=click.Path(path_type=Path),
+    metavar="FRAMES",
+    help="Frames of the deployment, or a TOML file with a [scene]: which images are unlike them, "
+    "and what of them no image shows (rules FL8).",
+)
 @click.option("--select", metavar="CODES", help="Run only these rules, e.g. FL2,FL401.")
 @click.option("--ignore", metavar="CODES", help="Leave these rules out.")
 @click.option(
@@ -156,6 +163,7 @@ def command(data: str, **options: Any) -> int:
             images=pictures or None,
             engine=options["engine"],
             predictions=options["predictions"],
+            reference=options["reference"],
             budget=options["budget"],
         )
     # A file inside the set may be named: its root is what must stay as it is.
@@ -165,8 +173,23 @@ def command(data: str, **options: Any) -> int:
         report.summary["truth"] = _score(options["truth"], report)
     report.write(out)
     say_reused(cache)
+    _say_unread(report)
     _print(report, options["output_format"], out, options["max_findings"], options["budget"])
     return _exit_code(report, options["fail_on"] or config.fail_on or "error")
+
+
+def _say_unread(report: Report) -> None:
+    """Name reference frames that were not used: about this run, so not on stdout."""
+    from ..report.text import count, listed, visible
+
+    lost = report.summary.get("scene", {}).get("unread_frame_names", [])
+    if lost:
+        verb = "was" if len(lost) == 1 else "were"
+        click.echo(
+            f"fastlabel: {count(len(lost), 'reference frame')} {verb} not decoded whole, so not "
+            f"used: {listed([visible(name) for name, _ in lost])}",
+            err=True,
+        )
 
 
 def _with_limits(config: Config, options: dict[str, Any]) -> Config:

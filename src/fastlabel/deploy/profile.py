@@ -43,6 +43,8 @@ class Camera:
         Whether it looks at one scene for ever.
     infrared : bool
         Whether it sees at night by infrared light (gray, flat, noisy pictures).
+    top_down : bool
+        Whether it looks straight down, so that no side of a picture is up.
 
     Raises
     ------
@@ -54,6 +56,7 @@ class Camera:
     height: int
     fixed: bool = False
     infrared: bool = False
+    top_down: bool = False
 
     def __post_init__(self) -> None:
         for key in ("width", "height"):
@@ -338,4 +341,5 @@ _KINDS = {
     "height": "a whole number",
     "fixed": "true or false",
     "infrared": "true or false",
+    "top_down": "true or false",
 }

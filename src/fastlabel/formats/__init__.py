@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from .._scalars import as_choice, as_whole
 from ..dataset import Dataset, DatasetError
-from ._edit import Change, Edited, edits, why_not
+from ._change import Change, Edited
+from ._edit import editor, edits
 from ._label_files import label_files
 from ._layout import layout
 
@@ -26,11 +27,11 @@ __all__ = [
     "Change",
     "Edited",
     "detect",
+    "editor",
     "edits",
     "label_files",
     "layout",
     "read",
-    "why_not",
     "write",
 ]
 

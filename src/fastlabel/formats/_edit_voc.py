@@ -11,7 +11,7 @@ from xml.parsers import expat
 from xml.sax.saxutils import escape
 
 from ..dataset import Dataset, DatasetError
-from ._edit import Change, Edited, load_text
+from ._change import Change, Edited, load_text
 from ._label_files import LabelFiles
 from ._paths import stem
 from ._text import TextFile, quote

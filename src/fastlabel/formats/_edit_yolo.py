@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..dataset import Dataset, DatasetError
-from ._edit import Change, Edited, load_text, place
+from ._change import Change, Edited, load_text, place
 from ._label_files import LabelFiles
 from ._paths import parent
 from ._sidecar import COLUMNS, SIDECAR

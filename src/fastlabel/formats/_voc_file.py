@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._build import NOT_KNOWN
+from ._build import NOT_KNOWN, Builder
 from ._text import MIB, LabelFileError, decode, quote, read_bytes
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-__all__ = ["CONVENTIONS", "MAX_BYTES", "Record", "is_voc", "number", "parse"]
+__all__ = ["CONVENTIONS", "MAX_BYTES", "Record", "add_objects", "is_voc", "number", "parse"]
 
 MAX_BYTES = 64 * MIB
 
@@ -304,3 +304,37 @@ def _add_flag(flags: dict[str, Any], child: _Element, value: float | None) -> No
         flags["truncation"] = value
     elif tag in ("weight", "score", "area"):
         flags[tag] = value
+
+
+def add_objects(
+    builder: Builder,
+    record: Record,
+    image_id: int,
+    file: int,
+    classes: dict[str, int],
+    inclusive: bool,
+) -> None:
+    """Append the objects of a record to the rows of an image."""
+    rows = builder.annotations
+    for item in record.objects:
+        category = NOT_KNOWN if item.name is None else classes[item.name]
+        row = rows.add(
+            image_id,
+            category,
+            item.shifted() if inclusive else item.box,
+            file,
+            item.line,
+            item.raw,
+            item.name,
+        )
+        for name, value in item.flags.items():
+            rows.set(name, value)
+        if item.name is None:
+            builder.problem(
+                "unknown-category",
+                "the object has no name; write its class",
+                file=record.path,
+                line=item.line,
+                image_id=image_id,
+                annotation_id=row,
+            )

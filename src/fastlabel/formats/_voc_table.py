@@ -15,7 +15,7 @@ from ._build import NOT_KNOWN, Builder, column_of
 from ._coco_joined import TableBuilder
 from ._label_table import FileRows, Notes, names_blob, origins
 from ._paths import Tree
-from ._voc_file import Record, is_voc, parse
+from ._voc_file import Record, add_objects, is_voc, parse
 
 __all__ = ["TableObjects", "VocTable"]
 
@@ -180,8 +180,6 @@ class TableObjects:
         return rows.column(array_of(self.table.columns, source, kind), of_plain, kind, count)
 
     def _plain_rows(self) -> Builder:
-        from .voc import add_objects
-
         builder = Builder(self.builder.tree, "voc")
         for record in self.table.left_records:
             file = builder.add_file(record.path)

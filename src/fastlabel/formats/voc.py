@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..dataset import Dataset, DatasetError
-from ._build import NOT_KNOWN, Builder
+from ._build import Builder
 from ._paths import Tree, is_foreign, parent, split_of_path, stem
 from ._text import LabelFileError, decode, printable, quote, read_bytes
-from ._voc_file import CONVENTIONS, MAX_BYTES, Record, is_voc, parse
+from ._voc_file import CONVENTIONS, MAX_BYTES, Record, add_objects, is_voc, parse
 
-__all__ = ["add_objects", "find_images", "read_tree"]
+__all__ = ["find_images", "read_tree"]
 
 _OTHER = "not a Pascal VOC annotation"
 _IMAGE_FOLDERS = ("JPEGImages", "images", "Images", "imgs")
@@ -357,40 +357,6 @@ def _add_problems(builder: Builder, record: Record, image_id: int, owner: dict[s
         builder.problem(
             "malformed-row", message, file=record.path, line=line, value=value, image_id=image_id
         )
-
-
-def add_objects(
-    builder: Builder,
-    record: Record,
-    image_id: int,
-    file: int,
-    classes: dict[str, int],
-    inclusive: bool,
-) -> None:
-    """Append the objects of a record to the rows of an image."""
-    rows = builder.annotations
-    for item in record.objects:
-        category = NOT_KNOWN if item.name is None else classes[item.name]
-        row = rows.add(
-            image_id,
-            category,
-            item.shifted() if inclusive else item.box,
-            file,
-            item.line,
-            item.raw,
-            item.name,
-        )
-        for name, value in item.flags.items():
-            rows.set(name, value)
-        if item.name is None:
-            builder.problem(
-                "unknown-category",
-                "the object has no name; write its class",
-                file=record.path,
-                line=item.line,
-                image_id=image_id,
-                annotation_id=row,
-            )
 
 
 def _add_listed_only(

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from ..dataset import as_numpy
+from .levels import examples, levels_part
 from .review import leading, review_part
 from .rows import Finding, ReportLike, findings_at
 from .text import count, listed, number, percent, unjudged, visible
@@ -31,6 +32,8 @@ MAX_BYTES = 5_000_000
 #: Pictures of one page: their number, and their bytes as they stand in it.
 MOST_PICTURES = 160
 PICTURE_BYTES = 3_300_000
+#: Examples of the levels beside them: their number, and their part of the bytes.
+MOST_EXAMPLES, SHEETS_PART = 24, 6
 #: Findings of one rule with a picture, and those after them as text.
 MOST_CARDS = 12
 MOST_PLAIN = 20
@@ -105,7 +108,8 @@ def render(report: ReportLike) -> str:
     page = ""
     for budget in (PICTURE_BYTES, PICTURE_BYTES // 4, 0):
         review = review_part(report.summary, _place(report, groups, budget))
-        page = _rendered(report, groups, charts, part, review)
+        levels = levels_part(report.summary, _sheets(report, budget))
+        page = _rendered(report, groups, charts, part, review, levels)
         if len(page.encode()) <= MAX_BYTES:
             break
     return page
@@ -193,12 +197,20 @@ def _place(
     return [(f, ahead[f.row]) for f in first if f.row in ahead]
 
 
+def _sheets(report: ReportLike, allowed: int) -> dict[int, list[Thumbnail]]:
+    """Draw the examples of the levels, from a budget of their own."""
+    from .thumbnails import Budget, draw_all
+
+    return draw_all(report, examples(report), Budget(MOST_EXAMPLES, allowed // SHEETS_PART))
+
+
 def _rendered(
     report: ReportLike,
     groups: Sequence[_Group],
     charts: Sequence[Any],
     part: Mapping[str, Any],
     review: Mapping[str, Any] | None,
+    levels: Mapping[str, Any] | None,
 ) -> str:
     summary = report.summary
     style = _style()
@@ -225,6 +237,7 @@ def _rendered(
         charts=charts,
         part=part,
         review=review,
+        levels=levels,
         classes=classes[:MOST_CLASSES],
         more_classes=len(classes) > MOST_CLASSES,
         target=summary["deploy"]["min_target"],

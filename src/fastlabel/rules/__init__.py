@@ -9,6 +9,7 @@ from __future__ import annotations
 # Importing a family registers its rules.
 from . import (  # noqa: F401
     appearance,
+    augmentation,
     balance,
     duplicates,
     files,
@@ -17,6 +18,7 @@ from . import (  # noqa: F401
     overlap,
     predicted,
     quality,
+    scene,
     shape,
     size,
     structure,

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -234,7 +235,7 @@ def misplaced_box(ctx: Context, p: Params) -> Iterator[Hits]:
     least = max(p["min_chance"], 1e-9)
     found = []
     for c in sorted(rows):
-        mine = np.concatenate(rows.pop(c))
+        mine = np.concatenate(rows.pop(c)).astype(np.int64)
         if len(mine) < max(p["min_boxes"], 2):
             continue
         profiles = _profiles(ctx)
@@ -261,9 +262,11 @@ def misplaced_box(ctx: Context, p: Params) -> Iterator[Hits]:
     )
 
 
-def _profiled(ctx: Context) -> tuple[dict[int, list[Ints]], int]:
+def _profiled(ctx: Context) -> tuple[dict[int, list[npt.NDArray[np.integer[Any]]]], int]:
     """Boxes of single targets with a profile, by class, and how many of them have none."""
-    out: dict[int, list[Ints]] = {}
+    out: dict[int, list[npt.NDArray[np.integer[Any]]]] = {}
+    # Ten million rows are held at once, so in as few bytes as can be.
+    narrow = np.min_scalar_type(max(ctx.ds.annotations.num_rows - 1, 0))
     unjudged = 0
     upright = ctx.measured & np.asarray(ctx.stat("orientation") == 1)
     few = ctx.ds.categories.num_rows < 1 << 16
@@ -278,7 +281,7 @@ def _profiled(ctx: Context) -> tuple[dict[int, list[Ints]], int]:
         classes = part.category[rows]
         # Of 16 bits they are sorted by counting.
         order = np.argsort(classes.astype(np.uint16) if few else classes, kind="stable")
-        rows, classes = part.rows_in_whole(rows[order]), classes[order]
+        rows, classes = part.rows_in_whole(rows[order]).astype(narrow), classes[order]
         starts = np.flatnonzero(np.diff(classes, prepend=-1))
         for start, stop in pairwise([*starts.tolist(), len(rows)]):
             out.setdefault(int(classes[start]), []).append(rows[start:stop])
@@ -312,7 +315,7 @@ def _messages(ctx: Context, rows: Ints, move: Ints) -> pa.Array:
     ]
     return join(
         "This ",
-        choice(ctx.quoted_classes, ctx.category[rows]),
+        choice(ctx.quoted_classes, ctx.classes_of(rows)),
         " would look more like its class some ",
         where,
         ": look at it and draw it anew.",
@@ -325,7 +328,7 @@ def _evidence(ctx: Context, rows: Ints, move: Ints) -> pa.Array:
     sides = [fixed(box[:, k], 2) for k in range(4)]
     place = join("[", sides[0], ", ", sides[1], ", ", sides[2], ", ", sides[3], "]")
     names = [json.dumps(name) for name in ctx.class_names]
-    category = ctx.category[rows]
+    category = ctx.classes_of(rows)
     fix = join(
         '{"action": "replace_box", "box": ',
         place,

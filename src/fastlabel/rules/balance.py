@@ -284,3 +284,76 @@ def class_missing_in_split(ctx: Context, p: Params) -> Iterator[Hits]:
         values.append(float(has))
         extra.append({"category": ctx.class_names[c], "split": names[live[s]]})
     yield Hits(messages, value=np.array(values), threshold=0.0, suggestion="collect", extra=extra)
+
+
+@rule(
+    "FL606",
+    "difficulty-mix",
+    "info",
+    "set",
+    what="""The set is far from the usual mix of easy, medium and hard images: nearly all of them
+    are of one level.""",
+    why="""A small model learns what most of its batches show. Of easy images alone it learns
+    to fire at clear, large, single targets and misses the rest on the device; of hard ones alone
+    it has no clean example to begin with, and settles for the background.""",
+    formula="""Each box has a score: 1 - product of (1 - what each reason adds), a reason adding
+    weight * clip((value - easy) / (hard - easy), 0, 1), of the logarithms for size and rarity;
+    the reasons are size at the model's input (640 x 640 without a deployment), occlusion,
+    truncation, sharpness, light, contrast, background, crowding, rarity of class and of pose.
+    The score of an image is the root of the mean square of its targets'. Easy is below 0.35, hard
+    from 0.6 on. Found when the share of a level differs from the wanted one by more than
+    `max_off`; for at least `min_images` images with targets. Of sets over `most_boxes` boxes
+    every k-th image is judged.""",
+    threshold="""`easy` = 0.3, `medium` = 0.5, `hard` = 0.2 of the images: what common practice
+    names, without a source; if you have a reason for another mix, set it. `max_off` = 0.35, so
+    that only what is plainly one-sided is reported. Limits, weights and cut-offs of the score are
+    in `[difficulty]` of the configuration; they too are choices, not measurements.
+    `min_images` = 20, `most_boxes` = 500000.""",
+    false_alarms="""Sets of one kind by nature: microscopes, parts on a belt. Sets whose labels say
+    nothing of occlusion look easier than they are.""",
+    fix="""`fastlabel mix` draws a better mix of what is there, and says what to collect; hard
+    targets can be pasted (`fastlabel paste`).""",
+    params={
+        "easy": 0.3,
+        "medium": 0.5,
+        "hard": 0.2,
+        "max_off": 0.35,
+        "min_images": 20.0,
+        "most_boxes": 500_000.0,
+    },
+)
+def difficulty_mix(ctx: Context, p: Params) -> Iterator[Hits]:
+    """Yield one finding if nearly all images are of one level."""
+    from ..difficulty.settings import LEVELS, Settings
+    from ..difficulty.table import sampled
+
+    settings = Settings.of(ctx.config)
+    found = sampled(ctx, settings, max(int(p["most_boxes"]), 1))
+    images, codes = found.images, found.image_codes
+    if len(images) < max(p["min_images"], 1):
+        return
+    counts = np.bincount(codes, minlength=len(LEVELS))[: len(LEVELS)]
+    share = counts / len(images)
+    wanted = np.array([p[name] for name in LEVELS])
+    off = np.abs(share - wanted)
+    worst = int(np.argmax(off))
+    if off[worst] <= p["max_off"]:
+        return
+    parts = ", ".join(
+        f"{_percent(s)} {name}" for s, name in zip(share.tolist(), LEVELS, strict=True)
+    )
+    usual = ", ".join(_percent(s) for s in wanted.tolist())
+    low = share[worst] < wanted[worst]
+    message = (
+        f"Of {count(len(images), 'image')} with targets, {parts} (wanted {usual}): "
+        f"{'more' if low else 'fewer'} {LEVELS[worst]} ones are needed; `fastlabel mix` draws "
+        "what can be had and says what to collect."
+    )
+    yield Hits(
+        [message],
+        value=float(share[worst]),
+        threshold=float(wanted[worst]),
+        score=0.5,
+        suggestion="collect",
+        extra=[{"images": {name: int(n) for name, n in zip(LEVELS, counts, strict=True)}}],
+    )

@@ -21,6 +21,7 @@ from .wording import quote
 
 if TYPE_CHECKING:
     from ..predictions import Predictions
+    from .scene import SceneFit
 
 __all__ = ["Bools", "Context", "Floats", "Ints"]
 
@@ -131,6 +132,8 @@ class Context:
         What models say is in the images, in the ids of the set.
     workers : int
         Native threads; 0 means one a CPU. No finding depends on it.
+    scene : SceneFit, optional
+        The set against reference frames of its deployment.
     """
 
     def __init__(
@@ -142,8 +145,10 @@ class Context:
         config: Config | None = None,
         predictions: Predictions | None = None,
         workers: int = 0,
+        scene: SceneFit | None = None,
     ) -> None:
         self.ds = ds
+        self.scene = scene
         self.predictions = predictions
         self.workers = workers
         self.deploy = deploy
@@ -219,10 +224,22 @@ class Context:
         """Rows of some boxes of this part in the set as a whole."""
         return rows + self._rows if isinstance(self._rows, int) else self._rows[rows]
 
+    @property
+    def rows(self) -> Ints | slice:
+        """Rows of this part's boxes in the set as a whole, as NumPy indexes with them."""
+        if isinstance(self._rows, int):
+            return slice(self._rows, self._rows + self.ds.annotations.num_rows)
+        return self._rows
+
+    def part_of(self, rows: Ints) -> Context:
+        """A part of some boxes, in the order given."""
+        return self._part(slice(0, len(rows)), rows)
+
     def _part(self, span: slice, rows: Ints | None) -> Context:
         """A context of some boxes that shares all that is about images with this one."""
         part = object.__new__(Context)
         part.predictions, part.workers = self.predictions, self.workers
+        part.scene = self.scene
         part.deploy, part.config, part.image_stats = self.deploy, self.config, self.image_stats
         part.unjudged, part._shared, part.whole = self.unjudged, self._shared, self
         part._locks = self._locks
@@ -346,6 +363,12 @@ class Context:
     def category(self) -> Ints:
         """Category row of each box; -1 where the class is unknown."""
         return ints(self.ds.annotations["category_id"])
+
+    def classes_of(self, rows: Ints) -> Ints:
+        """``category`` of some boxes, without making it for all."""
+        if "category" in self.__dict__:
+            return self.category[rows]
+        return ints(self.ds.annotations["category_id"].take(pa.array(rows)))
 
     @kept
     def exempt(self) -> Bools:

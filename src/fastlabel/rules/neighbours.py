@@ -71,7 +71,8 @@ class _Lists:
 
 def _lists(ctx: Context, images: Ints) -> _Lists:
     """Boxes of single targets of each image; none where it is -1."""
-    usable = ctx.solid & ~ctx.exempt & (ctx.category >= 0)
+    # Part by part: what these are made of would be as large as the table.
+    usable = np.concatenate([p.solid & ~p.exempt & (p.category >= 0) for p in ctx.parts()])
     per_image = [
         ctx.annotations_of(i) if i >= 0 else np.empty(0, np.int64) for i in images.tolist()
     ]
@@ -154,7 +155,7 @@ def _other_classes(
     same: float,
 ) -> Hits:
     """Boxes in whose place both neighbours have one other class; or the only one has."""
-    own = ctx.category[here.rows]
+    own = ctx.classes_of(here.rows)
     one, two = (_class_in_place(ctx, here, o, same) for o in (before, after))
     # Of two pictures alone on the later one: both have the same right to be wrong.
     alone = lonely[here.group]
@@ -164,7 +165,7 @@ def _other_classes(
     return Hits(
         join(
             "Box is labelled ",
-            choice(names, ctx.category[rows]),
+            choice(names, ctx.classes_of(rows)),
             choice([" and in the frames before and after ", " and in a near copy "], alone),
             choice(names, other),
             ": decide which it is.",
@@ -189,7 +190,7 @@ def _numbers(before: Ints, alone: Bools, after: Ints, here: _Lists, odd: Ints) -
 def _class_in_place(ctx: Context, here: _Lists, other: _Lists, same: float) -> Ints:
     """Class of another picture's box in the place of each box; -1: none; its own where any is."""
     i, j, iou = _pairs(here, other, same)
-    own, theirs = ctx.category[here.rows[i]], ctx.category[other.rows[j]]
+    own, theirs = ctx.classes_of(here.rows[i]), ctx.classes_of(other.rows[j])
     out = np.full(len(here.rows), -1, np.int64)
     # From the least to the most that counts: a box of the same class, then the highest IoU.
     order = np.lexsort((-np.arange(len(i)), iou, own == theirs))
@@ -208,7 +209,7 @@ def _missing(
 ) -> Hits:
     """Places where both neighbours have a box of one class and this picture has none."""
     i, j, iou = _pairs(before, after, same)
-    equal = ctx.category[before.rows[i]] == ctx.category[after.rows[j]]
+    equal = ctx.classes_of(before.rows[i]) == ctx.classes_of(after.rows[j])
     i, j, iou = i[equal], j[equal], iou[equal]
     # Each other's best: a crowd must not give one thing twice.
     mutual = _is_best(i, iou) & _is_best(j, iou)
@@ -219,7 +220,7 @@ def _missing(
     covered = np.zeros(len(i), np.bool_)
     covered[_pairs(_Lists(before.rows[i], group, offsets, mean), here, low)[0]] = True
     i, j, mean, group = i[~covered], j[~covered], mean[~covered], group[~covered]
-    category = ctx.category[before.rows[i]]
+    category = ctx.classes_of(before.rows[i])
     return Hits(
         join(
             "The frames before and after show ",
@@ -275,7 +276,7 @@ def _spurious(
     return Hits(
         join(
             "This ",
-            choice(ctx.quoted_classes, ctx.category[rows]),
+            choice(ctx.quoted_classes, ctx.classes_of(rows)),
             choice([" has no box in its place in the frames before and after", ""], alone),
             choice(["", " has no box in its place in a near copy of the picture"], alone),
             ": look which is right.",
@@ -288,7 +289,7 @@ def _spurious(
             fix=pc.if_else(
                 pa.array(alone),
                 "null",
-                _fix(ctx, "drop_box", ctx.corners(rows), ctx.category[rows]),
+                _fix(ctx, "drop_box", ctx.corners(rows), ctx.classes_of(rows)),
             ),
         ),
     )

@@ -78,8 +78,13 @@ def run(
     fits = fits_of(context.config, rules)
     seconds: dict[str, float] = {} if timings is None else timings
 
+    large = context.ds.annotations.num_rows > PART
+
     def judge(judged: Sequence[Rule], part: Context) -> list[_Judged]:
-        return [_judge(r, part, *settings[r.code], fits.get(r.code)) for r in judged]
+        out = [_judge(r, part, *settings[r.code], fits.get(r.code)) for r in judged]
+        if large and part is context:
+            give_back()
+        return out
 
     in_parts = [r for r in chosen if r.by_part]
     # Rules of the user may hold the interpreter, or keep something: one after the other.
@@ -87,7 +92,6 @@ def run(
     alone = [partial(judge, [r], context) for r in chosen if not r.by_part and r.code in RULES]
     parts = context.parts(whole_images=True) if in_parts else iter(())
     jobs = chain(alone, (partial(judge, in_parts, part) for part in parts))
-    large = context.ds.annotations.num_rows > PART
     done = in_threads(jobs, workers or (min(cpus(), MOST_WORKERS) if large else 1))
     place = {r.code: at for at, r in enumerate(chosen)}
     whole_set = [*done[: len(alone)], *(job() for job in own)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,18 +65,18 @@ def _learnt(ctx: Context) -> tuple[_Learnt, _Learnt]:
     """What all boxes tell of the shapes and of the sizes of their classes."""
 
     def learn() -> tuple[_Learnt, _Learnt]:
-        border, least = (thresholds("FL206", ctx.config)[k] for k in ("border", "min_boxes"))
-        boxes, n = ctx.whole.ds.annotations.num_rows, len(ctx.class_names)
-        shapes, sizes = _Column(boxes, n), _Column(boxes, n)
-        for part in ctx.whole.parts():
-            rows, log = _shapes(part, border)
-            shapes.add(log, part.category[rows])
-            rows, log = _sizes(part)
-            sizes.add(log, part.category[rows])
-        shape = shapes.learn(n, least)
-        del shapes
-        return shape, sizes.learn(n, thresholds("FL207", ctx.config)["min_boxes"])
+        border, few = (thresholds("FL206", ctx.config)[k] for k in ("border", "min_boxes"))
+        shapes = column_of(lambda part: _shapes(part, border)).learn(n, few)
+        return shapes, column_of(_sizes).learn(n, thresholds("FL207", ctx.config)["min_boxes"])
 
+    def column_of(measure: Callable[[Context], tuple[Ints, Floats]]) -> _Column:
+        out = _Column(ctx.whole.ds.annotations.num_rows, n)
+        for part in ctx.whole.parts():
+            rows, log = measure(part)
+            out.add(log, part.category[rows])
+        return out
+
+    n = len(ctx.class_names)
     return ctx.once("shapes and sizes", learn)
 
 

@@ -195,6 +195,7 @@ def _about_the_set(format: str) -> list[Fault]:
         Fault("FL603", "one dark picture in the whole set"),
         Fault("FL604", "not one picture known to be empty"),
         Fault("FL605", "no bicycle in test"),
+        Fault("FL606", "most pictures show one clear, large, whole thing"),
     ]
     if format != "voc":  # VOC declares no classes
         faults.append(Fault("FL108", "a class is declared and never used"))

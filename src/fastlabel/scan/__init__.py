@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .cache import Cache, CacheWarning, cache_of
-from .limits import Limits
+from .limits import Limits, rings_asked
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -173,6 +173,7 @@ def scan_tables(
     progress: Progress | None = None,
     cache: Cache | str | os.PathLike[str] | bool | None = None,
     engine: str = "local",
+    rings: bool = False,
 ) -> tuple[pa.Table, pa.Table]:
     """The scan of a data set with its boxes.
 
@@ -181,16 +182,41 @@ def scan_tables(
     ds : Dataset
     workers, limits, progress, cache, engine
         As for :func:`scan`.
+    rings : bool
+        Measure what surrounds the boxes too, from the same decode. Results of such a scan are
+        kept apart from those of others.
 
     Returns
     -------
     image_stats, box_stats : pyarrow.Table
-        ``fastlabel.schema.IMAGE_STATS`` and ``fastlabel.schema.BOX_STATS``, rows in the
-        order of ``ds.images`` and ``ds.annotations``.
+        ``fastlabel.schema.IMAGE_STATS`` and ``fastlabel.schema.BOX_STATS``, with `rings` those
+        of ``fastlabel.schema.RING_STATS`` too; rows in the order of ``ds.images`` and
+        ``ds.annotations``.
+
+    Raises
+    ------
+    ValueError
+        For rings and another engine than the local one, which alone measures them.
     """
     from .jobs import jobs_of
+    from .limits import with_rings
 
-    return _tables(jobs_of(ds), _roots(ds), workers, limits, progress, cache, engine)
+    if rings:
+        if engine != "local":
+            raise ValueError(f"rings: the engine {engine!r} does not measure them; use 'local'")
+        limits = with_rings(limits or Limits())
+    images, boxes = _tables(jobs_of(ds), _roots(ds), workers, limits, progress, cache, engine)
+    return _sharing(images, ds.images), _sharing(boxes, ds.annotations)
+
+
+def _sharing(measured: pa.Table, labels: pa.Table) -> pa.Table:
+    """The same table with the ids and names of the labels: those of ten million, held once."""
+    for at, name in enumerate(measured.column_names):
+        if name in ("image_id", "annotation_id", "file_name"):
+            mine, theirs = measured[name], labels[name]
+            if theirs.type == mine.type and theirs.equals(mine):
+                measured = measured.set_column(at, measured.schema.field(at), theirs)
+    return measured
 
 
 def _roots(source: object) -> tuple[Path, ...]:
@@ -218,7 +244,7 @@ def _tables(
     measure = engine_named(engine)
     bounds = limits or Limits()
     kept = cache_of(cache)
-    tables = Assembly(len(jobs), len(jobs.box_ids))
+    tables = Assembly(len(jobs), len(jobs.box_ids), rings=rings_asked(bounds))
     if kept is None:
         for batch in measure(jobs, workers, bounds, progress):
             tables.put(*batch)

@@ -27,9 +27,9 @@ _HEX = {"content_hash": 32}
 class Assembly:
     """Room for ``images`` and ``boxes`` rows, each put once, made tables by :meth:`finish`."""
 
-    def __init__(self, images: int, boxes: int) -> None:
+    def __init__(self, images: int, boxes: int, *, rings: bool = False) -> None:
         self._images = _Frame(schema.IMAGE_STATS, images, ("image_id", "file_name"))
-        self._boxes = _Frame(schema.BOX_STATS, boxes, ("annotation_id",))
+        self._boxes = _Frame(schema.box_stats(rings), boxes, ("annotation_id",))
 
     def put(self, images: pa.RecordBatch, boxes: pa.RecordBatch) -> None:
         """Write batches of IMAGE_STATS and BOX_STATS into the rows that their ids name."""

@@ -21,10 +21,13 @@ _LEVEL_BITS = np.arange(1, schema.SCALE_LEVELS + 1, dtype=np.uint8)
 
 
 def batches(
-    jobs: Jobs, first: int, last: int, rows: Rows, box_rows: Rows
+    jobs: Jobs, first: int, last: int, rows: Rows, box_rows: Rows, *, rings: bool = False
 ) -> tuple[pa.RecordBatch, pa.RecordBatch]:
-    """Rows of jobs ``first`` to ``last`` as batches of IMAGE_STATS and BOX_STATS."""
-    return _images(jobs, first, last, rows), _boxes(jobs, first, last, box_rows)
+    """Rows of jobs ``first`` to ``last`` as batches of IMAGE_STATS and BOX_STATS.
+
+    With `rings`, the latter have the columns of RING_STATS too.
+    """
+    return _images(jobs, first, last, rows), _boxes(jobs, first, last, box_rows, rings)
 
 
 def say(row: Rows, status: str, detail: str) -> None:
@@ -72,7 +75,7 @@ def _images(jobs: Jobs, first: int, last: int, rows: Rows) -> pa.RecordBatch:
     return _batch(data, schema.IMAGE_STATS)
 
 
-def _boxes(jobs: Jobs, first: int, last: int, rows: Rows) -> pa.RecordBatch:
+def _boxes(jobs: Jobs, first: int, last: int, rows: Rows, rings: bool) -> pa.RecordBatch:
     low, high = jobs.offsets[first], jobs.offsets[last]
     counts = np.diff(jobs.offsets[first : last + 1])
     unmeasured = rows["pixels"] == 0
@@ -85,7 +88,10 @@ def _boxes(jobs: Jobs, first: int, last: int, rows: Rows) -> pa.RecordBatch:
     for name in ("luma_mean", "contrast", "laplacian_variance", "sharpness"):
         data[name] = numbers(rows[name], unmeasured)
     data["profile"] = binaries(rows["profile"], rows["has_profile"] == 0)
-    return _batch(data, schema.BOX_STATS)
+    if rings:
+        alone = rows["ring_pixels"] == 0
+        data |= {f.name: numbers(rows[f.name], alone) for f in schema.RING_STATS}
+    return _batch(data, schema.box_stats(rings))
 
 
 def _batch(data: dict[str, pa.Array], wanted: pa.Schema) -> pa.RecordBatch:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .. import _core
 from . import columns, fallback
 from .jobs import Jobs
-from .limits import Limits
+from .limits import Limits, rings_asked
 from .read_ahead import Fetched, read_ahead
 
 __all__ = ["content_hashes", "run"]
@@ -100,6 +100,7 @@ def _scanner(workers: int, limits: Limits, *, hash_only: bool) -> _core.Scanner:
         max_scans=limits.max_scans,
         max_memory=limits.max_memory,
         hash_only=hash_only,
+        rings=rings_asked(limits),
     )
 
 
@@ -122,7 +123,8 @@ def _batches(
         late = time.monotonic() - since >= _GATHERED_SECONDS
         if len(ready) >= gathered or late or batch.last == len(jobs):
             images, boxes = (_one(parts) for parts in zip(*ready, strict=True))
-            yield columns.batches(jobs, first, batch.last, images, boxes)
+            rings = rings_asked(limits)
+            yield columns.batches(jobs, first, batch.last, images, boxes, rings=rings)
             ready, first, since = [], batch.last, time.monotonic()
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .. import _core
 from ..source import Span
 from .columns import Rows, say
-from .limits import Limits
+from .limits import Limits, rings_asked
 
 __all__ = ["measure"]
 
@@ -58,7 +58,9 @@ def measure(
     say(row, "truncated" if cut else "ok", _CUT if cut else "")
     row["height"], row["width"] = luma.shape
     turned = bool(row["turned"][0])
-    stats, measured = _core.measure_luma(luma, boxes, int(row["orientation"][0]), turned)
+    stats, measured = _core.measure_luma(
+        luma, boxes, int(row["orientation"][0]), turned, rings_asked(limits)
+    )
     row["stats"] = stats
     row["measured"] = 1
     box_rows[:] = measured

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from ..config import Config
 
-__all__ = ["Limits"]
+__all__ = ["Limits", "WithRings", "rings_asked", "with_rings"]
 
 
 @dataclass(frozen=True)
@@ -44,3 +44,24 @@ class Limits:
         """Take what the configuration sets, over these defaults."""
         given = {name: getattr(config.limits, name) for name in (f.name for f in fields(cls))}
         return cls(**{name: value for name, value in given.items() if value is not None})
+
+
+@dataclass(frozen=True)
+class WithRings(Limits):
+    """Limits of a scan that measures what surrounds the boxes too.
+
+    It goes where the limits go, because results hang on it as on them: what is kept of such a
+    scan has a key of its own.
+    """
+
+    rings: bool = True
+
+
+def with_rings(limits: Limits) -> WithRings:
+    """The same limits for a scan with rings."""
+    return WithRings(limits.max_pixels, limits.max_bytes, limits.max_scans, limits.max_memory)
+
+
+def rings_asked(limits: Limits) -> bool:
+    """Whether rings are to be measured."""
+    return isinstance(limits, WithRings) and limits.rings

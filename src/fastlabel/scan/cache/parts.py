@@ -27,21 +27,36 @@ SCAN_VERSION = 2
 
 #: What of IMAGE_STATS depends on the file's content alone.
 STATS = tuple(f for f in schema.IMAGE_STATS if f.name not in ("image_id", "file_name"))
-#: What of BOX_STATS depends on the content and the box.
-BOX = pa.struct([f for f in schema.BOX_STATS if f.name not in ("annotation_id", "image_id")])
 
-#: One row an image. The keys are content hashes: of the name, of the stamp and of the boxes.
-PART = pa.schema(
-    [
-        pa.field("name", pa.binary(16), nullable=False),
-        pa.field("stamp", pa.binary(16), nullable=False),
-        # false: changed so shortly before the look at it that a later change may not show
-        pa.field("settled", pa.bool_(), nullable=False),
-        pa.field("labels", pa.binary(16), nullable=False),
-        *STATS,
-        pa.field("boxes", pa.list_(pa.field("item", BOX, nullable=False)), nullable=False),
-    ]
-)
+
+def box_struct(rings: bool) -> pa.StructType:
+    """What of a scan's box statistics depends on the content and the box."""
+    keys = ("annotation_id", "image_id")
+    return pa.struct([f for f in schema.box_stats(rings) if f.name not in keys])
+
+
+def _part_schema(rings: bool) -> pa.Schema:
+    """One row an image. The keys are content hashes: of the name, of the stamp and of the boxes."""
+    return pa.schema(
+        [
+            pa.field("name", pa.binary(16), nullable=False),
+            pa.field("stamp", pa.binary(16), nullable=False),
+            # false: changed so shortly before the look at it that a later change may not show
+            pa.field("settled", pa.bool_(), nullable=False),
+            pa.field("labels", pa.binary(16), nullable=False),
+            *STATS,
+            pa.field(
+                "boxes",
+                pa.list_(pa.field("item", box_struct(rings), nullable=False)),
+                nullable=False,
+            ),
+        ]
+    )
+
+
+#: Columns of a part, and of one of scans with rings.
+PART, PART_WITH_RINGS = _part_schema(False), _part_schema(True)
+
 
 _NAME = re.compile(r"([0-9a-f]{16})-([0-9a-f]{8})-(\d{10})-([0-9a-f]{32})\.arrow")
 _TEMPORARY = ".part-"
@@ -116,9 +131,10 @@ def save(folder: Path, tool: str, limits: str, number: int, rows: Iterable[pa.Re
     OSError
         If it cannot be written; then nothing is left of it.
     """
+    batches = list(rows)
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_file(sink, PART) as writer:
-        for batch in rows:
+    with pa.ipc.new_file(sink, batches[0].schema if batches else PART) as writer:
+        for batch in batches:
             writer.write_batch(batch)
     data = sink.getvalue()
     checksum = _core.content_hash(data).hex()
@@ -156,4 +172,4 @@ def load(part: Part, *, verify: bool) -> pa.Table | None:
         rows = pa.ipc.open_file(pa.BufferReader(data)).read_all()
     except (OSError, pa.ArrowException):
         return None
-    return rows if rows.schema.equals(PART) else None
+    return rows if rows.schema in (PART, PART_WITH_RINGS) else None

@@ -75,6 +75,7 @@ class Session:
         self._pending: list[tuple[Ids, pa.RecordBatch]] = []
         self._flushed = time.monotonic()
         self._writer = _Writer(self._write, store.merge)
+        self._box = store.schema.field("boxes").type.value_type
 
     def recall(self, hashes: Hashes, found: Callable[[int], None]) -> Ids:
         """Put in place what is known, and return which images are to be measured.
@@ -180,7 +181,7 @@ class Session:
         items = lists.flatten()
         if len(items) != len(at):
             raise ValueError("boxes: the row is of other labels than its key says")
-        columns = dict(zip((f.name for f in parts.BOX), items.flatten(), strict=True))
+        columns = dict(zip((f.name for f in self._box), items.flatten(), strict=True))
         columns["image_id"] = numbers(np.repeat(jobs.image_ids[ids], counts))
         self._tables.put_boxes(jobs.box_ids[at], pa.RecordBatch.from_pydict(columns))
 
@@ -190,7 +191,7 @@ class Session:
         offsets = np.zeros(len(ids) + 1, np.int32)
         np.cumsum(np.diff(self._jobs.offsets)[ids], out=offsets[1:])
         items = pa.StructArray.from_arrays(
-            [boxes[f.name] for f in parts.BOX], fields=list(parts.BOX)
+            [boxes[f.name] for f in self._box], fields=list(self._box)
         )
         columns = {f.name: images[f.name] for f in parts.STATS}
         columns["boxes"] = pa.ListArray.from_arrays(numbers(offsets), items)
@@ -204,8 +205,8 @@ class Session:
         columns["stamp"] = keys.as_binary(self._stamp[ids])
         columns["labels"] = keys.as_binary(self._labels[ids])
         columns["settled"] = pa.repeat(pa.scalar(False), len(ids))
-        arrays = [columns[f.name].cast(f.type) for f in parts.PART]
-        return pa.RecordBatch.from_arrays(arrays, schema=parts.PART)
+        arrays = [columns[f.name].cast(f.type) for f in self._store.schema]
+        return pa.RecordBatch.from_arrays(arrays, schema=self._store.schema)
 
     def _boxes_pending(self) -> int:
         return sum(len(rows["boxes"].values) for _, rows in self._pending)
@@ -219,7 +220,7 @@ class Session:
 
     def _write(self, ids: Ids, batches: list[pa.RecordBatch]) -> None:
         """Write rows whose files are still what they were before they were read."""
-        rows = pa.Table.from_batches(batches, schema=parts.PART)
+        rows = pa.Table.from_batches(batches, schema=self._store.schema)
         stamp, size, versions = keys.stamp_keys(self._jobs, ids)
         good = (stamp == self._stamp[ids]).all(axis=1)
         read = rows["bytes"].fill_null(-1).to_numpy()
@@ -231,8 +232,8 @@ class Session:
         settled = keys.settled(versions, self._looked)[good] & stamp[good].any(axis=1)
         rows = rows.filter(pa.chunked_array([bits(good)]))
         if rows.num_rows:
-            at = parts.PART.get_field_index("settled")
-            rows = rows.set_column(at, parts.PART.field(at), bits(settled))
+            at = self._store.schema.get_field_index("settled")
+            rows = rows.set_column(at, self._store.schema.field(at), bits(settled))
             self._store.append(rows)
 
 

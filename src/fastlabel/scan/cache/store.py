@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..arrays import numbers
 from ..assembly import fixed_bytes
-from ..limits import Limits
+from ..limits import Limits, rings_asked
 from . import keys, parts
 from .keys import Keys
 from .parts import Part
@@ -63,6 +63,8 @@ class Store:
 
     Attributes
     ----------
+    schema : pyarrow.Schema
+        Columns of its parts.
     parts : list of Part
         Usable ones, oldest first.
     damaged : int
@@ -74,6 +76,7 @@ class Store:
     def __init__(self, folder: Path, limits: Limits, *, fresh: bool = False) -> None:
         self._folder = folder
         self._tool, self._limits = parts.tool_key(), parts.limits_key(limits)
+        self.schema = parts.PART_WITH_RINGS if rings_asked(limits) else parts.PART
         self.parts: list[Part] = []
         self.damaged = self.outdated = 0
         self._next = 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...source import ImageSource, Lost, SourceProblem, Span
-from ._content import content_by_name
+from ._content import content_by_name, content_of
 from ._stamps import STAMP, stamp_array
 from .files import BytesSource, FolderSource, PathsSource
 from .joined import JoinedSource
@@ -29,6 +29,7 @@ __all__ = [
     "TarSource",
     "ZipSource",
     "content_by_name",
+    "content_of",
     "is_image_source",
     "local_path",
     "open_source",
