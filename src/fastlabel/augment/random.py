@@ -12,7 +12,7 @@ from typing import Any
 
 from .._scalars import as_whole
 
-__all__ = ["Draws", "image_key"]
+__all__ = ["Draws", "image_key", "of_image"]
 
 _MASK = (1 << 64) - 1
 _GOLDEN = 0x9E3779B97F4A7C15
@@ -23,6 +23,17 @@ def image_key(value: Any) -> str:
     if isinstance(value, str):
         return "s" + value
     return f"i{as_whole(value, 'image_key', 'a text or an integer')}"
+
+
+def of_image(seed: int, key: str, epoch: int) -> blake2b:
+    """The hash of what the stages of an image have in common."""
+    return blake2b(f"{seed}\0{epoch}\0{key}\0".encode("utf-8", "surrogatepass"), digest_size=8)
+
+
+def _state(image: blake2b, stage: bytes) -> int:
+    mine = image.copy()
+    mine.update(stage)
+    return int.from_bytes(mine.digest(), "little")
 
 
 class Draws:
@@ -50,8 +61,14 @@ class Draws:
     __slots__ = ("_state",)
 
     def __init__(self, seed: int, key: str, epoch: int, stage: str) -> None:
-        text = f"{seed}\0{epoch}\0{stage}\0{key}".encode("utf-8", "surrogatepass")
-        self._state = int.from_bytes(blake2b(text, digest_size=8).digest(), "little")
+        self._state = _state(of_image(seed, key, epoch), stage.encode())
+
+    @classmethod
+    def of_stage(cls, image: blake2b, stage: bytes) -> Draws:
+        """The same from :func:`of_image`, which the stages of an image share."""
+        draws = cls.__new__(cls)
+        draws._state = _state(image, stage)
+        return draws
 
     def bits(self) -> int:
         """64 random bits: SplitMix64 (Steele, Lea and Flood, 2014) of the counter."""

@@ -32,7 +32,7 @@ from .._core import look_up
 from .._scalars import as_choice, as_whole
 from .._threads import cpus, in_threads
 from ..config import ConfigError, nearest, read_toml
-from .random import Draws, image_key
+from .random import Draws, image_key, of_image
 from .registry import Operation, Values, find
 from .sample import Floats, Image, Polygons, Sample, new_sample
 
@@ -129,7 +129,7 @@ class Recipe:
     >>> image = np.full((4, 4, 3), 100, np.uint8)
     >>> made = recipe(image, boxes=[[0, 0, 2, 2]], seed=0, image_key="a.jpg", epoch=0)
     >>> made.boxes.tolist(), made.ledger
-    ([[0.0, 0.0, 2.0, 2.0]], [{'stage': 0, 'op': 'gamma', 'gamma': 1.42668}])
+    ([[0.0, 0.0, 2.0, 2.0]], [{'stage': 0, 'op': 'gamma', 'gamma': 1.98049}])
     """
 
     stages: tuple[Stage, ...]
@@ -290,26 +290,29 @@ class Recipe:
         return in_threads((partial(job, i) for i in range(n)), min(threads or cpus(), n))
 
     @cached_property
-    def _steps(self) -> list[tuple[int, Stage, Operation, str]]:
+    def _steps(self) -> list[tuple[int, Stage, Operation, bytes]]:
         """Number, stage, operation and what its draws are called."""
         seen: dict[str, int] = {}
         steps = []
         for i, stage in enumerate(self.stages):
             nth = seen[stage.op] = seen.get(stage.op, -1) + 1
-            steps.append((i, stage, find(stage.op), f"{stage.op}#{nth}"))
+            steps.append((i, stage, find(stage.op), f"{stage.op}#{nth}".encode()))
         return steps
 
     def _chosen(self, key: str, run: _Run) -> Iterator[tuple[int, Operation, Values, Draws]]:
         """The stages that an image gets, with what is drawn for them."""
         groups: dict[str, tuple[float, float]] = {}
+        image = of_image(run.seed, key, run.epoch)
         for i, stage, operation, label in self._steps:
-            draws = Draws(run.seed, key, run.epoch, label)
+            draws = Draws.of_stage(image, label)
             drawn, start = draws.unit(), 0.0
             if stage.group:
                 # One number for the group: each stage has its own part of 0 to 1.
                 if stage.group not in groups:
-                    label = "group " + stage.group
-                    groups[stage.group] = (Draws(run.seed, key, run.epoch, label).unit(), 0.0)
+                    shared = Draws.of_stage(
+                        image, b"group " + stage.group.encode("utf-8", "surrogatepass")
+                    )
+                    groups[stage.group] = (shared.unit(), 0.0)
                 drawn, start = groups[stage.group]
                 groups[stage.group] = (drawn, start + stage.p)
             if start <= drawn < start + stage.p:

@@ -66,8 +66,9 @@ def row_depth(rows: Floats, horizon: float, most: float = 3.0) -> Floats:
         1 half-way from the horizon to the lower edge, 0.5 at the edge: a row's distance is
         inversely proportional to how far it lies below the horizon.
     """
-    below = np.maximum(rows - horizon, 1e-9)
-    return np.where(rows <= horizon, most, np.minimum(0.5 * (1 - horizon) / below, most))
+    distance = 0.5 * (1 - horizon) / np.maximum(rows - horizon, 1e-9)
+    # A least of the two without a bend, which would show as an edge in the fog.
+    return np.asarray((distance**-4.0 + most**-4.0) ** -0.25)
 
 
 def _fog(image: Image, values: Values, draws: Draws, rgb: bool) -> Image:
@@ -164,7 +165,7 @@ OPERATIONS = (
                 (0.01, 1.0),
             ),
             Parameter(
-                "kelvin", (2600.0, 9000.0), (1700.0, 20000.0), "K",
+                "kelvin", (3000.0, 9000.0), (1700.0, 20000.0), "K",
                 "Colour temperature: low for street lamps, high for a clear night.",
             ),
             Parameter("colour", (0.35, 0.8), (0.0, 1.0), "", "Colour that is left."),

@@ -16,7 +16,7 @@ __all__ = ["ROWS"]
 
 _SIDE = 640
 _BOXES = 20
-_BATCH = 32
+_BATCH = 64
 
 Image = NDArray[np.uint8]
 
@@ -286,7 +286,7 @@ ROWS = [
     ),
     Row(
         "augment-default",
-        f"the default recipe, {_BATCH} pictures of 640 x 640 with 20 boxes",
+        f"default recipe, {_BATCH} pictures of 640 x 640, 20 boxes",
         _make_batch,
         partial(_whole, 1),
         (Peer("albumentations", ("albumentations",), _their_whole, 1.5),),
@@ -294,7 +294,7 @@ ROWS = [
     ),
     Row(
         "augment-two-workers",
-        f"the default recipe on two workers, {_BATCH} pictures of 640 x 640 with 20 boxes",
+        f"default recipe, two workers, {_BATCH} pictures of 640 x 640, 20 boxes",
         _make_batch,
         partial(_whole, 2),
         (Peer("one worker", (), partial(_whole, 1), 1.8),),
