@@ -386,6 +386,14 @@ def test_check_runs_none_of_them(tmp_path):
     assert report.findings.num_rows == 0
 
 
+@pytest.mark.parametrize("name", ["person", "raccoon", "RBC"])
+def test_the_default_recipe_has_no_finding(name):
+    from fastlabel.augment import Recipe
+
+    linted = lint(Recipe.default(), classes=[name])
+    assert linted.findings.num_rows == 0 and linted.pipeline.source == "default recipe"
+
+
 def test_the_real_sets(shared_data):
     ds = fl.read(shared_data / "bccd")
     linted = lint(DEFAULTS, ds, deploy="mcu-96")
