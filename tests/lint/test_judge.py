@@ -294,7 +294,7 @@ class TestFrames:
             (["ColorJitter(brightness=(0.3, 0.4))"], "dark"),
             (["ColorJitter(brightness=(1.8, 2.0))"], "bright"),
             (["GaussianBlur(5, sigma=(2.0, 4.0))"], "blurred"),
-            (["GaussianNoise(sigma=0.15)"], "noisy"),
+            (["GaussianNoise(sigma=0.15)"], "noisier"),
             ({"stages": [{"op": "gamma", "gamma": [3.0, 4.0]}]}, "dark"),
             ({"stages": [{"op": "gamma", "gamma": [0.98, 1.02]}]}, None),
         ],

@@ -31,9 +31,9 @@ STRAY = 0.02
 
 #: What is measured -> how it is said; edges are told by how steep they are (``acutance``).
 MEASURES = {
-    "luma_mean": ("dark", "bright", "mean brightness"),
-    "acutance": ("blurred", "sharp", "steepness of edges"),
-    "noise_sigma": ("clean", "noisy", "noise"),
+    "luma_mean": ("darker", "brighter", "mean brightness"),
+    "acutance": ("more blurred", "sharper", "steepness of edges"),
+    "noise_sigma": ("cleaner", "noisier", "noise"),
 }
 
 #: Kind of step -> what it is judged by, and which ends of the range count.
@@ -108,9 +108,8 @@ def _place(step: Step, strength: float) -> str:
     """A strength in words."""
     if step.apply is None:
         return f"a strength of {number(strength)}"
-    return {0.0: "the lower end", 1.0: "the upper end"}.get(
-        strength, "the middle"
-    ) + " of its ranges"
+    end = {0.0: "the lower end", 1.0: "the upper end"}.get(strength, "the middle")
+    return f"{end} of its ranges"
 
 
 def _note_strangers(
@@ -161,7 +160,7 @@ def _outside(
     side = below if middle < least else above
     return {
         "code": "FL906",
-        "message": f"{step.said}: {number(100 * share)} % of what it makes is more {side} than "
+        "message": f"{step.said}: {number(100 * share)} % of what it makes is {side} than "
         f"{len(seen[measure]):,} frames of the deployment show ({said} {number(low)} to "
         f"{number(high)} there, {number(middle)} as the median here at "
         f"{_place(step, strengths[worst])}; limit {number(100 * p['max_share'])} %). Narrow the range, "
