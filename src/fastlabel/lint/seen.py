@@ -163,8 +163,8 @@ def _outside(
         "message": f"{step.said}: {number(100 * share)} % of what it makes is {side} than "
         f"{len(seen[measure]):,} frames of the deployment show ({said} {number(low)} to "
         f"{number(high)} there, {number(middle)} as the median here at "
-        f"{_place(step, strengths[worst])}; limit {number(100 * p['max_share'])} %). Narrow the range, "
-        "or collect such frames.",
+        f"{_place(step, strengths[worst])}; limit {number(100 * p['max_share'])} %). "
+        "Narrow the range, or collect such frames.",
         "value": share,
         "threshold": p["max_share"],
         "score": 0.6,
