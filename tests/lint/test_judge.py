@@ -294,7 +294,7 @@ class TestFrames:
             (["ColorJitter(brightness=(0.3, 0.4))"], "dark"),
             (["ColorJitter(brightness=(1.8, 2.0))"], "bright"),
             (["GaussianBlur(5, sigma=(2.0, 4.0))"], "blurred"),
-            (["GaussianNoise(sigma=0.15)"], "noisy"),
+            (["GaussianNoise(sigma=0.15)"], "noisier"),
             ({"stages": [{"op": "gamma", "gamma": [3.0, 4.0]}]}, "dark"),
             ({"stages": [{"op": "gamma", "gamma": [0.98, 1.02]}]}, None),
         ],
@@ -384,6 +384,14 @@ def test_check_runs_none_of_them(tmp_path):
     ds = make_set(tmp_path, [(0, 0, 50, 50)], names=("exit sign",))
     report = fl.check(ds, select=["FL9"])
     assert report.findings.num_rows == 0
+
+
+@pytest.mark.parametrize("name", ["person", "raccoon", "RBC"])
+def test_the_default_recipe_has_no_finding(name):
+    from fastlabel.augment import Recipe
+
+    linted = lint(Recipe.default(), classes=[name])
+    assert linted.findings.num_rows == 0 and linted.pipeline.source == "default recipe"
 
 
 def test_the_real_sets(shared_data):

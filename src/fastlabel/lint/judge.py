@@ -223,10 +223,11 @@ def _mirror(case: Case, p: Params) -> Iterator[Found]:
         ):
             if not found:
                 continue
+            verb = "are" if step.p < 1 else "is"
             yield Found(
                 "FL903",
-                f"{step.said}: {_often(step)} {'are' if step.p < 1 else 'is'} mirrored; in a "
-                f"mirror {why} {_listing(case, found)}. Set it to 0.",
+                f"{step.said}: {_often(step)} {verb} mirrored; in a mirror {why} "
+                f"{_listing(case, found)}. Set it to 0.",
                 step.p,
                 0.0,
                 severity,

@@ -50,7 +50,7 @@ def read(value: Any, source: str) -> Pipeline:
 def _steps(stage: Stage, operation: Operation, place: str) -> list[Step]:
     ranges = _ranges(stage, operation)
     said = ", ".join(f"{k} = {_span(*v)}" for k, v in ranges.items() if k in stage.params)
-    said = f"{stage.op}({said})"
+    said = f"{stage.op}({said})" if said else stage.op
     if stage.op in _MEANINGS:
         kind, key = _MEANINGS[stage.op]
         # Boxes of turned pictures come from the outline or the inscribed ellipse.

@@ -26,12 +26,14 @@ Floats = npt.NDArray[np.float64]
 #: Frames and pictures that are measured, spread evenly over all.
 MOST_FRAMES = 400
 MOST_PICTURES = 60
+#: Share of the frames at either end that may be strays.
+STRAY = 0.02
 
 #: What is measured -> how it is said; edges are told by how steep they are (``acutance``).
 MEASURES = {
-    "luma_mean": ("dark", "bright", "mean brightness"),
-    "acutance": ("blurred", "sharp", "steepness of edges"),
-    "noise_sigma": ("clean", "noisy", "noise"),
+    "luma_mean": ("darker", "brighter", "mean brightness"),
+    "acutance": ("more blurred", "sharper", "steepness of edges"),
+    "noise_sigma": ("cleaner", "noisier", "noise"),
 }
 
 #: Kind of step -> what it is judged by, and which ends of the range count.
@@ -91,9 +93,23 @@ def judge_light(case: Case, reference: Any, p: Mapping[str, float]) -> Iterator[
 
 def _limits(values: Floats, p: Mapping[str, float]) -> tuple[float, float]:
     """What frames show of a measure, and some more."""
-    low, high = float(values.min()), float(values.max())
+    low, high = _range(values)
     room = p["margin"] * max(high - low, 0.05 * abs(high))
     return low - room, high + room
+
+
+def _range(values: Floats) -> tuple[float, float]:
+    """What nearly all frames show: one that a lorry stood before says nothing of the camera."""
+    low, high = np.quantile(values, (STRAY, 1 - STRAY))
+    return float(low), float(high)
+
+
+def _place(step: Step, strength: float) -> str:
+    """A strength in words."""
+    if step.apply is None:
+        return f"a strength of {number(strength)}"
+    end = {0.0: "the lower end", 1.0: "the upper end"}.get(strength, "the middle")
+    return f"{end} of its ranges"
 
 
 def _note_strangers(
@@ -124,7 +140,7 @@ def _outside(
     values = seen[measure][np.isfinite(seen[measure])]
     if not len(values):
         return None
-    low, high = float(values.min()), float(values.max())
+    low, high = _range(values)
     least, most = _limits(values, p)
     least = least if ends in ("both", "low") else -np.inf
     most = most if ends in ("both", "high") else np.inf
@@ -144,11 +160,11 @@ def _outside(
     side = below if middle < least else above
     return {
         "code": "FL906",
-        "message": f"{step.said}: {number(100 * share)} % of what it makes is more {side} than any "
-        f"of {len(seen[measure]):,} frames of the deployment ({said} {number(low)} to "
-        f"{number(high)} there, {number(middle)} in the middle at a strength of "
-        f"{number(strengths[worst])}; limit {number(100 * p['max_share'])} %). Narrow the range, "
-        "or collect such frames.",
+        "message": f"{step.said}: {number(100 * share)} % of what it makes is {side} than "
+        f"{len(seen[measure]):,} frames of the deployment show ({said} {number(low)} to "
+        f"{number(high)} there, {number(middle)} as the median here at "
+        f"{_place(step, strengths[worst])}; limit {number(100 * p['max_share'])} %). "
+        "Narrow the range, or collect such frames.",
         "value": share,
         "threshold": p["max_share"],
         "score": 0.6,

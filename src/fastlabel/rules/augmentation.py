@@ -151,8 +151,8 @@ def pushed_under_stride(ctx: Context, p: Params) -> list[Hits]:
     fog and blur it will not meet has less room for the light it works in.""",
     formula="""Pictures of the set (of the frames, where no set is given) are augmented at the
     weakest, middle and greatest strength and measured at the model's input: mean brightness,
-    steepness of edges, noise. The share that lies outside what the frames show (from their
-    lowest to their highest, and `margin` = 0.1 of it beyond), less the share that lay
+    steepness of edges, noise. The share that lies outside what the frames show (all but
+    one in fifty at either end, and `margin` = 0.1 of that range beyond), less the share that lay
     outside before, is above `max_share` = 0.2. Without `--reference`, a folder of frames: a
     gain or contrast below `min_gain` = 0.5 or above `max_gain` = 1.6, a gamma above
     `max_gamma` = 2 or below one over it, blur over `max_blur` = 2 px of standard deviation,
