@@ -115,3 +115,10 @@ class TestDetector:
             for s, (boxes, _, _) in zip(tests, found, strict=True)
         ]
         assert np.mean(ious) > 0.6
+
+
+def test_the_page_has_the_tables_of_the_stored_runs():
+    root = DIET.parents[1]
+    page = (root / "docs" / "diet.md").read_text(encoding="utf-8")
+    stored = (root / "benchmarks" / "results" / "diet.md").read_text(encoding="utf-8")
+    assert page.split("<!-- diet -->")[1].split("<!-- /diet -->")[0].strip() == stored.strip()
