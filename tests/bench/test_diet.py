@@ -75,6 +75,10 @@ def test_crops(diet, shared_data, tmp_path):
 
 @pytest.mark.torch
 class TestDetector:
+    @pytest.fixture(autouse=True)
+    def _needs_torch(self):
+        pytest.importorskip("torch")
+
     def test_cells_of_boxes(self, diet):
         detector = diet("detector")
         centres = detector._centres(96, 96)
