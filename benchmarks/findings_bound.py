@@ -329,9 +329,7 @@ def planting(kind: str, clean: Any, said: Any, rate: float, seed: int) -> Planti
     facts = facts_of(mine, theirs, sizes, own)
     wrong = np.zeros(labels.annotations.num_rows, bool)
     wrong[[e["annotation_id"] for e in errors]] = True
-    return Planting(
-        errors, labels, quality[kind + "_object"], facts, mine.image, rows, wrong[rows]
-    )
+    return Planting(errors, labels, quality[kind + "_object"], facts, mine.image, rows, wrong[rows])
 
 
 def scored(kind: str, clean: Any, said: Any, one: Planting, score: Any) -> float:
