@@ -281,6 +281,23 @@ class TestQuiet:
             s.say(image, "a", np.array([250.0, 300, 330, 380]), score=score)
         assert [r["code"] for r in s.run()] == ["FL701"] * (0 if flag else 2)
 
+    @pytest.mark.parametrize("flag", ["crowd", "ignore"])
+    def test_a_crowd_takes_the_place_of_labels_of_its_class_alone(self, scene, flag):
+        s = scene()
+        s.label()
+        s.b.box(5, 200, 250, 400, 400, category="b", **{flag: True})
+        s.say(5, "a", np.array([250.0, 300, 330, 380]), score=0.9)
+        assert [r["code"] for r in s.run()] == (["FL701"] if flag == "crowd" else [])
+
+    def test_an_object_in_two_regions_of_one_image(self, scene):
+        s = scene()
+        s.label()
+        for name, x in (("b", 150), ("a", 400), ("a", 20)):
+            s.b.box(9, x, 250, x + 100, 400, category=name, crowd=True)
+        for name, x in (("a", 400), ("b", 150), ("a", 20)):
+            s.say(9, name, np.array([x + 10.0, 300, x + 80, 380]), score=0.9)
+        assert s.run() == []
+
     def test_where_nothing_was_ever_labelled(self, build):
         b = build()
         b.category("a")

@@ -99,6 +99,47 @@ class TestBeyond:
         np.testing.assert_allclose(trust._normal_tail(z), stats.norm.sf(z), atol=2e-7)
 
 
+class TestCommon:
+    def test_by_hand(self):
+        # Image 0: three of class 0 and one of class 1; image 1: one of class 2. All agreed on.
+        classes, image = np.array([0, 0, 0, 1, 2, 1, 0]), np.array([0, 0, 0, 0, 1, 0, 2])
+        sure = np.arange(5)
+        share = np.array([3, 1, 1, 0]) + 1.0
+        share /= share.sum()
+        more = trust._common(classes, image, sure, np.array([5, 6]), np.array([0, 2]), 3)
+        k = trust.SCENE_PRIOR
+        assert more[0] == pytest.approx((3 + k * share[0]) / (1 + k * share[1]))
+        assert more[1] == pytest.approx(share[2] / share[0])  # nothing else is there
+
+    def test_nothing_agreed_on(self):
+        more = trust._common(
+            np.array([0]), np.array([0]), np.empty(0, int), np.array([0]), np.array([1]), 2
+        )
+        assert more[0] == 1
+
+
+class TestEvened:
+    def test_of_a_model_that_is_as_sure_of_all_edges_it_is_the_iou(self):
+        theirs = np.array([[100.0, 100, 200, 200]] * 4)
+        label = theirs + 10 * np.eye(4)
+        wanted = [0.9, 0.9, 1 / 1.1, 1 / 1.1]
+        np.testing.assert_allclose(trust._evened(label, theirs), wanted)
+
+    def test_an_edge_that_is_always_right_weighs_more(self):
+        rng = np.random.default_rng(7)
+        theirs = np.tile([100.0, 100, 200, 200], (400, 1))
+        label = theirs + rng.normal(0, 10, (400, 4)) * [1, 0, 1, 0]
+        label[0] = theirs[0] + [15, 0, 15, 0]
+        label[1] = theirs[1] + [0, 15, 0, 15]
+        iou = trust._evened(label, theirs)
+        assert iou[1] < 0.2 < 0.7 < iou[0]
+
+    def test_boxes_without_a_size(self):
+        label = np.array([[0.0, 0, 0, 0], [5, 5, 5, 9]])
+        iou = trust._evened(label, label.copy())
+        assert np.isfinite(iou).all() and (iou >= 0).all()
+
+
 def test_rising_is_isotonic_regression():
     rng = np.random.default_rng(6)
     y, w = rng.normal(size=60), rng.integers(1, 9, 60).astype(float)

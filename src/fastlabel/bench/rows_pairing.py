@@ -41,7 +41,8 @@ def _judge(boxes: Array, classes: Array, offsets: Array, *rest: Array) -> Any:
     predicted, said, scores, starts, _ = rest
     facts = pair_up(boxes, classes, offsets, predicted, said, scores, starts)
     known = np.ones(len(boxes), np.bool_)
-    return judge(boxes, classes, known, predicted, said, scores, facts, _CLASSES)
+    image = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    return judge(boxes, classes, known, predicted, said, scores, facts, _CLASSES, image)
 
 
 def _objectlab_input(images: int) -> tuple[Any, ...]:

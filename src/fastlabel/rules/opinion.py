@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..predictions import Predictions
-from .context import Bools, Context, Floats, Ints
+from .context import Bools, Context, Floats, Ints, bools
 from .pairing import Facts, pair_up
 from .trust import Judgement, judge
 
@@ -19,7 +19,8 @@ __all__ = ["Opinion", "opinion"]
 
 #: How much less likely than usual an error is where a model agrees with the label.
 AGREES = 0.05
-#: Share of a prediction inside a crowd or ignore region that makes it no business of ours.
+#: Share of a prediction inside an ignore region, or a crowd of its class, that makes it no business
+#: of ours.
 COVERED = 0.5
 #: A label and a prediction below this IoU are not sure to be one object.
 LOOSE = 0.6
@@ -155,7 +156,7 @@ def _look(ctx: Context, given: Predictions, panel: list[int]) -> _View:
         mine &= np.isin(given.column("model"), panel)
     rows = _by_image(np.flatnonzero(mine), image)
     predicted = np.stack([given.column(c)[rows] for c in ("x1", "y1", "x2", "y2")], axis=1)
-    rows, predicted = _outside_regions(ctx, rows, image, predicted)
+    rows, predicted = _outside_regions(ctx, rows, image, said, predicted)
 
     boxes = np.ascontiguousarray(ctx.corners(labels))
     named, said = ctx.category[labels], said[rows]
@@ -164,7 +165,7 @@ def _look(ctx: Context, given: Predictions, panel: list[int]) -> _View:
     starts, row_starts = _offsets(at, images), _offsets(row_at, images)
     facts = pair_up(boxes, named, starts, predicted, said, scores, row_starts, ctx.workers)
     known = knows[named]
-    judgement = judge(boxes, named, known, predicted, said, scores, facts, classes)
+    judgement = judge(boxes, named, known, predicted, said, scores, facts, classes, at)
     return _View(
         labels,
         rows,
@@ -197,25 +198,48 @@ def _offsets(image: Ints, images: int) -> Ints:
 
 
 def _outside_regions(
-    ctx: Context, rows: Ints, image: Ints, predicted: Floats
+    ctx: Context, rows: Ints, image: Ints, said: Ints, predicted: Floats
 ) -> tuple[Ints, Floats]:
-    """Leave out predictions that lie in a crowd or an ignore region: nobody labels there."""
-    from ..boxes import ragged_best
+    """Leave out predictions in regions where nobody labels what they say.
 
-    regions = _by_image(np.flatnonzero(ctx.solid & ctx.exempt), ctx.image_of)
+    In an ignore region nobody labels anything. A crowd takes the place of labels of its class;
+    others in it are labelled one by one, and COCO's evaluation takes it so too.
+    """
+    regions = np.flatnonzero(ctx.solid & ctx.exempt)
     if not len(regions) or not len(rows):
         return rows, predicted
-    images = ctx.ds.images.num_rows
+    named = ctx.category[regions]
+    whole = bools(ctx.ds.annotations["ignore"])[regions] | (named < 0)
+    at, classes = image[rows], len(ctx.class_names)
+    of = ctx.image_of[regions]
+    covered = _cover(ctx, regions[whole], of[whole], predicted, at)
+    crowds, key = regions[~whole], of[~whole] * classes + named[~whole]
+    covered |= _cover(ctx, crowds, key, predicted, at * classes + said[rows])
+    return rows[~covered], np.ascontiguousarray(predicted[~covered])
+
+
+def _cover(ctx: Context, regions: Ints, group: Ints, boxes: Floats, of: Ints) -> Bools:
+    """Of each box, whether a region of its group covers it."""
+    from ..boxes import ragged_best
+
+    out = np.zeros(len(boxes), np.bool_)
+    groups = np.unique(group)
+    mine = np.flatnonzero(np.isin(of, groups))
+    if not len(mine):
+        return out
+    mine = _by_image(mine, of)
+    order = np.argsort(group, kind="stable")
+    ends = np.append(groups, groups[-1] + 1)
     _, share = ragged_best(
-        predicted,
-        _offsets(image[rows], images),
-        ctx.corners(regions),
-        _offsets(ctx.image_of[regions], images),
+        np.ascontiguousarray(boxes[mine]),
+        np.searchsorted(of[mine], ends),
+        ctx.corners(regions[order]),
+        np.searchsorted(group[order], ends),
         metric="ioa",
         invalid="zero",
     )
-    out = share < COVERED
-    return rows[out], np.ascontiguousarray(predicted[out])
+    out[mine] = share >= COVERED
+    return out
 
 
 def _take(out: Opinion, view: _View) -> None:

@@ -168,7 +168,8 @@ def _unjudged(ctx: Context, found: Opinion) -> int:
     """
     + _WEAK,
     fix="""Look at the place and draw the box, tight; the prediction is a first draft. If the guide
-    leaves such objects out, cover them with an ignore region.""",
+    leaves such objects out, cover them with an ignore region; a crowd region takes the place of
+    labels of its class alone.""",
     params={"min_score": 0.5},
 )
 def missing_label(ctx: Context, p: Params) -> Iterator[Hits]:
@@ -278,7 +279,9 @@ def _spurious_hits(ctx: Context, found: Suspects, rows: Ints, least: float) -> H
     with a top score as high, a second one as near, as large and of the class that is said, R is
     the odds of a disagreement, by a logistic regression on the set itself; t is R where the
     model is surest, less what even a good one errs. score = t / R, less where the model mixes
-    these two classes up more often than others.""",
+    these two classes up more often than others; its odds times the root of how much more common
+    the model's class is than the label's among what both agree on in the image (and three
+    objects like the set's).""",
     threshold="""`min_score` = 0.5. The odds t are found as for FL701.""",
     false_alarms="""Classes that the model mixes up as a habit, when it does so rarely enough to
     look like the labels' fault. Classes of which one holds the other. Labels of a class that the
@@ -339,7 +342,8 @@ def _swapped_hits(ctx: Context, found: Suspects, rows: Ints, least: float) -> Hi
     why="""Boxes are what the regression learns, and what IoU is measured on. A box with half an
     object in it teaches that half is enough; and at IoU 0.75 and above, where a deployed
     counter or cropper lives, a fifth of a side decides.""",
-    formula="""1 - IoU of the label with the prediction of its class that stands for it, on a
+    formula="""1 - IoU of the label with the prediction of its class that stands for it, where what
+    an edge is off is first divided by what is usual for that edge (0.75 of all are nearer), on a
     logarithmic scale, less the median at its score, and then at its size, over the spread there;
     and of that a local false discovery rate with an empirical null: the share of boxes this far
     out that the usual spread does not account for. What the model reaches is learnt from the

@@ -41,6 +41,12 @@ SUREST, ENOUGH = 0.3, 100
 CLASS_PRIOR = 3.0
 #: Pseudo-counts of a pair of classes that the model mixes up.
 PAIR_PRIOR = 3.0
+#: Objects of the whole set that count beside those of an image, when it is asked what is common
+#: there.
+SCENE_PRIOR = 3.0
+#: Power of how much more common one class is than the other. 1 would be right for a model that
+#: errs to any class alike; one that errs to what is common in such scenes would need 0.
+SCENE = 0.5
 #: Pull of the curve's knots to their neighbours, and of the tables to nothing.
 RIDGE, TABLE_RIDGE = 1.0, 3.0
 #: Rows of the rarer outcome for each knot of a curve: fewer tell nothing of its shape.
@@ -49,6 +55,8 @@ EVENTS = 5
 BIN_ROWS, BIN_PRIOR = 30, 20
 #: IoU lost that is nothing: a pixel or so of rounding.
 LOST = 0.01
+#: Share of the boxes that tells how far off an edge usually is.
+NEAR = 0.75
 #: How much wider a tenth of the errors of a model's boxes is spread than the rest.
 WIDER = 1.8
 #: Boxes that are far off by chance in any set: a single one is not quite sure.
@@ -92,6 +100,7 @@ def judge(
     scores: Floats,
     facts: Facts,
     n_classes: int,
+    image: Ints,
 ) -> Judgement:
     """Judge every label and prediction of one model.
 
@@ -107,6 +116,8 @@ def judge(
         How the two lie to each other.
     n_classes : int
         Classes of the set.
+    image : numpy.ndarray
+        (N,): the image of each label.
     """
     n, m = len(boxes), len(predicted)
     out = Judgement(
@@ -117,7 +128,7 @@ def judge(
     if n:
         _spurious(out, boxes, classes, known, facts, n_classes)
     if n and m:
-        _swapped(out, boxes, classes, known, said, scores, facts, n_classes)
+        _swapped(out, boxes, classes, known, said, scores, facts, n_classes, image)
         _misplaced(out, boxes, known, predicted, scores, facts)
     return out
 
@@ -356,6 +367,7 @@ def _swapped(
     scores: Floats,
     f: Facts,
     n_classes: int,
+    image: Ints,
 ) -> None:
     top, second = np.maximum(f.same, f.other_score), np.minimum(f.same, f.other_score)
     agrees = f.same >= f.other_score
@@ -383,7 +395,31 @@ def _swapped(
     usual = len(bad) / len(kinds)
     p = np.minimum(p, 1 - 1e-6)
     o = p / (1 - p) * (usual + PAIR_PRIOR) / (count[which] + PAIR_PRIOR)
+    sure = rows[agrees[rows]]
+    o *= _common(classes, image, sure, bad, named[bad], n_classes) ** SCENE
     out.swapped[bad] = o / (1 + o)
+
+
+def _common(
+    classes: Ints, image: Ints, sure: Ints, rows: Ints, said: Ints, n_classes: int
+) -> Floats:
+    """How much more common what the model says is in the image than what the label says.
+
+    Counted on labels with which the model agrees, and drawn to what is common in the set: one dog
+    among sheep is rather a sheep, whoever says that it is a dog.
+    """
+    width = n_classes + 1
+    share = np.bincount(classes[sure], minlength=width) + 1.0
+    share /= share.sum()
+    there, count = np.unique(image[sure] * width + classes[sure], return_counts=True)
+
+    def often(named: Ints) -> Floats:
+        at = image[rows] * width + named
+        k = np.minimum(np.searchsorted(there, at), len(there) - 1)
+        own = np.where(there[k] == at, count[k], 0) if len(there) else 0
+        return np.asarray(own + SCENE_PRIOR * share[named])
+
+    return np.asarray(often(said) / often(classes[rows]))
 
 
 def _misplaced(
@@ -396,12 +432,36 @@ def _misplaced(
     lost = np.log(1 - f.own_iou[rows] + LOST)
     score, size = logit(scores[own]), log_side(predicted[own])
     # How much is usual at this score, and then at this size; and how widely it is spread.
-    by_score, wide = _usual(score, lost, falls=True)
-    z = (lost - by_score) / wide
-    by_size, spread = _usual(size, z, falls=False)
+    by_score, by_size, wide, _ = _usual_at(score, size, lost)
     out.usual[rows] = np.clip(1 + LOST - np.exp(by_score + by_size * wide), 0, 1)
-    out.misplaced[rows] = _beyond((z - by_size) / spread)
+    # The same of boxes whose edges are off in what is usual for each.
+    off = np.log(1 - _evened(boxes[rows], predicted[own]) + LOST)
+    by_score, by_size, wide, spread = _usual_at(score, size, off)
+    out.misplaced[rows] = _beyond(((off - by_score) / wide - by_size) / spread)
     out.rates["misplaced"] = max(float(out.misplaced[rows].mean()), LEAST)
+
+
+def _evened(label: Floats, theirs: Floats) -> Floats:
+    """IoU of labels with their predictions, where each edge is off in what is usual for it.
+
+    A model may be sure of one edge and not of another: of where people stand, and not of how
+    wide they are. Of a model that is as sure of all four this is the IoU.
+    """
+    side = np.maximum(theirs[:, 2:] - theirs[:, :2], 1e-3)
+    off = label - theirs
+    usual = np.quantile(np.abs(off) / np.tile(side, 2), NEAR, axis=0) + LOST
+    even = theirs + off * (usual.mean() / usual)
+    shared = np.minimum(even[:, 2:], theirs[:, 2:]) - np.maximum(even[:, :2], theirs[:, :2])
+    both = np.maximum(shared, 0).prod(axis=1)
+    areas = np.maximum(even[:, 2:] - even[:, :2], 0).prod(axis=1) + side.prod(axis=1)
+    return np.asarray(np.clip(both / (areas - both), 0, 1))
+
+
+def _usual_at(score: Floats, size: Floats, y: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Medians of y at its score, and of what is left at its size, in spreads; and both spreads."""
+    by_score, wide = _usual(score, y, falls=True)
+    by_size, spread = _usual(size, (y - by_score) / wide, falls=False)
+    return by_score, by_size, wide, spread
 
 
 def _usual(x: Floats, y: Floats, falls: bool) -> tuple[Floats, Floats]:
