@@ -65,3 +65,10 @@ def test_only_the_ranks_that_are_asked_for():
     assert none.size == 0
     assert np.array_equal(some, np.sort(values[groups == 1])[[0, 7]])
     assert np.array_equal(last, [values[groups == 2].max()])
+
+
+def test_long_columns_of_which_nothing_is_asked():
+    values = np.random.default_rng(3).random(2 * _ranks.FEW)
+    groups = np.zeros(len(values), np.int64)
+    assert [found.tolist() for found in _ranks.at_ranks(values, groups, [[], []])] == [[], []]
+    assert np.isnan(_ranks.medians(values, groups, np.zeros(2, np.int64))).all()

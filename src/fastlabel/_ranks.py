@@ -8,6 +8,7 @@ percentiles are NumPy's, bit for bit.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -131,8 +132,8 @@ def _by_bins(
 def _sorted_cells(values: Floats, cells: Ints) -> Iterator[tuple[int, Floats]]:
     order = np.argsort(cells, kind="stable")
     values, cells = values[order], cells[order]
-    starts = np.flatnonzero(np.diff(cells, prepend=-1))
-    for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), len(cells)], strict=True):
+    edges = [*np.flatnonzero(np.diff(cells, prepend=-1)).tolist(), len(cells)]
+    for start, stop in pairwise(edges):
         yield int(cells[start]), np.sort(values[start:stop])
 
 
