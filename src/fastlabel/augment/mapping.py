@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import threading
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,7 +31,7 @@ CACHE_BYTES = 256 << 20
 
 
 @dataclass(frozen=True)
-class Mapping:
+class Mapping(ABC):
     """What every mapping has: sizes, both directions, and the warp of a picture.
 
     Attributes
@@ -43,23 +44,24 @@ class Mapping:
     size: Size
 
     @property
+    @abstractmethod
     def straight(self) -> bool:
         """Whether an upright box goes to an upright box, so that nothing is lost of it."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def flat(self) -> bool:
         """Whether straight lines stay straight."""
-        raise NotImplementedError
 
+    @abstractmethod
     def forward(self, points: npt.ArrayLike) -> FloatArray:
         """Where points (..., 2) of the source go."""
-        raise NotImplementedError
 
+    @abstractmethod
     def inverse(self, points: npt.ArrayLike) -> FloatArray:
         """Where points (..., 2) of the result come from."""
-        raise NotImplementedError
 
+    @abstractmethod
     def warp(self, image: Picture, *, edge: bool = False) -> Picture:
         """Move the pixels.
 
@@ -75,7 +77,6 @@ class Mapping:
         numpy.ndarray
             Of the result's size, a new array.
         """
-        raise NotImplementedError
 
     def _check(self, image: Picture) -> None:
         if (image.shape[1], image.shape[0]) != self.source:

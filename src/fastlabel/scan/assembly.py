@@ -6,7 +6,7 @@ result does not show in which batches, in what order or from where they came.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -119,15 +119,15 @@ def _column(field: pa.Field, rows: int) -> _Column:
     return _Numbers(rows, field.type)
 
 
-class _Column:
+class _Column(Protocol):
     def put(self, at: Ids, values: pa.Array) -> None:
-        raise NotImplementedError
+        """Write values into the rows ``at``."""
 
     def finish(self) -> pa.Array:
-        raise NotImplementedError
+        """The column."""
 
 
-class _Numbers(_Column):
+class _Numbers:
     def __init__(self, rows: int, kind: pa.DataType) -> None:
         self._values = np.zeros(rows, kind.to_pandas_dtype())
         self._known = np.zeros(rows, bool)
@@ -146,7 +146,7 @@ class _Numbers(_Column):
         return numbers(self._values, ~self._known)
 
 
-class _Bytes(_Column):
+class _Bytes:
     """Binaries of one length."""
 
     def __init__(self, rows: int, size: int) -> None:
@@ -168,7 +168,7 @@ class _Bytes(_Column):
         return binaries(self._values, ~self._known)
 
 
-class _Lists(_Column):
+class _Lists:
     """Lists of one length; the list itself is never null, its items may be."""
 
     def __init__(self, rows: int, size: int, kind: pa.DataType) -> None:
@@ -184,7 +184,7 @@ class _Lists(_Column):
         return pa.FixedSizeListArray.from_arrays(self._items.finish(), self._size)
 
 
-class _Few(_Column):
+class _Few:
     """Texts of few different values, held as the number of each."""
 
     def __init__(self, rows: int) -> None:
@@ -208,7 +208,7 @@ class _Few(_Column):
         return strings(self._values).take(codes)
 
 
-class _Hex(_Column):
+class _Hex:
     """Texts of one length, or null."""
 
     def __init__(self, rows: int, length: int) -> None:
@@ -238,7 +238,7 @@ def fixed_bytes(texts: pa.Array, length: int) -> NDArray[np.uint8]:
     return data.reshape(-1, length)
 
 
-class _Texts(_Column):
+class _Texts:
     """Texts that few rows have: the rest are null."""
 
     def __init__(self, rows: int) -> None:
