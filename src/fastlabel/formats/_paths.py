@@ -84,7 +84,7 @@ def split_of_name(name: str) -> str | None:
 
 def split_of_path(path: str) -> str | None:
     """The split that one of a path's folders names, the innermost first."""
-    return _split_of_folder(parent(path))
+    return _split_of_folder(path[: path.rfind("/") + 1])
 
 
 @lru_cache(4096)  # there are many more files than folders
