@@ -345,8 +345,9 @@ def _swapped_hits(ctx: Context, found: Suspects, rows: Ints, least: float) -> Hi
     why="""Boxes are what the regression learns, and what IoU is measured on. A box with half an
     object in it teaches that half is enough; and at IoU 0.75 and above, where a deployed
     counter or cropper lives, a fifth of a side decides.""",
-    formula="""1 - IoU of the label with the prediction of its class that stands for it (without one,
-    with the surest of another class at IoU 0.5 or more), where what an edge is off is first divided by what is usual for that edge (0.75 of all are nearer), on a
+    formula="""1 - IoU of the label with the prediction of its class that stands for it (without
+    one, with the surest of another class at IoU 0.5 or more), where what an edge is off is first
+    divided by what is usual for that edge (0.75 of all are nearer), on a
     logarithmic scale, less the median at its score, and then at its size, over the spread there;
     and of that a local false discovery rate with an empirical null: the share of boxes this far
     out that the usual spread does not account for. What the model reaches is learnt from the
