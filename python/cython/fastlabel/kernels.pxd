@@ -28,6 +28,10 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         FL_ERROR_TIMEOUT
         FL_ERROR_CANCELLED
         FL_ERROR_ISA
+        FL_ERROR_SIZE
+        FL_ERROR_STRIDE
+        FL_ERROR_WINDOW
+        FL_ERROR_SCALE
 
     ctypedef enum fl_dtype:
         FL_UINT8
@@ -41,6 +45,7 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         FL_UINT32
         FL_UINT64
         FL_BITS
+        FL_FLOAT16
 
     ctypedef enum fl_box_format:
         FL_XYXY
@@ -486,6 +491,8 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         float std[4]
         float quant_scale
         int32_t zero_point
+        int32_t channels
+        int32_t order
 
     ctypedef struct fl_placement:
         int64_t width
