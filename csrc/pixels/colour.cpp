@@ -53,11 +53,11 @@ void LumaRows::copy(int64_t x, int64_t y, int64_t n, uint8_t* out) const noexcep
   const auto count = static_cast<size_t>(n);
   if (image_.channels > 1) {
     row_kernels().row_luma(from, from + image_.channel_stride, from + 2 * image_.channel_stride,
-                           image_.pixel_stride, weights_, count, out);
+                           static_cast<ptrdiff_t>(image_.pixel_stride), weights_, count, out);
   } else if (in_place()) {
     std::memcpy(out, from, count);
   } else {
-    row_kernels().row_pick(from, image_.pixel_stride, count, out);
+    row_kernels().row_pick(from, static_cast<ptrdiff_t>(image_.pixel_stride), count, out);
   }
 }
 
