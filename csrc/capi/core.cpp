@@ -19,6 +19,7 @@ const char* fl_status_text(fl_status status) {
     case FL_ERROR_TIMEOUT: return "not finished in time";
     case FL_ERROR_CANCELLED: return "cancelled";
     case FL_ERROR_ISA: return "FASTLABEL_ISA names an instruction set unknown or absent here";
+    case FL_ERROR_ROWS: return "a row too many for the frame, or rows missing at its end";
   }
   return "unknown status";
 }

@@ -30,7 +30,8 @@ typedef enum fl_status {
   FL_ERROR_CAPACITY = 4,      /* the output is too small; the needed count is returned */
   FL_ERROR_TIMEOUT = 5,       /* not finished within the time given */
   FL_ERROR_CANCELLED = 6,     /* the scanner was cancelled */
-  FL_ERROR_ISA = 7            /* FASTLABEL_ISA names a tier unknown or absent here */
+  FL_ERROR_ISA = 7,           /* FASTLABEL_ISA names a tier unknown or absent here */
+  FL_ERROR_ROWS = 8           /* a row too many for the frame, or some missing at its end */
 } fl_status;
 
 FL_API int32_t fl_abi_version(void);
