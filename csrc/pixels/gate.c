@@ -73,7 +73,11 @@ static uint16_t* light_of(gate* g) { return (uint16_t*)(void*)(calmest_of(g) + g
 
 static uint32_t word_at(const uint8_t* p) {
   uint32_t word;
+#if defined(__GNUC__)
+  __builtin_memcpy(&word, p, sizeof word); /* one load, with -ffreestanding too */
+#else
   memcpy(&word, p, sizeof word);
+#endif
   return word;
 }
 
@@ -101,14 +105,18 @@ static piece_sums measure_piece(const uint8_t* up, const uint8_t* cur, const uin
   /* Four pixels a turn, as two pairs of 16-bit numbers: bytes 0 and 2, and bytes 1 and 3. */
   int32_t laplacian = 0;
   int32_t gradient = 0;
-  for (; i + 4 <= n; i += 4) {
-    const uint32_t c = word_at(cur + i);
-    const uint32_t u = word_at(up + i);
-    const uint32_t d = word_at(down + i);
+  /* The rows lie in one ring: one address and two distances are fewer registers than three. */
+  const ptrdiff_t above = up - cur;
+  const ptrdiff_t below = down - cur;
+  const uint8_t* p = cur;
+  for (; i + 4 <= n; i += 4, p += 4) {
+    const uint32_t c = word_at(p);
+    const uint32_t u = word_at(p + above);
+    const uint32_t d = word_at(p + below);
     const uint16x2_t c0 = __uxtb16(c);
     const uint16x2_t c1 = __uxtb16(c >> 8);
-    const uint16x2_t before = __uxtb16(word_at(cur + i - 1)); /* the left of bytes 0 and 2 */
-    const uint16x2_t after = __uxtb16(word_at(cur + i + 1) >> 8);
+    const uint16x2_t before = __uxtb16(word_at(p - 1)); /* the left of bytes 0 and 2 */
+    const uint16x2_t after = __uxtb16(word_at(p + 1) >> 8);
     const uint16x2_t u0 = __uxtb16(u);
     const uint16x2_t u1 = __uxtb16(u >> 8);
     const uint16x2_t d0 = __uxtb16(d);

@@ -48,6 +48,7 @@ Frame drawn(test::Random* r, int32_t w, int32_t h, int kind) {
       if (kind == 1) v = static_cast<uint8_t>((x + y) % 2 == 0 ? 255 : 0);
       if (kind == 2) v = static_cast<uint8_t>(255);
       if (kind == 3) v = static_cast<uint8_t>(x * 3 / 2 + y + v % 4);
+      if (kind == 5) v = static_cast<uint8_t>((x / 5 + y / 5) % 2 == 0 ? 250 : 20 + v % 3);
       if (kind == 4) v = static_cast<uint8_t>(v % 12);  // black: no block is usable
       f.bytes[static_cast<size_t>(y * f.stride + x)] = v;
     }
@@ -189,7 +190,7 @@ void verdicts() {
   const int32_t w = 64;
   const int32_t h = 48;
   test::Random r(9);
-  const Frame f = drawn(&r, w, h, 0);
+  const Frame f = drawn(&r, w, h, 5);
   Gate gate(f);
   fl_gate_options o;
   CHECK(fl_gate_options_init(&o, sizeof o) == FL_OK);
