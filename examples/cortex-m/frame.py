@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Write two frames of a picture as C arrays: as it is, and with a dark square that has come in.
+"""Write frames of a picture as C arrays: as it is, and with a dark square that has come in.
 
-    python frame.py photo.jpg -o build/frame.h [--size 320x240]
+Usage: ``python frame.py photo.jpg -o build/frame.h [--size 320x240]``
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def frames_of(path: Path, width: int, height: int) -> Any:
     picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if picture is None:
         raise SystemExit(f"{path}: is no picture that OpenCV can read")
-    first = fl.resize_area(picture, width, height)
+    first = fl.resize_area(picture, (width, height))
     second = first.copy()
     second[height // 3 : height // 2, width // 4 : width // 2] //= 2
     return np.stack([first, second, second])
@@ -35,7 +35,7 @@ def header(frames: Any) -> str:
     count, height, width = frames.shape
     limits = fl.GateLimits(**LIMITS).fixed()
     rows = ",\n".join(
-        "{" + ",\n".join(",".join(map(str, row)) for row in frame.tolist()) + "}" for frame in frames
+        "{" + ",\n".join(",".join(map(str, row)) for row in one) + "}" for one in frames.tolist()
     )
     return (
         '#include "fastlabel/gate.h"\n'

@@ -16,8 +16,8 @@ extern "C" {
 /* Fed with a frame row by row (the Y plane of NV12, NV21 or I420, or gray), it measures sharpness,
  * noise, light and what moved since the frame before, in whole numbers, and gives a verdict. It
  * allocates nothing and calls nothing but memcpy: csrc/pixels/gate.c with this header and base.h
- * is all of it, in C99, for a microcontroller too. Its sums are those of fl_image_stats on the
- * same rows: see fl_gate_measure.
+ * is all of it, in C99, for a microcontroller too. Its sums are those of fl_image_stats with
+ * every_row on the same rows: see fl_gate_measure.
  *
  *   static uint64_t state[FL_GATE_STATE_SIZE(320, 240) / 8];
  *   fl_gate_init(state, sizeof state, 320, 240, &options);
@@ -71,7 +71,7 @@ typedef struct fl_gate_result {
   uint32_t motion;       /* 1/256 grey level: the most that a cell's mean changed, less the mean
                             change of all cells, which is the light's */
   /* The exact sums behind them. */
-  uint32_t dark_pixels, bright_pixels, share_pixels; /* of up to 64 evenly spread rows */
+  uint32_t dark_pixels, bright_pixels, share_pixels; /* the last: of how many */
   int32_t noise_response; /* mean answer of the calmest tenth to the noise mask, 1/1024 */
   int32_t reserved2;
   int64_t pixels;
@@ -80,7 +80,8 @@ typedef struct fl_gate_result {
   uint64_t laplacian_squares, gradient_squares;
 } fl_gate_result;
 
-/* The same measures in floating point, equal in every bit to those of fl_image_stats. */
+/* The same measures in floating point, equal in every bit to those of fl_image_stats with
+ * every_row. */
 typedef struct fl_gate_measures {
   double luma_mean, dark_fraction, bright_fraction;
   double laplacian_variance, noise_sigma, sharpness, acutance;
