@@ -114,7 +114,8 @@ static piece_sums measure_piece(const uint8_t* up, const uint8_t* cur, const uin
   const ptrdiff_t above = (ptrdiff_t)((uintptr_t)up - (uintptr_t)cur);
   const ptrdiff_t below = (ptrdiff_t)((uintptr_t)down - (uintptr_t)cur);
   const uint8_t* p = cur;
-  for (; i + 4 <= n; i += 4, p += 4) {
+  const uint8_t* const stop = cur + n / 4 * 4;
+  for (; p < stop; p += 4) {
     const uint32_t c = word_at(p);
     const uint32_t u = word_at(p + above);
     const uint32_t d = word_at(p + below);
@@ -137,6 +138,7 @@ static piece_sums measure_piece(const uint8_t* up, const uint8_t* cur, const uin
     gradient = __smlad(x0, x0, __smlad(x1, x1, gradient));
     gradient = __smlad(y0, y0, __smlad(y1, y1, gradient));
   }
+  i = n / 4 * 4;
   s.laplacian = (uint32_t)laplacian;
   s.gradient = (uint32_t)gradient;
 #endif
@@ -157,33 +159,58 @@ static uint32_t byte_sum(uint32_t word) {
   return (word & 0xffffu) + (word >> 16);
 }
 
-/* The sum of n pixels, and how many are from 32 and from 224 on. */
-static uint32_t measure_light(const uint8_t* row, int32_t n, gate_row_sums* sums) {
+/* How many pixels are from 32 and from 224 on: four counters of a byte each. */
+typedef struct light_counts {
+  uint32_t any, all;
+  int32_t turns; /* pixels counted by each of them: at most 255 */
+} light_counts;
+
+static void empty(light_counts* counts, gate_row_sums* sums) {
+  sums->lit += byte_sum(counts->any);
+  sums->bright += byte_sum(counts->all);
+  counts->any = counts->all = 0;
+  counts->turns = 0;
+}
+
+/* The sum of n pixels, which are counted too. */
+static inline uint32_t measure_light(const uint8_t* p, int32_t n, light_counts* counts,
+                                     gate_row_sums* sums) {
+  const uint8_t* const end = p + n;
   uint32_t luma = 0;
-  int32_t i = 0;
-  while (i + 4 <= n) {
-    /* Four pixels a turn; a byte counts to 255. The upper three bits of a pixel, shifted, meet in
-     * its uppermost one: any of them, from 32 on; all, from 224 on. */
-    const int32_t end = n - i < 1020 ? n : i + 1020;
-    uint32_t any = 0;
-    uint32_t all = 0;
-    for (; i + 4 <= end; i += 4) {
-      const uint32_t p = word_at(row + i);
+  while (end - p >= 4) {
+    if (counts->turns == 255) empty(counts, sums);
+    const int32_t words = (int32_t)(end - p) / 4;
+    const int32_t room = 255 - counts->turns;
+    const int32_t turns = words < room ? words : room;
+    const uint8_t* const stop = p + 4 * turns;
+    uint32_t any = counts->any;
+    uint32_t all = counts->all;
+    do {
+      const uint32_t four = word_at(p);
 #if defined(FL_GATE_PAIRS)
-      luma = __usada8(p, 0, luma);
+      luma = __usada8(four, 0, luma);
+      /* A byte's sum that carries selects a one. */
+      (void)__uadd8(four, 0xe0e0e0e0u);
+      any += __sel(0x01010101u, 0);
+      (void)__uadd8(four, 0x20202020u);
+      all += __sel(0x01010101u, 0);
 #else
-      luma += byte_sum(p);
+      /* The upper three bits of a pixel, shifted, meet in its uppermost one: any of them is set
+       * from 32 on, all from 224 on. */
+      luma += byte_sum(four);
+      any += ((four | four << 1 | four << 2) >> 7) & 0x01010101u;
+      all += ((four & four << 1 & four << 2) >> 7) & 0x01010101u;
 #endif
-      any += ((p | p << 1 | p << 2) >> 7) & 0x01010101u;
-      all += ((p & p << 1 & p << 2) >> 7) & 0x01010101u;
-    }
-    sums->lit += byte_sum(any);
-    sums->bright += byte_sum(all);
+      p += 4;
+    } while (p < stop);
+    counts->any = any;
+    counts->all = all;
+    counts->turns += turns;
   }
-  for (; i < n; ++i) {
-    luma += row[i];
-    sums->lit += row[i] >= 32;
-    sums->bright += row[i] >= 224;
+  for (; p < end; ++p) {
+    luma += *p;
+    sums->lit += *p >= 32;
+    sums->bright += *p >= 224;
   }
   return luma;
 }
@@ -199,12 +226,14 @@ static void gate_rows_measure(const uint8_t* const* rows, int32_t count, int32_t
     sums->laplacian_squares += s.laplacian;
     sums->gradient_squares += s.gradient;
   }
+  light_counts counts = {0, 0, 0};
   int32_t from = 0;
   for (int32_t k = 0; k < FL_GATE_GRID_WIDTH; ++k) {
     const int32_t to = (k + 1) * n / FL_GATE_GRID_WIDTH;
-    cells[k] += measure_light(rows[1] + from, to - from, sums);
+    cells[k] += measure_light(rows[1] + from, to - from, &counts, sums);
     from = to;
   }
+  empty(&counts, sums);
 }
 
 /* Adds to each block of 32 pixels what they answer to the mask [1 -2 1; -2 4 -2; 1 -2 1]. */
