@@ -280,6 +280,19 @@ def letterbox(
     out: NDArray[Any],
     workers: int = 1,
 ) -> list[tuple[int, int, int, int, float, float]]: ...
+def letterbox_frames(
+    frames: list[tuple[Any, ...]],
+    options: dict[str, Any],
+    out: NDArray[Any],
+    workers: int = 1,
+) -> list[tuple[int, int, int, int, float, float]]: ...
+def letterbox_boxes(
+    boxes: NDArray[Any],
+    at: tuple[int, int, int, int, float, float],
+    window: tuple[int, int, int, int],
+    back: bool = False,
+    clip: bool = False,
+) -> NDArray[Any]: ...
 def content_hash(data: Any) -> bytes: ...
 def hash_slices(data: Any, offsets: NDArray[np.int64]) -> NDArray[np.uint8]: ...
 def stat_files(

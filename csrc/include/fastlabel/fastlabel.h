@@ -23,6 +23,7 @@
 #include "fastlabel/evaluate.h"
 #include "fastlabel/files.h"
 #include "fastlabel/gate.h"
+#include "fastlabel/frame.h"
 #include "fastlabel/hashes.h"
 #include "fastlabel/labels.h"
 #include "fastlabel/merge.h"

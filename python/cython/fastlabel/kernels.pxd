@@ -31,6 +31,11 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         FL_ERROR_TIMEOUT
         FL_ERROR_CANCELLED
         FL_ERROR_ISA
+        FL_ERROR_SIZE
+        FL_ERROR_STRIDE
+        FL_ERROR_WINDOW
+        FL_ERROR_SCALE
+        FL_ERROR_RECIPE
         FL_ERROR_ROWS
 
     ctypedef enum fl_dtype:
@@ -45,6 +50,7 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         FL_UINT32
         FL_UINT64
         FL_BITS
+        FL_FLOAT16
 
     ctypedef enum fl_box_format:
         FL_XYXY
@@ -311,6 +317,39 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         int32_t has_acutance
         int32_t reserved
 
+    ctypedef enum fl_frame_format:
+        FL_FRAME_GRAY
+        FL_FRAME_RGB
+        FL_FRAME_BGR
+        FL_FRAME_NV12
+        FL_FRAME_NV21
+        FL_FRAME_YUYV
+
+    ctypedef enum fl_yuv_matrix:
+        FL_BT601
+        FL_BT709
+
+    ctypedef enum fl_yuv_range:
+        FL_LIMITED_RANGE
+        FL_FULL_RANGE
+
+    ctypedef struct fl_window:
+        int64_t x
+        int64_t y
+        int64_t width
+        int64_t height
+
+    ctypedef struct fl_frame:
+        int32_t format
+        int32_t matrix
+        int32_t range
+        int32_t reserved
+        int64_t width
+        int64_t height
+        const uint8_t* planes[2]
+        int64_t strides[2]
+        fl_window window
+
     ctypedef struct fl_hash_pair:
         int64_t i
         int64_t j
@@ -541,6 +580,8 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         float std[4]
         float quant_scale
         int32_t zero_point
+        int32_t channels
+        int32_t order
 
     ctypedef struct fl_placement:
         int64_t width
@@ -897,6 +938,25 @@ cdef fl_status gate_drop(void* state) noexcept nogil
 cdef fl_status gate_frame(void* state, const uint8_t* luma, int64_t stride,
         fl_gate_result* result) noexcept nogil
 cdef fl_status gate_measure(const fl_gate_result* result, fl_gate_measures* measures) noexcept nogil
+cdef fl_status frame_bytes(const fl_frame* frame, int64_t* bytes) noexcept nogil
+cdef fl_status letterbox_output(const fl_frame* frame, const fl_letterbox_options* options,
+        int32_t* channels, int64_t* bytes) noexcept nogil
+cdef fl_status frame_placement(const fl_frame* frame, const fl_letterbox_options* options,
+        fl_placement* out) noexcept nogil
+cdef fl_status letterbox_work_size(const fl_frame* frame, const fl_letterbox_options* options,
+        size_t* bytes) noexcept nogil
+cdef fl_status letterbox_into(const fl_frame* frame, const fl_letterbox_options* options,
+        void* out, const int64_t* strides, void* work, size_t work_size,
+        fl_placement* placement) noexcept nogil
+cdef fl_status letterbox_frame(const fl_frame* frame, const fl_letterbox_options* options,
+        void* out, const int64_t* strides, fl_placement* placement) noexcept nogil
+cdef fl_status letterbox_frame_batch(const fl_frame* frames, int64_t n,
+        const fl_letterbox_options* options, int32_t workers, void* out, int64_t image_stride,
+        const int64_t* strides, fl_placement* placements) noexcept nogil
+cdef fl_status letterbox_boxes_to_input(const fl_placement* placement, const fl_window* window,
+        const fl_boxes* boxes, void* out) noexcept nogil
+cdef fl_status letterbox_boxes_to_frame(const fl_placement* placement, const fl_window* window,
+        int32_t clip, const fl_boxes* boxes, void* out) noexcept nogil
 cdef fl_status hamming_pairs(const uint64_t* hashes, int64_t n, int32_t distance, int32_t workers,
         int64_t max_pairs, fl_hash_pair_sink sink, void* context) noexcept nogil
 cdef fl_status hamming_clusters(const uint64_t* hashes, int64_t n, int32_t distance,
