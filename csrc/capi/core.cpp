@@ -19,6 +19,7 @@ const char* fl_status_text(fl_status status) {
     case FL_ERROR_TIMEOUT: return "not finished in time";
     case FL_ERROR_CANCELLED: return "cancelled";
     case FL_ERROR_ISA: return "FASTLABEL_ISA names an instruction set unknown or absent here";
+    case FL_ERROR_RECIPE: return "not a recipe of this version";
   }
   return "unknown status";
 }

@@ -28,6 +28,7 @@
 #include "fastlabel/pairing.h"
 #include "fastlabel/paste.h"
 #include "fastlabel/pixels.h"
+#include "fastlabel/recipe.h"
 #include "fastlabel/scan.h"
 #include "fastlabel/tables.h"
 #include "fastlabel/tiles.h"
