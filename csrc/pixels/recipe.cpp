@@ -110,8 +110,9 @@ class Reader {
   Reader(const char* text, size_t length, fl_recipe_error* error) noexcept
       : text_(text), length_(length), error_(error) {}
 
-  bool read(fl_preprocess* out) noexcept {
-    *out = fl_preprocess{};
+  bool read(fl_letterbox_options* out) noexcept {
+    *out = fl_letterbox_options{};
+    out->struct_size = sizeof *out;
     const char* object = "expected { and the keys of a recipe";
     if (length_ > FL_RECIPE_MAX_BYTES) return refuse(0, "", "a longer text is no recipe");
     if (length_ >= 3 && text_[0] == '\xEF' && text_[1] == '\xBB' && text_[2] == '\xBF') {
@@ -302,7 +303,7 @@ class Reader {
 
   // ---- values
 
-  bool value(int key, fl_preprocess* out) noexcept {
+  bool value(int key, fl_letterbox_options* out) noexcept {
     const char* name = kTexts[key].name;
     switch (key) {
       case kVersion: {
@@ -315,7 +316,10 @@ class Reader {
       case kCenter: return flag(name, &out->center);
       case kScaleUp: return flag(name, &out->scale_up);
       case kStretch: return flag(name, &out->stretch);
-      case kOrder: return word(name, kOrders, &out->order);
+      case kOrder:
+        if (!word(name, kOrders, &out->order)) return false;
+        out->channels = out->order == FL_GRAY ? 1 : 3;
+        return true;
       case kLayout: return word(name, kLayouts, &out->layout);
       case kDtype: return word(name, kDtypes, &out->dtype);
       case kColor:
@@ -483,7 +487,7 @@ class Reader {
     return false;
   }
 
-  bool quantize(fl_preprocess* out) noexcept {
+  bool quantize(fl_letterbox_options* out) noexcept {
     out->quant_scale = 1;
     if (take("null")) return true;
     if (!take('{')) {
@@ -509,8 +513,8 @@ class Reader {
 
   // ---- one key against another
 
-  bool consistent(const fl_preprocess* out) noexcept {
-    const int channels = out->order == FL_GRAY ? 1 : 3;
+  bool consistent(fl_letterbox_options* out) noexcept {
+    const int channels = out->channels;
     constexpr int lists[] = {kColor, kMean, kStd};
     for (const int key : lists) {
       if (counts_[key] == channels) continue;
@@ -528,12 +532,17 @@ class Reader {
       return refuse(places_[kQuantize], "quantize: got null, ",
                     "expected {\"scale\": ..., \"zero_point\": ...}, as dtype is \"int8\"");
     }
+    for (int c = channels; c < 4; ++c) {  // a gray tensor's, whatever channel is looked at
+      out->color[c] = out->color[0];
+      out->mean[c] = out->mean[0];
+      out->std[c] = out->std[0];
+    }
     if (out->quantize != 0) return zero_point_fits(out);
     if (!floats) return bytes_as_they_are(out, channels);
     return true;
   }
 
-  bool zero_point_fits(const fl_preprocess* out) noexcept {
+  bool zero_point_fits(const fl_letterbox_options* out) noexcept {
     const int32_t least = out->dtype == FL_INT8 ? -128 : 0;
     if (out->zero_point >= least && out->zero_point <= least + 255) return true;
     Message m = message(quantize_places_[kZeroPoint]);
@@ -544,7 +553,7 @@ class Reader {
   }
 
   // A setting that is not used would be believed to be.
-  bool bytes_as_they_are(const fl_preprocess* out, int channels) noexcept {
+  bool bytes_as_they_are(const fl_letterbox_options* out, int channels) noexcept {
     bool plain = out->scale == 1;
     for (int c = 0; c < channels; ++c) plain = plain && out->mean[c] == 0 && out->std[c] == 1;
     return plain || refuse(places_[kScale], "scale, mean, std: ",
@@ -563,7 +572,7 @@ class Reader {
 
 }  // namespace
 
-bool read_recipe(const char* text, size_t length, fl_preprocess* out,
+bool read_recipe(const char* text, size_t length, fl_letterbox_options* out,
                  fl_recipe_error* error) noexcept {
   return Reader(text, length, error).read(out);
 }

@@ -10,7 +10,7 @@ namespace fl {
 
 // Reads a recipe; false, with the reason, for a text that is none.
 // pre: text has `length` bytes; error is not null.
-bool read_recipe(const char* text, size_t length, fl_preprocess* out,
+bool read_recipe(const char* text, size_t length, fl_letterbox_options* out,
                  fl_recipe_error* error) noexcept;
 
 }  // namespace fl

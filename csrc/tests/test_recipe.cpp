@@ -33,10 +33,10 @@ const char* const kGood = R"({
 )";
 
 // In a block of just its size, so that a sanitizer sees a read of one byte more.
-fl_status read(const std::string& text, fl_preprocess* out, fl_recipe_error* error) {
+fl_status read(const std::string& text, fl_letterbox_options* out, fl_recipe_error* error) {
   const std::unique_ptr<char[]> exact(new char[text.size()]);
   std::copy(text.begin(), text.end(), exact.get());
-  return fl_recipe_read(exact.get(), text.size(), out, error);
+  return fl_recipe_read(exact.get(), text.size(), out, sizeof *out, error);
 }
 
 std::string with(const char* old, const char* changed) {
@@ -50,11 +50,11 @@ std::string with(const char* old, const char* changed) {
 }
 
 void a_recipe_is_read() {
-  fl_preprocess p;
+  fl_letterbox_options p;
   fl_recipe_error error;
   CHECK(read(kGood, &p, &error) == FL_OK && error.line == 0 && error.text[0] == '\0');
   CHECK(p.width == 640 && p.height == 384 && p.interpolation == FL_AREA && p.layout == FL_NHWC);
-  CHECK(p.dtype == FL_INT8 && p.order == FL_RGB && p.center == 1 && p.scale_up == 0);
+  CHECK(p.dtype == FL_INT8 && p.order == FL_RGB && p.channels == 3 && p.center == 1 && p.scale_up == 0);
   CHECK(p.stretch == 0 && p.quantize == 1 && p.zero_point == -14);
   CHECK(p.color[0] == 114 && p.color[1] == 0 && p.color[2] == 255);
   CHECK(p.scale == 0.017124753F && p.quant_scale == 0.018658448F);
@@ -125,7 +125,7 @@ void a_bad_one_is_refused_with_place_value_and_remedy() {
       {"\"width\"", "\"w\x1b[2J\xff\"", "got \"w?[2J?\", expected a key in quotes"},
   };
   for (const Bad& bad : cases) {
-    fl_preprocess p;
+    fl_letterbox_options p;
     std::memset(&p, 77, sizeof p);
     fl_recipe_error error;
     const fl_status status = read(with(bad.old, bad.changed), &p, &error);
@@ -140,13 +140,21 @@ void a_bad_one_is_refused_with_place_value_and_remedy() {
 }
 
 void wrong_pointers_and_sizes_are_refused() {
-  fl_preprocess p;
+  fl_letterbox_options p;
   fl_recipe_error error;
-  CHECK(fl_recipe_read(nullptr, 0, &p, &error) == FL_ERROR_ARGUMENT);
-  CHECK(fl_recipe_read(kGood, std::strlen(kGood), nullptr, &error) == FL_ERROR_ARGUMENT);
-  CHECK(fl_recipe_read(kGood, std::strlen(kGood), &p, nullptr) == FL_OK);
-  CHECK(fl_recipe_read("", 0, &p, nullptr) == FL_ERROR_RECIPE);
+  CHECK(fl_recipe_read(nullptr, 0, &p, sizeof p, &error) == FL_ERROR_ARGUMENT);
+  CHECK(fl_recipe_read(kGood, std::strlen(kGood), nullptr, sizeof p, &error) == FL_ERROR_ARGUMENT);
+  CHECK(fl_recipe_read(kGood, std::strlen(kGood), &p, sizeof p, nullptr) == FL_OK);
+  CHECK(fl_recipe_read("", 0, &p, sizeof p, nullptr) == FL_ERROR_RECIPE);
   CHECK(read("", &p, &error) == FL_ERROR_RECIPE);
+  CHECK(fl_recipe_read(kGood, std::strlen(kGood), &p, sizeof p - 1, &error) == FL_ERROR_ARGUMENT);
+  CHECK(fl_recipe_read(kGood, std::strlen(kGood), &p, 5000, &error) == FL_ERROR_ARGUMENT);
+  struct Later {
+    fl_letterbox_options known;
+    int64_t more = 7;
+  } later;
+  CHECK(fl_recipe_read(kGood, std::strlen(kGood), &later.known, sizeof later, &error) == FL_OK);
+  CHECK(later.more == 0 && later.known.struct_size == sizeof later);
   std::string large = kGood;
   large.append(FL_RECIPE_MAX_BYTES - large.size(), ' ');
   CHECK(read(large, &p, &error) == FL_OK);
@@ -157,7 +165,7 @@ void wrong_pointers_and_sizes_are_refused() {
 void plain_bytes_have_no_arithmetic() {
   std::string text = with("{\"scale\": 0.018658448, \"zero_point\": -14}", "null");
   text.replace(text.find("int8"), 4, "uint8");
-  fl_preprocess p;
+  fl_letterbox_options p;
   fl_recipe_error error;
   CHECK(read(text, &p, &error) == FL_ERROR_RECIPE);
   CHECK(std::strstr(error.text, "scale, mean, std: expected 1, 0 and 1") != nullptr);
@@ -171,7 +179,7 @@ void plain_bytes_have_no_arithmetic() {
 // text, and under a sanitizer no byte read that is not theirs.
 void damaged_recipes_end_in_a_status() {
   const std::string good = kGood;
-  fl_preprocess p;
+  fl_letterbox_options p;
   fl_recipe_error error;
   for (size_t n = 0; n + 1 < good.size(); ++n) {
     CHECK(read(good.substr(0, n), &p, &error) == FL_ERROR_RECIPE || n + 2 >= good.size());

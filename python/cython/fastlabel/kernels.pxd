@@ -13,6 +13,9 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         FL_PROFILE_REACH
         FL_PROFILE_IN_VIEW
         FL_MAX_FEATHER
+        FL_RECIPE_VERSION
+        FL_RECIPE_MAX_SIDE
+        FL_RECIPE_MAX_BYTES
         FL_MAX_AXES
         FL_MAX_CELLS
         FL_SUM_LIMBS
@@ -28,6 +31,11 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         FL_ERROR_TIMEOUT
         FL_ERROR_CANCELLED
         FL_ERROR_ISA
+        FL_ERROR_SIZE
+        FL_ERROR_STRIDE
+        FL_ERROR_WINDOW
+        FL_ERROR_SCALE
+        FL_ERROR_RECIPE
 
     ctypedef enum fl_dtype:
         FL_UINT8
@@ -41,6 +49,7 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         FL_UINT32
         FL_UINT64
         FL_BITS
+        FL_FLOAT16
 
     ctypedef enum fl_box_format:
         FL_XYXY
@@ -486,6 +495,8 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         float std[4]
         float quant_scale
         int32_t zero_point
+        int32_t channels
+        int32_t order
 
     ctypedef struct fl_placement:
         int64_t width
@@ -494,6 +505,11 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         int64_t top
         double scale_x
         double scale_y
+
+    ctypedef struct fl_recipe_error:
+        int32_t line
+        int32_t column
+        char text[244]
 
     ctypedef enum fl_format:
         FL_FORMAT_UNKNOWN
@@ -893,6 +909,8 @@ cdef fl_status letterbox(const fl_image* image, const fl_letterbox_options* opti
 cdef fl_status letterbox_batch(const fl_image* images, int64_t n,
         const fl_letterbox_options* options, int32_t workers, void* out, int64_t image_stride,
         const int64_t* strides, fl_placement* placements) noexcept nogil
+cdef fl_status recipe_read(const char* text, size_t length, fl_letterbox_options* options,
+        size_t struct_size, fl_recipe_error* error) noexcept nogil
 cdef const char* format_name(int32_t format) noexcept nogil
 cdef fl_status sniff(const uint8_t* data, uint64_t size, fl_header* header) noexcept nogil
 cdef fl_status sniff_files(const char* const* paths, int64_t n, int32_t workers,

@@ -168,6 +168,8 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
     fl_status fl_letterbox_batch(const fl_image* images, int64_t n,
             const fl_letterbox_options* options, int32_t workers, void* out, int64_t image_stride,
             const int64_t* strides, fl_placement* placements)
+    fl_status fl_recipe_read(const char* text, size_t length, fl_letterbox_options* options,
+            size_t struct_size, fl_recipe_error* error)
     const char* fl_format_name(int32_t format)
     fl_status fl_sniff(const uint8_t* data, uint64_t size, fl_header* header)
     fl_status fl_sniff_files(const char* const* paths, int64_t n, int32_t workers,
@@ -693,6 +695,11 @@ cdef fl_status letterbox_batch(const fl_image* images, int64_t n,
         const fl_letterbox_options* options, int32_t workers, void* out, int64_t image_stride,
         const int64_t* strides, fl_placement* placements) noexcept nogil:
     return fl_letterbox_batch(images, n, options, workers, out, image_stride, strides, placements)
+
+
+cdef fl_status recipe_read(const char* text, size_t length, fl_letterbox_options* options,
+        size_t struct_size, fl_recipe_error* error) noexcept nogil:
+    return fl_recipe_read(text, length, options, struct_size, error)
 
 
 cdef const char* format_name(int32_t format) noexcept nogil:
