@@ -32,7 +32,12 @@ typedef enum fl_status {
   FL_ERROR_CAPACITY = 4,      /* the output is too small; the needed count is returned */
   FL_ERROR_TIMEOUT = 5,       /* not finished within the time given */
   FL_ERROR_CANCELLED = 6,     /* the scanner was cancelled */
-  FL_ERROR_ISA = 7            /* FASTLABEL_ISA names a tier unknown or absent here */
+  FL_ERROR_ISA = 7,           /* FASTLABEL_ISA names a tier unknown or absent here */
+  FL_ERROR_SIZE = 8,          /* a side of 0, or an odd one where colour is shared by pixels */
+  FL_ERROR_STRIDE = 9,        /* a stride smaller than a row */
+  FL_ERROR_WINDOW = 10,       /* a window that leaves the frame */
+  FL_ERROR_SCALE = 11,        /* a scale, std or quant_scale that is 0, too small or not finite */
+  FL_ERROR_RECIPE = 12        /* a text that is no recipe of this version; its error says why */
 } fl_status;
 
 FL_API int32_t fl_abi_version(void);
@@ -66,7 +71,8 @@ typedef enum fl_dtype {
   FL_UINT16 = 8,
   FL_UINT32 = 9,
   FL_UINT64 = 10,
-  FL_BITS = 11 /* Arrow's bool: one bit a row, least significant first */
+  FL_BITS = 11, /* Arrow's bool: one bit a row, least significant first */
+  FL_FLOAT16 = 12 /* IEEE binary16 */
 } fl_dtype;
 
 typedef enum fl_box_format {

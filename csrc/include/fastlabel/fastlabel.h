@@ -31,6 +31,8 @@
 #include "fastlabel/labels.h"
 #include "fastlabel/pairing.h"
 #include "fastlabel/paste.h"
+#include "fastlabel/pixels.h"
+#include "fastlabel/recipe.h"
 #include "fastlabel/scan.h"
 #include "fastlabel/tables.h"
 #include "fastlabel/warp.h"

@@ -13,6 +13,9 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         FL_MAX_FEATHER
         FL_MAX_TAPS
         FL_MAX_REACH
+        FL_RECIPE_VERSION
+        FL_RECIPE_MAX_SIDE
+        FL_RECIPE_MAX_BYTES
         FL_MAX_AXES
         FL_MAX_CELLS
         FL_SUM_LIMBS
@@ -28,6 +31,11 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         FL_ERROR_TIMEOUT
         FL_ERROR_CANCELLED
         FL_ERROR_ISA
+        FL_ERROR_SIZE
+        FL_ERROR_STRIDE
+        FL_ERROR_WINDOW
+        FL_ERROR_SCALE
+        FL_ERROR_RECIPE
 
     ctypedef enum fl_dtype:
         FL_UINT8
@@ -41,6 +49,7 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         FL_UINT32
         FL_UINT64
         FL_BITS
+        FL_FLOAT16
 
     ctypedef enum fl_box_format:
         FL_XYXY
@@ -264,6 +273,8 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         float std[4]
         float quant_scale
         int32_t zero_point
+        int32_t channels
+        int32_t order
 
     ctypedef struct fl_placement:
         int64_t width
@@ -529,6 +540,107 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         double blur
         double colour_blur
         double noise
+
+    ctypedef struct fl_luma_stats:
+        int64_t pixels
+        double luma_mean
+        double luma_std
+        uint8_t p01
+        uint8_t p05
+        uint8_t p50
+        uint8_t p95
+        uint8_t p99
+        uint8_t has_acutance
+        uint8_t has_scale
+        uint8_t has_phash
+        double dark_fraction
+        double bright_fraction
+        double entropy
+        double laplacian_variance
+        double noise_sigma
+        double sharpness
+        double acutance
+        double scale_sharpness[3]
+        double scale_acutance[3]
+        uint64_t phash
+
+    ctypedef struct fl_box_row:
+        int64_t pixels
+        double luma_mean
+        double contrast
+        double laplacian_variance
+        double sharpness
+        double acutance
+        int32_t has_acutance
+        int32_t has_profile
+        uint8_t profile[2 * 24]
+        int64_t ring_pixels
+        double ring_luma_mean
+        double ring_contrast
+        double ring_gradient
+        double ring_entropy
+
+    ctypedef enum fl_blend_mode:
+        FL_BLEND_NORMAL
+        FL_BLEND_MULTIPLY
+        FL_BLEND_SCREEN
+        FL_BLEND_OVERLAY
+        FL_BLEND_HARD_LIGHT
+        FL_BLEND_DARKEN
+        FL_BLEND_LIGHTEN
+        FL_BLEND_ADD
+        FL_BLEND_SUBTRACT
+        FL_BLEND_DIFFERENCE
+        FL_BLEND_EXCLUSION
+        FL_BLEND_MODES
+
+    ctypedef struct fl_composite_options:
+        size_t struct_size
+        int32_t mode
+        int32_t feather
+        double opacity
+
+    ctypedef enum fl_interpolation:
+        FL_LINEAR
+        FL_AREA
+
+    ctypedef enum fl_layout:
+        FL_NCHW
+        FL_NHWC
+
+    ctypedef struct fl_letterbox_options:
+        size_t struct_size
+        int64_t width
+        int64_t height
+        int32_t interpolation
+        int32_t layout
+        int32_t dtype
+        int32_t swap_rb
+        int32_t center
+        int32_t scale_up
+        int32_t stretch
+        int32_t quantize
+        uint8_t color[4]
+        float scale
+        float mean[4]
+        float std[4]
+        float quant_scale
+        int32_t zero_point
+        int32_t channels
+        int32_t order
+
+    ctypedef struct fl_placement:
+        int64_t width
+        int64_t height
+        int64_t left
+        int64_t top
+        double scale_x
+        double scale_y
+
+    ctypedef struct fl_recipe_error:
+        int32_t line
+        int32_t column
+        char text[244]
 
     ctypedef enum fl_format:
         FL_FORMAT_UNKNOWN
@@ -902,6 +1014,40 @@ cdef fl_status paste_window(int64_t scene_width, int64_t scene_height, const dou
 cdef fl_status paste_object(const fl_image* scene, const fl_image* patch, const fl_image* alpha,
         const double* patch_box, const double* box, const fl_paste_options* options, uint8_t* mask,
         uint8_t* pixels, fl_paste_report* report) noexcept nogil
+cdef fl_status compare_profiles(const uint8_t* profiles, int64_t n_profiles, const int64_t* rows,
+        int64_t n, const uint8_t* templates, int32_t workers, double* gain, int8_t* moves,
+        double* likeness) noexcept nogil
+cdef fl_status laplacian_variance(const uint8_t* luma, int64_t width, int64_t height,
+        int64_t stride_bytes, double* out) noexcept nogil
+cdef fl_status measure_luma(const uint8_t* luma, int64_t width, int64_t height,
+        int64_t stride_bytes, const double* boxes, int64_t n_boxes, int32_t orientation,
+        int32_t turned, int32_t rings, fl_luma_stats* stats, fl_box_row* box_rows) noexcept nogil
+cdef fl_status image_stats(const fl_image* image, const fl_boxes* boxes, int32_t every_row,
+        fl_luma_stats* stats, fl_box_row* box_rows) noexcept nogil
+cdef fl_status luma(const fl_image* image, uint8_t* out, int64_t row_stride) noexcept nogil
+cdef fl_status image_laplacian_variance(const fl_image* image, const fl_boxes* boxes,
+        double* out) noexcept nogil
+cdef fl_status luma_histogram(const fl_image* image, const fl_boxes* boxes,
+        uint64_t* counts) noexcept nogil
+cdef fl_status histogram_entropy(const uint64_t* counts, int64_t n, double* out) noexcept nogil
+cdef fl_status content_hash(const uint8_t* data, uint64_t size, uint8_t* out) noexcept nogil
+cdef fl_status composite_options_init(fl_composite_options* options,
+        size_t struct_size) noexcept nogil
+cdef fl_status composite(const fl_image* scene, const fl_image* patch, int64_t x, int64_t y,
+        const fl_image* mask, const fl_composite_options* options) noexcept nogil
+cdef fl_status resize_area(const fl_image* image, int64_t width, int64_t height, uint8_t* out,
+        int64_t row_stride, int64_t pixel_stride, int64_t channel_stride) noexcept nogil
+cdef fl_status letterbox_options_init(fl_letterbox_options* options,
+        size_t struct_size) noexcept nogil
+cdef fl_status letterbox_placement(int64_t image_width, int64_t image_height,
+        const fl_letterbox_options* options, fl_placement* out) noexcept nogil
+cdef fl_status letterbox(const fl_image* image, const fl_letterbox_options* options, void* out,
+        const int64_t* strides, fl_placement* placement) noexcept nogil
+cdef fl_status letterbox_batch(const fl_image* images, int64_t n,
+        const fl_letterbox_options* options, int32_t workers, void* out, int64_t image_stride,
+        const int64_t* strides, fl_placement* placements) noexcept nogil
+cdef fl_status recipe_read(const char* text, size_t length, fl_letterbox_options* options,
+        size_t struct_size, fl_recipe_error* error) noexcept nogil
 cdef const char* format_name(int32_t format) noexcept nogil
 cdef fl_status sniff(const uint8_t* data, uint64_t size, fl_header* header) noexcept nogil
 cdef fl_status sniff_files(const char* const* paths, int64_t n, int32_t workers,
