@@ -67,10 +67,16 @@ struct CosTable {
 // the mean squared gradient (2 differences of 2 pixels each).
 constexpr double kNoiseInLaplacian = 20.0;
 constexpr double kNoiseInGradient = 4.0;
+// sqrt(pi / 2) / 6
+constexpr double kNoisePerResponse = 1.2533141373155003 / 6.0;
 // Below this mean squared gradient there is no edge to judge.
 constexpr double kMinGradient = 0.25;
 
 }  // namespace
+
+double noise_sigma(int64_t response) noexcept {
+  return response < 0 ? 0.0 : static_cast<double>(response) / 1024.0 * kNoisePerResponse;
+}
 
 // n * sum2 - sum * sum over n * n, in 128-bit integers before the one division.
 double exact_variance(int64_t n, int64_t sum, uint64_t sum2) noexcept {

@@ -37,7 +37,8 @@ typedef enum fl_status {
   FL_ERROR_STRIDE = 9,        /* a stride smaller than a row */
   FL_ERROR_WINDOW = 10,       /* a window that leaves the frame */
   FL_ERROR_SCALE = 11,        /* a scale, std or quant_scale that is 0, too small or not finite */
-  FL_ERROR_RECIPE = 12        /* a text that is no recipe of this version; its error says why */
+  FL_ERROR_RECIPE = 12,       /* a text that is no recipe of this version; its error says why */
+  FL_ERROR_ROWS = 13          /* a row too many for the frame, or some missing at its end */
 } fl_status;
 
 FL_API int32_t fl_abi_version(void);

@@ -27,6 +27,7 @@
 #include "fastlabel/effects.h"
 #include "fastlabel/evaluate.h"
 #include "fastlabel/files.h"
+#include "fastlabel/gate.h"
 #include "fastlabel/hashes.h"
 #include "fastlabel/labels.h"
 #include "fastlabel/pairing.h"

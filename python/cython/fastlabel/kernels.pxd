@@ -13,6 +13,9 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         FL_MAX_FEATHER
         FL_MAX_TAPS
         FL_MAX_REACH
+        FL_GATE_GRID_WIDTH
+        FL_GATE_GRID_HEIGHT
+        FL_GATE_MAX_SIDE
         FL_RECIPE_VERSION
         FL_RECIPE_MAX_SIDE
         FL_RECIPE_MAX_BYTES
@@ -36,6 +39,7 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         FL_ERROR_WINDOW
         FL_ERROR_SCALE
         FL_ERROR_RECIPE
+        FL_ERROR_ROWS
 
     ctypedef enum fl_dtype:
         FL_UINT8
@@ -446,6 +450,57 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         int64_t size
         int64_t mtime_ns
         int64_t ctime_ns
+
+    ctypedef enum fl_gate_verdict:
+        FL_GATE_OK
+        FL_GATE_BLURRY
+        FL_GATE_DARK
+        FL_GATE_BRIGHT
+        FL_GATE_STILL
+
+    ctypedef struct fl_gate_options:
+        size_t struct_size
+        uint32_t min_sharpness
+        uint32_t min_acutance
+        uint32_t min_light
+        uint32_t max_light
+        uint32_t max_dark
+        uint32_t max_bright
+        uint32_t min_motion
+
+    ctypedef struct fl_gate_result:
+        int32_t verdict
+        int32_t has_acutance
+        int32_t has_motion
+        int32_t reserved
+        uint32_t sharpness
+        uint32_t acutance
+        uint32_t noise
+        uint32_t light
+        uint32_t dark
+        uint32_t bright
+        uint32_t motion
+        uint32_t dark_pixels
+        uint32_t bright_pixels
+        uint32_t share_pixels
+        int32_t noise_response
+        int32_t reserved2
+        int64_t pixels
+        uint64_t luma_sum
+        int64_t laplacian_sum
+        uint64_t laplacian_squares
+        uint64_t gradient_squares
+
+    ctypedef struct fl_gate_measures:
+        double luma_mean
+        double dark_fraction
+        double bright_fraction
+        double laplacian_variance
+        double noise_sigma
+        double sharpness
+        double acutance
+        int32_t has_acutance
+        int32_t reserved
 
     ctypedef struct fl_hash_pair:
         int64_t i
@@ -988,6 +1043,17 @@ cdef fl_status stat_files(const char* folder, const char* names, const int64_t* 
         int32_t workers, fl_file_stamp* out) noexcept nogil
 cdef fl_status hash_slices(const uint8_t* data, const int64_t* offsets, int64_t n,
         uint8_t* out) noexcept nogil
+cdef fl_status gate_options_init(fl_gate_options* options, size_t struct_size) noexcept nogil
+cdef fl_status gate_state_size(int32_t width, int32_t height, size_t* size) noexcept nogil
+cdef fl_status gate_init(void* state, size_t size, int32_t width, int32_t height,
+        const fl_gate_options* options) noexcept nogil
+cdef fl_status gate_rows(void* state, const uint8_t* rows, int32_t count,
+        int64_t stride) noexcept nogil
+cdef fl_status gate_end(void* state, fl_gate_result* result) noexcept nogil
+cdef fl_status gate_drop(void* state) noexcept nogil
+cdef fl_status gate_frame(void* state, const uint8_t* luma, int64_t stride,
+        fl_gate_result* result) noexcept nogil
+cdef fl_status gate_measure(const fl_gate_result* result, fl_gate_measures* measures) noexcept nogil
 cdef fl_status hamming_pairs(const uint64_t* hashes, int64_t n, int32_t distance, int32_t workers,
         int64_t max_pairs, fl_hash_pair_sink sink, void* context) noexcept nogil
 cdef fl_status hamming_clusters(const uint64_t* hashes, int64_t n, int32_t distance,

@@ -151,6 +151,16 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
     fl_status fl_stat_files(const char* folder, const char* names, const int64_t* offsets,
             int64_t n, int32_t workers, fl_file_stamp* out)
     fl_status fl_hash_slices(const uint8_t* data, const int64_t* offsets, int64_t n, uint8_t* out)
+    fl_status fl_gate_options_init(fl_gate_options* options, size_t struct_size)
+    fl_status fl_gate_state_size(int32_t width, int32_t height, size_t* size)
+    fl_status fl_gate_init(void* state, size_t size, int32_t width, int32_t height,
+            const fl_gate_options* options)
+    fl_status fl_gate_rows(void* state, const uint8_t* rows, int32_t count, int64_t stride)
+    fl_status fl_gate_end(void* state, fl_gate_result* result)
+    fl_status fl_gate_drop(void* state)
+    fl_status fl_gate_frame(void* state, const uint8_t* luma, int64_t stride,
+            fl_gate_result* result)
+    fl_status fl_gate_measure(const fl_gate_result* result, fl_gate_measures* measures)
     fl_status fl_hamming_pairs(const uint64_t* hashes, int64_t n, int32_t distance,
             int32_t workers, int64_t max_pairs, fl_hash_pair_sink sink, void* context)
     fl_status fl_hamming_clusters(const uint64_t* hashes, int64_t n, int32_t distance,
@@ -676,6 +686,42 @@ cdef fl_status stat_files(const char* folder, const char* names, const int64_t* 
 cdef fl_status hash_slices(const uint8_t* data, const int64_t* offsets, int64_t n,
         uint8_t* out) noexcept nogil:
     return fl_hash_slices(data, offsets, n, out)
+
+
+cdef fl_status gate_options_init(fl_gate_options* options, size_t struct_size) noexcept nogil:
+    return fl_gate_options_init(options, struct_size)
+
+
+cdef fl_status gate_state_size(int32_t width, int32_t height, size_t* size) noexcept nogil:
+    return fl_gate_state_size(width, height, size)
+
+
+cdef fl_status gate_init(void* state, size_t size, int32_t width, int32_t height,
+        const fl_gate_options* options) noexcept nogil:
+    return fl_gate_init(state, size, width, height, options)
+
+
+cdef fl_status gate_rows(void* state, const uint8_t* rows, int32_t count,
+        int64_t stride) noexcept nogil:
+    return fl_gate_rows(state, rows, count, stride)
+
+
+cdef fl_status gate_end(void* state, fl_gate_result* result) noexcept nogil:
+    return fl_gate_end(state, result)
+
+
+cdef fl_status gate_drop(void* state) noexcept nogil:
+    return fl_gate_drop(state)
+
+
+cdef fl_status gate_frame(void* state, const uint8_t* luma, int64_t stride,
+        fl_gate_result* result) noexcept nogil:
+    return fl_gate_frame(state, luma, stride, result)
+
+
+cdef fl_status gate_measure(const fl_gate_result* result,
+        fl_gate_measures* measures) noexcept nogil:
+    return fl_gate_measure(result, measures)
 
 
 cdef fl_status hamming_pairs(const uint64_t* hashes, int64_t n, int32_t distance, int32_t workers,
