@@ -17,8 +17,10 @@
 
 #include "fastlabel/base.h"
 #include "fastlabel/boxes.h"
+#include "fastlabel/gate.h"
 #include "fastlabel/merge.h"
 #include "fastlabel/pixels.h"
+#include "fastlabel/recipe.h"
 #include "fastlabel/tiles.h"
 
 #ifndef FL_PROFILE_EDGE
@@ -27,13 +29,10 @@
 #include "fastlabel/effects.h"
 #include "fastlabel/evaluate.h"
 #include "fastlabel/files.h"
-#include "fastlabel/gate.h"
 #include "fastlabel/hashes.h"
 #include "fastlabel/labels.h"
 #include "fastlabel/pairing.h"
 #include "fastlabel/paste.h"
-#include "fastlabel/pixels.h"
-#include "fastlabel/recipe.h"
 #include "fastlabel/scan.h"
 #include "fastlabel/tables.h"
 #include "fastlabel/warp.h"

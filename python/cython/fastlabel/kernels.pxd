@@ -6,19 +6,19 @@ from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, u
 cdef extern from "fastlabel/fastlabel.h" nogil:
     enum:
         FL_ABI_VERSION
+        FL_GATE_GRID_WIDTH
+        FL_GATE_GRID_HEIGHT
+        FL_GATE_MAX_SIDE
         FL_SCALE_LEVELS
         FL_PROFILE_BINS
         FL_PROFILE_REACH
         FL_PROFILE_IN_VIEW
         FL_MAX_FEATHER
-        FL_MAX_TAPS
-        FL_MAX_REACH
-        FL_GATE_GRID_WIDTH
-        FL_GATE_GRID_HEIGHT
-        FL_GATE_MAX_SIDE
         FL_RECIPE_VERSION
         FL_RECIPE_MAX_SIDE
         FL_RECIPE_MAX_BYTES
+        FL_MAX_TAPS
+        FL_MAX_REACH
         FL_MAX_AXES
         FL_MAX_CELLS
         FL_SUM_LIMBS
@@ -140,6 +140,57 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         const double* thresholds
         int64_t n_thresholds
         int64_t max_predictions
+
+    ctypedef enum fl_gate_verdict:
+        FL_GATE_OK
+        FL_GATE_BLURRY
+        FL_GATE_DARK
+        FL_GATE_BRIGHT
+        FL_GATE_STILL
+
+    ctypedef struct fl_gate_options:
+        size_t struct_size
+        uint32_t min_sharpness
+        uint32_t min_acutance
+        uint32_t min_light
+        uint32_t max_light
+        uint32_t max_dark
+        uint32_t max_bright
+        uint32_t min_motion
+
+    ctypedef struct fl_gate_result:
+        int32_t verdict
+        int32_t has_acutance
+        int32_t has_motion
+        int32_t reserved
+        uint32_t sharpness
+        uint32_t acutance
+        uint32_t noise
+        uint32_t light
+        uint32_t dark
+        uint32_t bright
+        uint32_t motion
+        uint32_t dark_pixels
+        uint32_t bright_pixels
+        uint32_t share_pixels
+        int32_t noise_response
+        int32_t reserved2
+        int64_t pixels
+        uint64_t luma_sum
+        int64_t laplacian_sum
+        uint64_t laplacian_squares
+        uint64_t gradient_squares
+
+    ctypedef struct fl_gate_measures:
+        double luma_mean
+        double dark_fraction
+        double bright_fraction
+        double laplacian_variance
+        double noise_sigma
+        double sharpness
+        double acutance
+        int32_t has_acutance
+        int32_t reserved
 
     ctypedef enum fl_tile_method:
         FL_TILES_NMS
@@ -287,6 +338,11 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         int64_t top
         double scale_x
         double scale_y
+
+    ctypedef struct fl_recipe_error:
+        int32_t line
+        int32_t column
+        char text[244]
 
     ctypedef enum fl_tile_anchor:
         FL_TILE_ORIGIN
@@ -451,57 +507,6 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         int64_t mtime_ns
         int64_t ctime_ns
 
-    ctypedef enum fl_gate_verdict:
-        FL_GATE_OK
-        FL_GATE_BLURRY
-        FL_GATE_DARK
-        FL_GATE_BRIGHT
-        FL_GATE_STILL
-
-    ctypedef struct fl_gate_options:
-        size_t struct_size
-        uint32_t min_sharpness
-        uint32_t min_acutance
-        uint32_t min_light
-        uint32_t max_light
-        uint32_t max_dark
-        uint32_t max_bright
-        uint32_t min_motion
-
-    ctypedef struct fl_gate_result:
-        int32_t verdict
-        int32_t has_acutance
-        int32_t has_motion
-        int32_t reserved
-        uint32_t sharpness
-        uint32_t acutance
-        uint32_t noise
-        uint32_t light
-        uint32_t dark
-        uint32_t bright
-        uint32_t motion
-        uint32_t dark_pixels
-        uint32_t bright_pixels
-        uint32_t share_pixels
-        int32_t noise_response
-        int32_t reserved2
-        int64_t pixels
-        uint64_t luma_sum
-        int64_t laplacian_sum
-        uint64_t laplacian_squares
-        uint64_t gradient_squares
-
-    ctypedef struct fl_gate_measures:
-        double luma_mean
-        double dark_fraction
-        double bright_fraction
-        double laplacian_variance
-        double noise_sigma
-        double sharpness
-        double acutance
-        int32_t has_acutance
-        int32_t reserved
-
     ctypedef struct fl_hash_pair:
         int64_t i
         int64_t j
@@ -595,107 +600,6 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         double blur
         double colour_blur
         double noise
-
-    ctypedef struct fl_luma_stats:
-        int64_t pixels
-        double luma_mean
-        double luma_std
-        uint8_t p01
-        uint8_t p05
-        uint8_t p50
-        uint8_t p95
-        uint8_t p99
-        uint8_t has_acutance
-        uint8_t has_scale
-        uint8_t has_phash
-        double dark_fraction
-        double bright_fraction
-        double entropy
-        double laplacian_variance
-        double noise_sigma
-        double sharpness
-        double acutance
-        double scale_sharpness[3]
-        double scale_acutance[3]
-        uint64_t phash
-
-    ctypedef struct fl_box_row:
-        int64_t pixels
-        double luma_mean
-        double contrast
-        double laplacian_variance
-        double sharpness
-        double acutance
-        int32_t has_acutance
-        int32_t has_profile
-        uint8_t profile[2 * 24]
-        int64_t ring_pixels
-        double ring_luma_mean
-        double ring_contrast
-        double ring_gradient
-        double ring_entropy
-
-    ctypedef enum fl_blend_mode:
-        FL_BLEND_NORMAL
-        FL_BLEND_MULTIPLY
-        FL_BLEND_SCREEN
-        FL_BLEND_OVERLAY
-        FL_BLEND_HARD_LIGHT
-        FL_BLEND_DARKEN
-        FL_BLEND_LIGHTEN
-        FL_BLEND_ADD
-        FL_BLEND_SUBTRACT
-        FL_BLEND_DIFFERENCE
-        FL_BLEND_EXCLUSION
-        FL_BLEND_MODES
-
-    ctypedef struct fl_composite_options:
-        size_t struct_size
-        int32_t mode
-        int32_t feather
-        double opacity
-
-    ctypedef enum fl_interpolation:
-        FL_LINEAR
-        FL_AREA
-
-    ctypedef enum fl_layout:
-        FL_NCHW
-        FL_NHWC
-
-    ctypedef struct fl_letterbox_options:
-        size_t struct_size
-        int64_t width
-        int64_t height
-        int32_t interpolation
-        int32_t layout
-        int32_t dtype
-        int32_t swap_rb
-        int32_t center
-        int32_t scale_up
-        int32_t stretch
-        int32_t quantize
-        uint8_t color[4]
-        float scale
-        float mean[4]
-        float std[4]
-        float quant_scale
-        int32_t zero_point
-        int32_t channels
-        int32_t order
-
-    ctypedef struct fl_placement:
-        int64_t width
-        int64_t height
-        int64_t left
-        int64_t top
-        double scale_x
-        double scale_y
-
-    ctypedef struct fl_recipe_error:
-        int32_t line
-        int32_t column
-        char text[244]
 
     ctypedef enum fl_format:
         FL_FORMAT_UNKNOWN
@@ -950,6 +854,17 @@ cdef fl_status obb_nms(const double* boxes, const double* scores, const int64_t*
         int64_t n, double iou_threshold, int64_t* keep, int64_t* kept) noexcept nogil
 cdef fl_status obb_to_corners(const double* boxes, int64_t n, double* out) noexcept nogil
 cdef fl_status obb_from_corners(const double* corners, int64_t n, double* out) noexcept nogil
+cdef fl_status gate_options_init(fl_gate_options* options, size_t struct_size) noexcept nogil
+cdef fl_status gate_state_size(int32_t width, int32_t height, size_t* size) noexcept nogil
+cdef fl_status gate_init(void* state, size_t size, int32_t width, int32_t height,
+        const fl_gate_options* options) noexcept nogil
+cdef fl_status gate_rows(void* state, const uint8_t* rows, int32_t count,
+        int64_t stride) noexcept nogil
+cdef fl_status gate_end(void* state, fl_gate_result* result) noexcept nogil
+cdef fl_status gate_drop(void* state) noexcept nogil
+cdef fl_status gate_frame(void* state, const uint8_t* luma, int64_t stride,
+        fl_gate_result* result) noexcept nogil
+cdef fl_status gate_measure(const fl_gate_result* result, fl_gate_measures* measures) noexcept nogil
 cdef fl_status tile_merge_options_init(fl_tile_merge_options* options,
         size_t struct_size) noexcept nogil
 cdef fl_status merge_tiles(const fl_tile_predictions* predictions,
@@ -986,6 +901,8 @@ cdef fl_status letterbox(const fl_image* image, const fl_letterbox_options* opti
 cdef fl_status letterbox_batch(const fl_image* images, int64_t n,
         const fl_letterbox_options* options, int32_t workers, void* out, int64_t image_stride,
         const int64_t* strides, fl_placement* placements) noexcept nogil
+cdef fl_status recipe_read(const char* text, size_t length, fl_letterbox_options* options,
+        size_t struct_size, fl_recipe_error* error) noexcept nogil
 cdef fl_status tile_grid_init(fl_tile_grid* grid, size_t struct_size) noexcept nogil
 cdef fl_status tile_counts(const fl_tile_grid* grid, int64_t width, int64_t height,
         int64_t* columns, int64_t* rows) noexcept nogil
@@ -1043,17 +960,6 @@ cdef fl_status stat_files(const char* folder, const char* names, const int64_t* 
         int32_t workers, fl_file_stamp* out) noexcept nogil
 cdef fl_status hash_slices(const uint8_t* data, const int64_t* offsets, int64_t n,
         uint8_t* out) noexcept nogil
-cdef fl_status gate_options_init(fl_gate_options* options, size_t struct_size) noexcept nogil
-cdef fl_status gate_state_size(int32_t width, int32_t height, size_t* size) noexcept nogil
-cdef fl_status gate_init(void* state, size_t size, int32_t width, int32_t height,
-        const fl_gate_options* options) noexcept nogil
-cdef fl_status gate_rows(void* state, const uint8_t* rows, int32_t count,
-        int64_t stride) noexcept nogil
-cdef fl_status gate_end(void* state, fl_gate_result* result) noexcept nogil
-cdef fl_status gate_drop(void* state) noexcept nogil
-cdef fl_status gate_frame(void* state, const uint8_t* luma, int64_t stride,
-        fl_gate_result* result) noexcept nogil
-cdef fl_status gate_measure(const fl_gate_result* result, fl_gate_measures* measures) noexcept nogil
 cdef fl_status hamming_pairs(const uint64_t* hashes, int64_t n, int32_t distance, int32_t workers,
         int64_t max_pairs, fl_hash_pair_sink sink, void* context) noexcept nogil
 cdef fl_status hamming_clusters(const uint64_t* hashes, int64_t n, int32_t distance,
@@ -1080,40 +986,6 @@ cdef fl_status paste_window(int64_t scene_width, int64_t scene_height, const dou
 cdef fl_status paste_object(const fl_image* scene, const fl_image* patch, const fl_image* alpha,
         const double* patch_box, const double* box, const fl_paste_options* options, uint8_t* mask,
         uint8_t* pixels, fl_paste_report* report) noexcept nogil
-cdef fl_status compare_profiles(const uint8_t* profiles, int64_t n_profiles, const int64_t* rows,
-        int64_t n, const uint8_t* templates, int32_t workers, double* gain, int8_t* moves,
-        double* likeness) noexcept nogil
-cdef fl_status laplacian_variance(const uint8_t* luma, int64_t width, int64_t height,
-        int64_t stride_bytes, double* out) noexcept nogil
-cdef fl_status measure_luma(const uint8_t* luma, int64_t width, int64_t height,
-        int64_t stride_bytes, const double* boxes, int64_t n_boxes, int32_t orientation,
-        int32_t turned, int32_t rings, fl_luma_stats* stats, fl_box_row* box_rows) noexcept nogil
-cdef fl_status image_stats(const fl_image* image, const fl_boxes* boxes, int32_t every_row,
-        fl_luma_stats* stats, fl_box_row* box_rows) noexcept nogil
-cdef fl_status luma(const fl_image* image, uint8_t* out, int64_t row_stride) noexcept nogil
-cdef fl_status image_laplacian_variance(const fl_image* image, const fl_boxes* boxes,
-        double* out) noexcept nogil
-cdef fl_status luma_histogram(const fl_image* image, const fl_boxes* boxes,
-        uint64_t* counts) noexcept nogil
-cdef fl_status histogram_entropy(const uint64_t* counts, int64_t n, double* out) noexcept nogil
-cdef fl_status content_hash(const uint8_t* data, uint64_t size, uint8_t* out) noexcept nogil
-cdef fl_status composite_options_init(fl_composite_options* options,
-        size_t struct_size) noexcept nogil
-cdef fl_status composite(const fl_image* scene, const fl_image* patch, int64_t x, int64_t y,
-        const fl_image* mask, const fl_composite_options* options) noexcept nogil
-cdef fl_status resize_area(const fl_image* image, int64_t width, int64_t height, uint8_t* out,
-        int64_t row_stride, int64_t pixel_stride, int64_t channel_stride) noexcept nogil
-cdef fl_status letterbox_options_init(fl_letterbox_options* options,
-        size_t struct_size) noexcept nogil
-cdef fl_status letterbox_placement(int64_t image_width, int64_t image_height,
-        const fl_letterbox_options* options, fl_placement* out) noexcept nogil
-cdef fl_status letterbox(const fl_image* image, const fl_letterbox_options* options, void* out,
-        const int64_t* strides, fl_placement* placement) noexcept nogil
-cdef fl_status letterbox_batch(const fl_image* images, int64_t n,
-        const fl_letterbox_options* options, int32_t workers, void* out, int64_t image_stride,
-        const int64_t* strides, fl_placement* placements) noexcept nogil
-cdef fl_status recipe_read(const char* text, size_t length, fl_letterbox_options* options,
-        size_t struct_size, fl_recipe_error* error) noexcept nogil
 cdef const char* format_name(int32_t format) noexcept nogil
 cdef fl_status sniff(const uint8_t* data, uint64_t size, fl_header* header) noexcept nogil
 cdef fl_status sniff_files(const char* const* paths, int64_t n, int32_t workers,
