@@ -107,7 +107,7 @@ def test_the_input_is_made_by_a_recipe(ds, tmp_path):
         fl.predict(ds, model, preprocess=fl.Preprocess(64))
     with pytest.raises(fl.DatasetError, match="take the recipe of this model"):
         fl.predict(ds, model, preprocess=fl.Preprocess(32, dtype="int8", quantize=(1, 0)))
-    with pytest.raises(ValueError, match="size.*as preprocess says it"):
+    with pytest.raises(ValueError, match=r"size.*as preprocess says it"):
         fl.predict(ds, model, preprocess=recipe, size=64)
 
 
