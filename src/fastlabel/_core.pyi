@@ -286,6 +286,16 @@ def letterbox_frames(
     out: NDArray[Any],
     workers: int = 1,
 ) -> list[tuple[int, int, int, int, float, float]]: ...
+def letterbox_placement(
+    image_width: int,
+    image_height: int,
+    width: int,
+    height: int,
+    center: int = 1,
+    scale_up: int = 1,
+    stretch: int = 0,
+) -> tuple[int, int, int, int, float, float]: ...
+def read_recipe(text: bytes) -> dict[str, Any]: ...
 def letterbox_boxes(
     boxes: NDArray[Any],
     at: tuple[int, int, int, int, float, float],
