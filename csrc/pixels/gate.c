@@ -96,13 +96,20 @@ static uint32_t word_at(const uint8_t* p) {
   return word;
 }
 
+/* The two inner loops need all registers: inlined they would share them with their callers. */
+#if defined(__GNUC__)
+#define KEPT_APART __attribute__((noinline))
+#else
+#define KEPT_APART
+#endif
+
 /* Sums of squares of at most 1024 pixels. A square is at most 1020^2, so that 32 bits hold all. */
 #define PIECE 1024
 typedef struct piece_sums {
   uint32_t laplacian, gradient;
 } piece_sums;
 
-static piece_sums measure_piece(const uint8_t* up, const uint8_t* cur, const uint8_t* down,
+KEPT_APART static piece_sums measure_piece(const uint8_t* up, const uint8_t* cur, const uint8_t* down,
                                 int32_t n) {
   piece_sums s = {0, 0};
   int32_t i = 0;
@@ -173,7 +180,7 @@ static void empty(light_counts* counts, gate_row_sums* sums) {
 }
 
 /* The sum of n pixels, which are counted too. */
-static inline uint32_t measure_light(const uint8_t* p, int32_t n, light_counts* counts,
+KEPT_APART static uint32_t measure_light(const uint8_t* p, int32_t n, light_counts* counts,
                                      gate_row_sums* sums) {
   const uint8_t* const end = p + n;
   uint32_t luma = 0;
@@ -574,7 +581,8 @@ fl_status fl_gate_options_init(fl_gate_options* options, size_t struct_size) {
 }
 
 fl_status fl_gate_state_size(int32_t width, int32_t height, size_t* size) {
-  if (size == NULL || !good_side(width) || !good_side(height)) return FL_ERROR_ARGUMENT;
+  if (size == NULL) return FL_ERROR_ARGUMENT;
+  if (!good_side(width) || !good_side(height)) return FL_ERROR_SIZE;
   *size = (size_t)FL_GATE_STATE_SIZE(width, height);
   return FL_OK;
 }
@@ -585,7 +593,7 @@ fl_status fl_gate_init(void* state, size_t size, int32_t width, int32_t height,
   fl_gate_options read;
   size_t needed;
   if (state == NULL || (uintptr_t)state % 8 != 0) return FL_ERROR_ARGUMENT;
-  if (fl_gate_state_size(width, height, &needed) != FL_OK) return FL_ERROR_ARGUMENT;
+  if (fl_gate_state_size(width, height, &needed) != FL_OK) return FL_ERROR_SIZE;
   if (read_options(options, &read) != FL_OK) return FL_ERROR_ARGUMENT;
   if (size < needed) return FL_ERROR_CAPACITY;
 #if defined(FL_GATE_KERNELS)
@@ -605,7 +613,8 @@ fl_status fl_gate_init(void* state, size_t size, int32_t width, int32_t height,
 
 fl_status fl_gate_rows(void* state, const uint8_t* rows, int32_t count, int64_t stride) {
   gate* g = opened(state);
-  if (g == NULL || rows == NULL || count < 1 || stride < g->width) return FL_ERROR_ARGUMENT;
+  if (g == NULL || rows == NULL || count < 1) return FL_ERROR_ARGUMENT;
+  if (stride < g->width) return FL_ERROR_STRIDE;
   if (count > g->height - g->y) return FL_ERROR_ROWS;
   take_rows(g, rows, count, (ptrdiff_t)stride);
   return FL_OK;
@@ -633,7 +642,8 @@ fl_status fl_gate_drop(void* state) {
 
 fl_status fl_gate_frame(void* state, const uint8_t* luma, int64_t stride, fl_gate_result* result) {
   gate* g = opened(state);
-  if (g == NULL || luma == NULL || result == NULL || stride < g->width) return FL_ERROR_ARGUMENT;
+  if (g == NULL || luma == NULL || result == NULL) return FL_ERROR_ARGUMENT;
+  if (stride < g->width) return FL_ERROR_STRIDE;
   if (g->y > 0) (void)fl_gate_drop(state);
   (void)fl_gate_rows(state, luma, g->height, stride);
   return fl_gate_end(state, result);

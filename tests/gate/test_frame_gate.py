@@ -70,9 +70,8 @@ def test_measures_are_those_of_image_stats_and_of_opencv(restore, shape):
             assert found.acutance == stats["acutance"]
         if variance is not None:
             assert found.laplacian_variance == pytest.approx(variance, rel=1e-12)
-        step = max(1, -(-h // 64))
-        assert found.fixed["dark_pixels"] == int((frame[::step] < 32).sum())
-        assert found.fixed["bright_pixels"] == int((frame[::step] >= 224).sum())
+        assert found.fixed["dark_pixels"] == int((frame < 32).sum())
+        assert found.fixed["bright_pixels"] == int((frame >= 224).sum())
         assert found.fixed["luma_sum"] == int(frame.sum())
 
 
@@ -118,7 +117,7 @@ def test_rows_in_any_pieces_give_what_the_whole_frame_gives():
     ("limits", "change", "flag"),
     [
         ({"min_sharpness": 20}, lambda f: cv2.GaussianBlur(f, (0, 0), 4), "BLURRY"),
-        ({"min_acutance": 0.25}, lambda f: cv2.GaussianBlur(f, (0, 0), 4), "BLURRY"),
+        ({"min_acutance": 0.3}, lambda f: cv2.GaussianBlur(f, (0, 0), 4), "BLURRY"),
         ({"min_light": 40}, lambda f: f // 6, "DARK"),
         ({"max_dark": 0.5}, lambda f: f // 6, "DARK"),
         ({"max_light": 200}, lambda f: 255 - f // 6, "BRIGHT"),
@@ -173,12 +172,12 @@ def test_the_native_gate_refuses_too():
         gate.end()
     with pytest.raises(ValueError, match="a row too many"):
         gate.rows(np.zeros((25, 32), np.uint8))
-    with pytest.raises(ValueError, match="invalid argument"):
-        gate.rows(np.zeros((24, 64), np.uint8)[:, ::2][:, :32].copy()[::-1])
+    with pytest.raises(ValueError, match="a stride is smaller"):
+        gate.rows(np.zeros((24, 32), np.uint8)[::-1])
     with pytest.raises(ValueError, match="contiguous"):
         gate.rows(np.zeros((24, 64), np.uint8)[:, ::2])
     for size in ((0, 5), (5, -1), (20000, 5)):
-        with pytest.raises(ValueError, match="invalid argument"):
+        with pytest.raises(ValueError, match="a side is 0"):
             _core.Gate(*size, [])
 
 

@@ -30,7 +30,7 @@ def scene(seed, side=160):
 
 @pytest.fixture
 def folder(tmp_path):
-    root = tmp_path / "set */ of pictures"
+    root = tmp_path / "set *\\ of ?? pictures"
     root.mkdir()
     for k in range(30):
         cv2.imwrite(str(root / f"{k:02d}.png"), scene(k))

@@ -91,19 +91,19 @@ typedef struct fl_gate_measures {
 /* Limits that every frame passes. struct_size: sizeof *options. */
 FL_API fl_status fl_gate_options_init(fl_gate_options* options, size_t struct_size);
 
-/* Bytes of state for frames of that size. FL_ERROR_ARGUMENT for a side that is not 1 to
+/* Bytes of state for frames of that size. FL_ERROR_SIZE for a side that is not 1 to
  * FL_GATE_MAX_SIDE. */
 FL_API fl_status fl_gate_state_size(int32_t width, int32_t height, size_t* size);
 
-/* Makes a gate in the caller's memory, aligned to 8 bytes, of at least fl_gate_state_size: else
- * FL_ERROR_ARGUMENT, or FL_ERROR_CAPACITY where it is too small. It may be moved or copied between
+/* Makes a gate in the caller's memory, aligned to 8 bytes (else FL_ERROR_ARGUMENT), of at
+ * least fl_gate_state_size (else FL_ERROR_CAPACITY). It may be moved or copied between
  * calls, and needs no end. options: null for limits that every frame passes. */
 FL_API fl_status fl_gate_init(void* state, size_t size, int32_t width, int32_t height,
                               const fl_gate_options* options);
 
 /* Takes the next `count` rows of the frame, stride bytes apart, from its top. Nothing of them is
- * needed after the call. FL_ERROR_ARGUMENT for no rows or a stride below a row, FL_ERROR_ROWS,
- * with nothing taken, when the frame has not so many left. */
+ * needed after the call. FL_ERROR_ARGUMENT for none, FL_ERROR_STRIDE for a stride below a row,
+ * FL_ERROR_ROWS, with nothing taken, when the frame has not so many left. */
 FL_API fl_status fl_gate_rows(void* state, const uint8_t* rows, int32_t count, int64_t stride);
 
 /* Ends the frame: its measures and verdict. The next row is the first of the next frame.

@@ -164,7 +164,8 @@ class GateResult:
     verdict : GateVerdict
         Flags; 0 when the frame passes.
     luma_mean, dark_fraction, bright_fraction, laplacian_variance, noise_sigma, sharpness : float
-        As :func:`fastlabel.image_stats` has them, equal in every bit.
+        As :func:`fastlabel.image_stats` has them, equal in every bit. (A scan takes the two shares
+        of up to 64 evenly spread rows; the gate, as that function, of all.)
     acutance : float or None
         Likewise; None where there is no edge to judge.
     motion : float or None
