@@ -117,7 +117,7 @@ def test_rows_in_any_pieces_give_what_the_whole_frame_gives():
     ("limits", "change", "flag"),
     [
         ({"min_sharpness": 20}, lambda f: cv2.GaussianBlur(f, (0, 0), 4), "BLURRY"),
-        ({"min_acutance": 0.3}, lambda f: cv2.GaussianBlur(f, (0, 0), 4), "BLURRY"),
+        ({"min_acutance": 0.5}, lambda f: cv2.GaussianBlur(f, (0, 0), 1.5), "BLURRY"),
         ({"min_light": 40}, lambda f: f // 6, "DARK"),
         ({"max_dark": 0.5}, lambda f: f // 6, "DARK"),
         ({"max_light": 200}, lambda f: 255 - f // 6, "BRIGHT"),

@@ -45,7 +45,7 @@ def test_the_share_passes_and_the_gate_agrees(folder, share):
     assert fit.good == 30
     assert fit.left_out == {"with a quality finding": 2}
     assert fit.passed >= np.ceil(share * 30)
-    if share < 1:
+    if share < 0.95:
         assert fit.passed < 30
     # By the gate itself, one by one.
     passed = 0
