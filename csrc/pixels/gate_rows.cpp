@@ -13,18 +13,21 @@ void gate_rows_measure(const uint8_t* const* rows, int32_t count, int32_t n, uin
                        gate_row_sums* sums) {
   const auto measured = static_cast<size_t>(count);
   const auto pixels = static_cast<size_t>(n);
+  if (n > 2) {
+    constexpr int32_t kMost = 16;
+    const uint8_t* inner[kMost + 2];
+    for (int32_t k = 0; k < count + 2; ++k) inner[k] = rows[k] + 1;
+    fl::RowSums all;
+    fl::row_kernels().row_sums(inner, measured, pixels - 2, &all);
+    sums->laplacian_squares += all.lap2;
+    sums->gradient_squares += all.grad2;
+  }
+  // After the sums, which read rows in their order: this goes from row to row, which memory far
+  // away does not like.
   uint32_t shares[2] = {0, 0};
   fl::row_kernels().row_cells(rows + 1, measured, pixels, FL_GATE_GRID_WIDTH, cells, shares);
   sums->lit += shares[0];
   sums->bright += shares[1];
-  if (n < 3) return;
-  constexpr int32_t kMost = 16;
-  const uint8_t* inner[kMost + 2];
-  for (int32_t k = 0; k < count + 2; ++k) inner[k] = rows[k] + 1;
-  fl::RowSums all;
-  fl::row_kernels().row_sums(inner, measured, pixels - 2, &all);
-  sums->laplacian_squares += all.lap2;
-  sums->gradient_squares += all.grad2;
 }
 
 void gate_row_noise(const uint8_t* up, const uint8_t* cur, const uint8_t* down, int32_t n,
