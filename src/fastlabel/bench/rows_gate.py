@@ -45,9 +45,8 @@ def _opencv(frame: Any, gate: Any) -> Any:
     cv2.norm(cv2.Sobel(frame, cv2.CV_16S, 1, 0, ksize=1), cv2.NORM_L2SQR)
     cv2.norm(cv2.Sobel(frame, cv2.CV_16S, 0, 1, ksize=1), cv2.NORM_L2SQR)
     cv2.resize(frame, (16, 12), interpolation=cv2.INTER_AREA)
-    rows = frame[:: -(-_HEIGHT // 64)]
-    counts = cv2.calcHist([rows], [0], None, [256], [0, 256]).ravel()
-    shares = counts[:32].sum() / rows.size, counts[224:].sum() / rows.size
+    counts = cv2.calcHist([frame], [0], None, [256], [0, 256]).ravel()
+    shares = counts[:32].sum() / frame.size, counts[224:].sum() / frame.size
     return np.array([variance, np.nan, cv2.mean(frame)[0], *shares])
 
 
