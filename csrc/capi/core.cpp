@@ -24,6 +24,8 @@ const char* fl_status_text(fl_status status) {
     case FL_ERROR_STRIDE: return "a stride is smaller than a row";
     case FL_ERROR_WINDOW: return "the window leaves the frame";
     case FL_ERROR_SCALE: return "a scale, std or quant_scale is 0, negative or not finite";
+    case FL_ERROR_RECIPE: return "not a recipe of this version";
+    case FL_ERROR_ROWS: return "a row too many for the frame, or rows missing at its end";
   }
   return "unknown status";
 }

@@ -76,6 +76,7 @@ _LAZY = {
     "Dataset": "dataset",
     "DatasetError": "dataset",
     "read": "formats",
+    "Preprocess": "recipe",
     "Predictions": "predictions",
     "predict": "predictions",
     "read_predictions": "predictions",
@@ -98,6 +99,12 @@ _LAZY = {
     "Stats": "compare",
     "diff": "compare",
     "stats": "compare",
+    "FrameGate": "gate",
+    "GateFit": "gate",
+    "GateLimits": "gate",
+    "GateResult": "gate",
+    "GateVerdict": "gate",
+    "fit_gate": "gate",
     "DedupResult": "dedup",
     "SplitResult": "dedup",
     "dedup": "dedup",
@@ -197,6 +204,7 @@ if TYPE_CHECKING:
     from .difficulty import Difficulty, difficulty
     from .evaluate import Evaluation, FindingScores, evaluate, evaluate_findings
     from .formats import read
+    from .gate import FrameGate, GateFit, GateLimits, GateResult, GateVerdict, fit_gate
     from .label_quality import LabelQuality, label_quality
     from .lint import AugmentLint, lint_augment
     from .match import Match, match, scene_features
@@ -229,6 +237,7 @@ if TYPE_CHECKING:
     from .prepare.paste import PasteResult, paste
     from .prepare.tile import TileResult, tile, tile_boxes_back
     from .prepare.training import ignore_mask, ignored_anchors, image_targets
+    from .recipe import Preprocess
     from .rules.user import rule
     from .sample import make_sample
     from .scan import Cache, CacheWarning, scan, scan_batches

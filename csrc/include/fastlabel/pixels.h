@@ -115,6 +115,8 @@ FL_API fl_status fl_histogram_entropy(const uint64_t* counts, int64_t n, double*
 /* 128-bit content hash: XXH3 with seed 0, canonical byte order; not for adversaries. */
 FL_API fl_status fl_content_hash(const uint8_t* data, uint64_t size, uint8_t out[16]);
 
+#ifndef FL_PROFILE_EDGE
+
 typedef enum fl_blend_mode {
   FL_BLEND_NORMAL = 0,
   FL_BLEND_MULTIPLY = 1,
@@ -151,6 +153,9 @@ FL_API fl_status fl_composite_options_init(fl_composite_options* options, size_t
  * is the same bytes everywhere. Options may be null. The images may not overlap the scene. */
 FL_API fl_status fl_composite(const fl_image* scene, const fl_image* patch, int64_t x, int64_t y,
                               const fl_image* mask, const fl_composite_options* options);
+
+#endif /* FL_PROFILE_EDGE */
+
 /* ---- preprocessing -------------------------------------------------------------- */
 /* Any strides, of any sign; the output may not overlap the input. The same bytes on every
  * machine. Width times channels is at most 2^31 - 1. */
