@@ -142,8 +142,7 @@ def test_planes_may_lie_apart_upside_down_and_with_gaps():
 @pytest.mark.parametrize("format", [None, "nv12", "yuyv"])
 def test_windows_of_one_frame(format):
     frame = frame_of(format or "bgr", 120, 200)
-    tiles = fl.tile_windows(200, 120, 64, overlap=0.25)
-    tiles = np.clip(tiles, 0, (200, 120, 200, 120))
+    tiles = fl.tile_windows(120, 200, 64, overlap=0.25)
     got, transforms = fl.letterbox(frame, 64, format=format, window=tiles, dtype="uint8", workers=2)
     assert len(got) == len(transforms) == len(tiles)
     for one, tile, transform in zip(got, tiles.tolist(), transforms, strict=True):
