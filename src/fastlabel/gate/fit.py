@@ -355,8 +355,6 @@ def _passes(values: Ints, limits: dict[str, int]) -> NDArray[np.bool_]:
     columns = _known(values)
     fine = np.ones(len(values), bool)
     for limit, name in MEASURES.items():
-        inside = (
-            columns[name] >= limits[limit] if limit[:3] == "min" else columns[name] <= limits[limit]
-        )
+        inside = columns[name] >= limits[limit] if limit[:3] == "min" else columns[name] <= limits[limit]
         fine &= inside
     return fine

@@ -133,9 +133,7 @@ class GateLimits:
         try:
             found = json.loads(text)
         except ValueError as error:
-            raise ValueError(
-                f"{path}: is no JSON ({error}); write it with fastlabel gate"
-            ) from None
+            raise ValueError(f"{path}: is no JSON ({error}); write it with fastlabel gate") from None
         if not isinstance(found, dict) or "fastlabel_gate" not in found:
             raise ValueError(f"{path}: has no fastlabel_gate; write it with fastlabel gate")
         if found["fastlabel_gate"] != VERSION:
