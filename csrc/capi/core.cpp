@@ -1,5 +1,6 @@
-// fastlabel.h: versions, statuses, tiers.
-#include "capi/common.h"
+// fastlabel.h: versions, statuses, tiers. Freestanding.
+#include "capi/options.h"
+#include "core/dispatch.h"
 
 #define FL_STRING_(a) #a
 #define FL_STRING(a) FL_STRING_(a)

@@ -1,5 +1,5 @@
-// fastlabel.h: camera frames to a network's input, and boxes there and back. Freestanding, but
-// for the calls that allocate, which are in preprocess.cpp.
+// fastlabel.h: letterbox options and places, camera frames to a network's input, boxes there and
+// back. Freestanding: the calls that allocate are in preprocess.cpp.
 #include "capi/letterbox_call.h"
 
 namespace {
@@ -121,6 +121,21 @@ fl_status map_boxes(const fl_placement* at, const fl_window* window, int32_t cli
 }  // namespace
 
 extern "C" {
+
+fl_status fl_letterbox_options_init(fl_letterbox_options* options, size_t struct_size) {
+  return fl::init_options(options, struct_size, fl::default_letterbox_options());
+}
+
+fl_status fl_letterbox_placement(int64_t image_width, int64_t image_height,
+                                 const fl_letterbox_options* options, fl_placement* out) {
+  fl_letterbox_options read;
+  if (out == nullptr) return FL_ERROR_ARGUMENT;
+  const fl_status status = fl::read_letterbox_options(options, &read);
+  if (status != FL_OK) return fl::as_before(status);
+  if (!fl::side(image_width) || !fl::side(image_height)) return FL_ERROR_ARGUMENT;
+  *out = fl::place(image_width, image_height, read);
+  return FL_OK;
+}
 
 fl_status fl_frame_bytes(const fl_frame* frame, int64_t bytes[2]) {
   if (bytes == nullptr) return FL_ERROR_ARGUMENT;

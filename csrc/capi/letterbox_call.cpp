@@ -58,6 +58,8 @@ fl_status extent_of(const Axis (&axes)[3], int64_t element, Extent* out) noexcep
     int64_t* end = reach < 0 ? &e.low : &e.high;
     if (!checked_add(*end, reach, end)) return FL_ERROR_OVERFLOW;
   }
+  // More than this machine can address.
+  if (e.high > PTRDIFF_MAX || e.low < -PTRDIFF_MAX) return FL_ERROR_OVERFLOW;
   *out = e;
   return FL_OK;
 }

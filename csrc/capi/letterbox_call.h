@@ -30,6 +30,12 @@ fl_letterbox_options default_letterbox_options() noexcept;
 fl_status read_letterbox_options(const fl_letterbox_options* given,
                                  fl_letterbox_options* out) noexcept;
 
+// The one status that the calls of pictures had for arguments before frames came to have finer
+// ones.
+inline fl_status as_before(fl_status status) noexcept {
+  return status == FL_ERROR_SIZE || status == FL_ERROR_SCALE ? FL_ERROR_ARGUMENT : status;
+}
+
 // All but the pictures that a call needs to know.
 struct LetterboxCall {
   fl_letterbox_options options;

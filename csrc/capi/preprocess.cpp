@@ -35,11 +35,6 @@ fl_status check_image(const fl_image* image, Extent* extent) noexcept {
   return fl::extent_of(axes, 1, extent);
 }
 
-// The one status that these calls had for arguments before frames came to have finer ones.
-fl_status as_before(fl_status status) noexcept {
-  return status == FL_ERROR_SIZE || status == FL_ERROR_SCALE ? FL_ERROR_ARGUMENT : status;
-}
-
 // Whether the order of a colour picture is known, where the output depends on it.
 bool ordered(const fl_image& image, const LetterboxCall& call) noexcept {
   const bool matters = call.options.order != 0 || call.channels == 1;
@@ -152,21 +147,6 @@ fl_status fl_resize_area(const fl_image* image, int64_t width, int64_t height, u
   });
 }
 
-fl_status fl_letterbox_options_init(fl_letterbox_options* options, size_t struct_size) {
-  return fl::init_options(options, struct_size, fl::default_letterbox_options());
-}
-
-fl_status fl_letterbox_placement(int64_t image_width, int64_t image_height,
-                                 const fl_letterbox_options* options, fl_placement* out) {
-  fl_letterbox_options read;
-  if (out == nullptr) return FL_ERROR_ARGUMENT;
-  const fl_status status = fl::read_letterbox_options(options, &read);
-  if (status != FL_OK) return as_before(status);
-  if (!fl::side(image_width) || !fl::side(image_height)) return FL_ERROR_ARGUMENT;
-  *out = fl::place(image_width, image_height, read);
-  return FL_OK;
-}
-
 fl_status fl_letterbox(const fl_image* image, const fl_letterbox_options* options, void* out,
                        const int64_t strides[3], fl_placement* placement) {
   return fl_letterbox_batch(image, 1, options, 1, out, 0, strides, placement);
@@ -183,7 +163,7 @@ fl_status fl_letterbox_batch(const fl_image* images, int64_t n,
   if (channels != 1 && channels != 3 && channels != 4) return FL_ERROR_ARGUMENT;
   LetterboxCall call;
   const fl_status ready = call.prepare(options, channels, strides);
-  if (ready != FL_OK) return as_before(ready);
+  if (ready != FL_OK) return fl::as_before(ready);
   return write_batch(images, n, channels, &call, workers, static_cast<uint8_t*>(out), image_stride,
                      placements);
 }

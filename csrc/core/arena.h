@@ -19,12 +19,12 @@ class Arena {
   bool measures() const noexcept { return next_ == nullptr; }
 
   template <typename T>
-  T* take(size_t n) noexcept {
-    const uint64_t bytes = (uint64_t{n} * sizeof(T) + kAlignment - 1) / kAlignment * kAlignment;
+  T* take(uint64_t n) noexcept {
+    const uint64_t bytes = (n * sizeof(T) + kAlignment - 1) / kAlignment * kAlignment;
     size_ += bytes;
     if (measures()) return nullptr;
     uint8_t* piece = next_;
-    next_ += bytes;
+    next_ += static_cast<size_t>(bytes);
     return reinterpret_cast<T*>(piece);
   }
 

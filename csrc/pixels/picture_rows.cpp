@@ -92,7 +92,7 @@ PictureRows::PictureRows(const Picture& picture, size_t slots, Arena* arena) noe
   if (packed_) return;
   row_bytes_ += kSlack;
   readable_ += kSlack;
-  slots_ = arena->take<uint8_t>(row_bytes_ * slots);
+  slots_ = arena->take<uint8_t>(uint64_t{row_bytes_} * slots);
   if (picture.kind == Picture::kYuyv) {
     const auto n = static_cast<size_t>(picture.width + picture.odd_x + 1);
     luma_ = arena->take<uint8_t>(n);

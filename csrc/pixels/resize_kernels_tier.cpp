@@ -5,6 +5,8 @@
 // (a pixel is a vector). What is written out for AVX2 needs byte shuffles that no compiler finds.
 #if defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
 #endif
 
 #include "pixels/resize_kernels.h"
@@ -425,6 +427,43 @@ inline size_t linear_4(const uint8_t* row, const uint8_t* next, const int32_t* a
   return i;
 }
 
+#elif defined(__ARM_NEON)
+
+// Each channel of one output, from the bytes of its two samples and two lanes of weights.
+template <size_t kChannels, int kLane>
+inline int16x4_t mix(const uint8_t* p, int16x4_t w) noexcept {
+  const int16x8_t v = vreinterpretq_s16_u16(vmovl_u8(vld1_u8(p)));
+  const int16x4_t right = kChannels == 3 ? vget_low_s16(vextq_s16(v, v, 3)) : vget_high_s16(v);
+  const int32x4_t left = vmull_lane_s16(vget_low_s16(v), w, kLane);
+  return vshrn_n_s32(vmlal_lane_s16(left, right, w, kLane + 1), 4);
+}
+
+// Four outputs at a time, each of the eight bytes from its first sample on.
+template <size_t kChannels>
+inline size_t linear_blocks(const uint8_t* row, const uint8_t* next, const int32_t* at,
+                            const int16_t* weights, size_t n, int16_t* out,
+                            size_t plane) noexcept {
+  size_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    const int32_t* x = at + i;
+    __builtin_prefetch(next + x[0]);
+    const int16x8_t w = vld1q_s16(weights + 2 * i);
+    const int16x4_t low = vget_low_s16(w);
+    const int16x4_t high = vget_high_s16(w);
+    const int16x8_t a =
+        vcombine_s16(mix<kChannels, 0>(row + x[0], low), mix<kChannels, 2>(row + x[1], low));
+    const int16x8_t b =
+        vcombine_s16(mix<kChannels, 0>(row + x[2], high), mix<kChannels, 2>(row + x[3], high));
+    const int16x8x2_t once = vuzpq_s16(a, b);  // 0 2 0 2 ..., 1 3 1 3 ...
+    const int16x8x2_t twice = vuzpq_s16(once.val[0], once.val[1]);  // 0 ... 1 ..., 2 ... 3 ...
+    vst1_s16(out + i, vget_low_s16(twice.val[0]));
+    vst1_s16(out + plane + i, vget_high_s16(twice.val[0]));
+    vst1_s16(out + 2 * plane + i, vget_low_s16(twice.val[1]));
+    if constexpr (kChannels == 4) vst1_s16(out + 3 * plane + i, vget_high_s16(twice.val[1]));
+  }
+  return i;
+}
+
 #endif
 
 void linear_columns(const uint8_t* row, const uint8_t* next, const int32_t* at,
@@ -434,6 +473,9 @@ void linear_columns(const uint8_t* row, const uint8_t* next, const int32_t* at,
 #if defined(__AVX2__)
   if (channels == 3) done = linear_3(row, next, at, weights, safe, out, plane);
   if (channels == 4) done = linear_4(row, next, at, weights, safe, out, plane);
+#elif defined(__ARM_NEON)
+  if (channels == 3) done = linear_blocks<3>(row, next, at, weights, safe, out, plane);
+  if (channels == 4) done = linear_blocks<4>(row, next, at, weights, safe, out, plane);
 #else
   static_cast<void>(safe);
   static_cast<void>(next);
@@ -489,12 +531,53 @@ inline size_t pick_blocks(const uint8_t* row, const uint8_t* next, const int32_t
   return i;
 }
 
+#elif defined(__aarch64__)
+
+// Sixteen pixels of three or four bytes at a time, read as four.
+template <size_t kChannels>
+inline size_t pick_blocks(const uint8_t* row, const uint8_t* next, const int32_t* at, size_t n,
+                          uint8_t* out, size_t plane) noexcept {
+  static constexpr uint8_t kOrder[16] = {0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15};
+  const uint8x16_t order = vld1q_u8(kOrder);
+  const auto four = [row](int32_t x) {
+    uint32_t value;
+    __builtin_memcpy(&value, row + x, sizeof value);
+    return value;
+  };
+  size_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    const int32_t* x = at + i;
+    uint32x4_t v[4];  // of four pixels each: channel 0 of all, channel 1, ...
+    for (size_t k = 0; k < 4; ++k, x += 4) {
+      __builtin_prefetch(next + x[0]);
+      uint32x4_t p = vdupq_n_u32(four(x[0]));
+      p = vsetq_lane_u32(four(x[1]), p, 1);
+      p = vsetq_lane_u32(four(x[2]), p, 2);
+      p = vsetq_lane_u32(four(x[3]), p, 3);
+      v[k] = vreinterpretq_u32_u8(vqtbl1q_u8(vreinterpretq_u8_u32(p), order));
+    }
+    const uint32x4_t low[2] = {vzip1q_u32(v[0], v[1]), vzip1q_u32(v[2], v[3])};
+    const uint32x4_t high[2] = {vzip2q_u32(v[0], v[1]), vzip2q_u32(v[2], v[3])};
+    const auto pair = [](const uint32x4_t* p) {
+      return uint64x2x2_t{{vreinterpretq_u64_u32(p[0]), vreinterpretq_u64_u32(p[1])}};
+    };
+    const uint64x2x2_t a = pair(low);
+    const uint64x2x2_t b = pair(high);
+    const uint64x2_t planes[4] = {vzip1q_u64(a.val[0], a.val[1]), vzip2q_u64(a.val[0], a.val[1]),
+                                  vzip1q_u64(b.val[0], b.val[1]), vzip2q_u64(b.val[0], b.val[1])};
+    for (size_t k = 0; k < kChannels; ++k) {
+      vst1q_u8(out + k * plane + i, vreinterpretq_u8_u64(planes[k]));
+    }
+  }
+  return i;
+}
+
 #endif
 
 void pick_columns(const uint8_t* row, const uint8_t* next, const int32_t* at, size_t n, size_t safe,
                   int32_t channels, uint8_t* out, size_t plane) noexcept {
   size_t done = 0;
-#if defined(__AVX2__)
+#if defined(__AVX2__) || defined(__aarch64__)
   if (channels == 3) done = pick_blocks<3>(row, next, at, safe, out, plane);
   if (channels == 4) done = pick_blocks<4>(row, next, at, safe, out, plane);
 #else
@@ -526,6 +609,16 @@ void linear_rows(const int16_t* __restrict a, const int16_t* __restrict b, int32
     const __m256i bytes = _mm256_packus_epi16(sixteen(i), sixteen(i + 16));
     store(out + i, _mm256_permute4x64_epi64(bytes, 0xD8));
   }
+#elif defined(__ARM_NEON)
+  // Twice the product's upper half, halved: nothing is lost by rounding down twice.
+  const int16x8_t first = vdupq_n_s16(static_cast<int16_t>(w0));
+  const int16x8_t second = vdupq_n_s16(static_cast<int16_t>(w1));
+  const auto eight = [&](size_t k) {
+    const int16x8_t above = vshrq_n_s16(vqdmulhq_s16(vld1q_s16(a + k), first), 1);
+    const int16x8_t sum = vsraq_n_s16(above, vqdmulhq_s16(vld1q_s16(b + k), second), 1);
+    return vrshrn_n_u16(vreinterpretq_u16_s16(sum), 2);
+  };
+  for (; i + 16 <= n; i += 16) vst1q_u8(out + i, vcombine_u8(eight(i), eight(i + 8)));
 #endif
   const int16_t x = static_cast<int16_t>(w0);
   const int16_t y = static_cast<int16_t>(w1);

@@ -5,6 +5,8 @@
 // below 2^22 is 128 (f >> 7) + (f & 127), and 128 x fits 16 bits as x does.
 #if defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
 #endif
 
 #include "pixels/yuv_kernels.h"
@@ -142,13 +144,90 @@ inline size_t convert_blocks(const uint8_t* y, const uint8_t* chroma, size_t n,
   return i;
 }
 
+#elif defined(__ARM_NEON)
+
+// Sixteen sums to bytes: 20 bits in two steps, the first of which clips at 0.
+inline uint8x16_t bytes_of(int32x4_t a, int32x4_t b, int32x4_t c, int32x4_t d) noexcept {
+  const uint16x8_t low = vcombine_u16(vqshrun_n_s32(a, 16), vqshrun_n_s32(b, 16));
+  const uint16x8_t high = vcombine_u16(vqshrun_n_s32(c, 16), vqshrun_n_s32(d, 16));
+  return vcombine_u8(vqshrn_n_u16(low, 4), vqshrn_n_u16(high, 4));
+}
+
+// Chroma's part of a colour, of eight pairs, with the half that rounds.
+struct Tint {
+  int32x4_t low, high;
+};
+
+inline Tint added(Tint t, int16x8_t a, int32_t factor) noexcept {
+  return {vmlaq_n_s32(t.low, vmovl_s16(vget_low_s16(a)), factor),
+          vmlaq_n_s32(t.high, vmovl_s16(vget_high_s16(a)), factor)};
+}
+
+inline Tint tint_of(int16x8_t a, int32_t factor) noexcept {
+  const int32x4_t half = vdupq_n_s32(1 << 19);
+  return added({half, half}, a, factor);
+}
+
+// Sixteen pixels at a time; returns how many were made.
+template <bool kShared>
+inline size_t convert_blocks(const uint8_t* y, const uint8_t* chroma, size_t n,
+                             const YuvWeights& w, uint8_t* out) noexcept {
+  const uint8x16_t black = vdupq_n_u8(static_cast<uint8_t>(w.black));
+  const uint8x8_t middle = vdup_n_u8(128);
+  const auto centred = [middle](uint8x8_t v) { return vreinterpretq_s16_u16(vsubl_u8(v, middle)); };
+  const int32_t first = w.first;
+  const int32_t green_a = w.green[0];
+  const int32_t green_b = w.green[1];
+  const int32_t last = w.last;
+  size_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    const uint8x16_t above = vqsubq_u8(vld1q_u8(y + i), black);
+    const uint16x8_t words[2] = {vmovl_u8(vget_low_u8(above)), vmovl_u8(vget_high_u8(above))};
+    int32x4_t light[4];
+    for (size_t k = 0; k < 2; ++k) {
+      const int16x8_t v = vreinterpretq_s16_u16(words[k]);
+      light[2 * k] = vmulq_n_s32(vmovl_s16(vget_low_s16(v)), w.luma);
+      light[2 * k + 1] = vmulq_n_s32(vmovl_s16(vget_high_s16(v)), w.luma);
+    }
+    uint8x16x3_t pixels;
+    if constexpr (kShared) {
+      const uint8x8x2_t pairs = vld2_u8(chroma + i);
+      const int16x8_t a = centred(pairs.val[0]);
+      const int16x8_t b = centred(pairs.val[1]);
+      const auto colour = [&](const Tint& t) {
+        const int32x4x2_t low = vzipq_s32(t.low, t.low);
+        const int32x4x2_t high = vzipq_s32(t.high, t.high);
+        return bytes_of(vaddq_s32(light[0], low.val[0]), vaddq_s32(light[1], low.val[1]),
+                        vaddq_s32(light[2], high.val[0]), vaddq_s32(light[3], high.val[1]));
+      };
+      pixels.val[0] = colour(tint_of(b, first));
+      pixels.val[1] = colour(added(tint_of(a, green_a), b, green_b));
+      pixels.val[2] = colour(tint_of(a, last));
+    } else {
+      const uint8x16x2_t pairs = vld2q_u8(chroma + 2 * i);
+      const int16x8_t a[2] = {centred(vget_low_u8(pairs.val[0])), centred(vget_high_u8(pairs.val[0]))};
+      const int16x8_t b[2] = {centred(vget_low_u8(pairs.val[1])), centred(vget_high_u8(pairs.val[1]))};
+      const auto colour = [&](const Tint& s, const Tint& t) {
+        return bytes_of(vaddq_s32(light[0], s.low), vaddq_s32(light[1], s.high),
+                        vaddq_s32(light[2], t.low), vaddq_s32(light[3], t.high));
+      };
+      pixels.val[0] = colour(tint_of(b[0], first), tint_of(b[1], first));
+      pixels.val[1] = colour(added(tint_of(a[0], green_a), b[0], green_b),
+                             added(tint_of(a[1], green_a), b[1], green_b));
+      pixels.val[2] = colour(tint_of(a[0], last), tint_of(a[1], last));
+    }
+    vst3q_u8(out + 3 * i, pixels);
+  }
+  return i;
+}
+
 #endif
 
 template <bool kShared>
 inline void convert(const uint8_t* y, const uint8_t* chroma, size_t n, const YuvWeights& w,
                     uint8_t* out) noexcept {
   size_t done = 0;
-#if defined(__AVX2__)
+#if defined(__AVX2__) || defined(__ARM_NEON)
   done = convert_blocks<kShared>(y, chroma, n, w, out);
 #endif
   convert_any<kShared>(y, chroma, done, n, w, out);

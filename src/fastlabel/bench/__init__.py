@@ -28,6 +28,7 @@ TOPICS = (
     "evaluate",
     "pixels",
     "resize",
+    "frame",
     "cut",
     "lossless",
     "paste",
