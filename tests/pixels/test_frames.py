@@ -232,7 +232,6 @@ def test_boxes_have_the_bits_that_the_c_library_gives(dtype, clip):
 BAD = [
     ({"format": "nv12", "img": (49, 64)}, ValueError, r"\(49, 64\).*even"),
     ({"format": "nv12", "img": (48, 63)}, ValueError, "even"),
-    ({"format": "nv12", "img": (45, 64)}, ValueError, "Y of shape|even"),
     ({"format": "nv12", "img": (0, 64)}, ValueError, "shape"),
     ({"format": "nv21", "img": (48, 64, 3)}, ValueError, "shape"),
     ({"format": "yuyv", "img": (48, 63, 2)}, ValueError, "even width"),
@@ -269,7 +268,7 @@ def test_planes_that_do_not_belong_together():
     for planes, said in [
         ((luma, colour[:23]), "UV of shape"),
         ((luma, colour, colour), "3 planes"),
-        ((luma[:, ::2], colour), "side by side"),
+        ((luma[:, ::2], colour[:, :32]), "side by side"),
         ((luma[:47], colour), "both even"),
         ((np.broadcast_to(luma[:1], (48, 64)), colour), "at least a row"),
         ((luma, np.zeros((24, 32, 2), np.uint8)[:, ::2]), "UV|side by side"),

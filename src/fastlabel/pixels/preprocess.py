@@ -67,12 +67,11 @@ class LetterboxTransform:
         """Boxes (N, 4) ``xyxy`` of the input in the picture's pixels, `clip`ped to it or not."""
         array = as_boxes(boxes, "boxes")
         scale, pad, origin = self._of(array.dtype)
-        out: NDArray[Any] = (array - pad) / scale
+        out: NDArray[Any] = (array - pad) / scale + origin
         if clip:
-            out[:, 0::2] = out[:, 0::2].clip(0, self.image[0])
-            out[:, 1::2] = out[:, 1::2].clip(0, self.image[1])
-        if self.origin != (0, 0):  # adding 0 would make a 0 of -0
-            out += origin
+            for k in (0, 1):
+                start = self.origin[k]
+                out[:, k::2] = out[:, k::2].clip(start, start + self.image[k])
         return out
 
     def _of(self, dtype: Any) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
