@@ -4,6 +4,7 @@
 # make test-slow            the large and slow ones
 # make test-torch           those that need PyTorch, which it installs: several GB
 # make test-engines         those that need Ray, Spark or Daft, which it installs: a GB; Java too
+# make test-cortex-m        the frame gate on a Cortex-M4 and M7 in the emulator, with its costs
 # make lint                 style and types
 # make sanitize             C++ tests under the address and thread sanitizers
 # make bench                the benchmarks, with their peers
@@ -20,7 +21,7 @@ EXTRA = $(BIN)/python -c 'import sys, tomllib; \
 DEMO := fastlabel-demo
 SOURCES := pyproject.toml CMakeLists.txt $(shell find cmake csrc python src -type f -not -name '*.pyc')
 
-.PHONY: demo check test test-cpp test-py test-slow test-torch test-engines lint sanitize bench clean
+.PHONY: demo check test test-cpp test-py test-slow test-torch test-engines test-cortex-m lint sanitize bench clean
 .DELETE_ON_ERROR:
 
 $(VENV)/python:
@@ -65,7 +66,7 @@ test-cpp: $(VENV)/tools
 	@$(BIN)/ctest --test-dir build/cpp --output-on-failure
 
 test-py: $(VENV)/tools
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -n logical --dist loadfile -m "not slow"
 
 test-slow: $(VENV)/tools
 	@$(BIN)/python -m pytest -m slow
@@ -88,6 +89,10 @@ $(VENV)/engines: $(VENV)/tools
 
 test-engines: $(VENV)/engines
 	@$(BIN)/python -m pytest -m engines
+
+test-cortex-m: $(VENV)/tools
+	@tools/system-packages.sh cortex-m
+	@$(BIN)/python -m pytest -rs -v tests/gate/test_cortex_m.py
 
 lint: $(VENV)/tools
 	@$(BIN)/ruff check .

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs what the build needs from the system, where apt can; else says what is missing.
-#   tools/system-packages.sh [browser]
-# "browser" also asks for Chromium, which only the browser tests need.
+#   tools/system-packages.sh [browser|cortex-m]
+# "browser" also asks for Chromium, which only the browser tests need; "cortex-m" for the compiler
+# and the emulator of microcontrollers.
 set -eu
 PYTHON=${PYTHON:-python3}
 packages=""
@@ -53,6 +54,11 @@ if [ "$has_jpeg" = yes ]; then
   esac
 fi
 
+cortex_m=no
+if [ "${1:-}" = cortex-m ] && ! { command -v arm-none-eabi-g++ && command -v qemu-system-arm; } \
+  >/dev/null 2>&1; then
+  cortex_m=yes
+fi
 browser=no
 if [ "${1:-}" = browser ] && ! command -v chromium >/dev/null 2>&1 &&
   ! command -v chromium-browser >/dev/null 2>&1 && ! command -v google-chrome >/dev/null 2>&1; then
@@ -87,4 +93,8 @@ if [ "$archive" = yes ] && ! install " libturbojpeg0-dev"; then
 fi
 if [ "$browser" = yes ] && ! install " chromium"; then
   echo "no Chromium here: the browser tests will be skipped (apt-get install chromium)" >&2
+fi
+if [ "$cortex_m" = yes ] && ! install " gcc-arm-none-eabi libnewlib-arm-none-eabi" \
+  "libstdc++-arm-none-eabi-newlib qemu-system-arm"; then
+  echo "no gcc-arm-none-eabi or qemu-system-arm here: the Cortex-M tests will be skipped" >&2
 fi

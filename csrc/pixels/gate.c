@@ -24,7 +24,6 @@
 #define MIN_BLOCK_PIXELS 32
 #define BLACK_BLOCK 16
 #define WHITE_BLOCK 239
-#define SHARE_ROWS 64
 
 typedef struct gate {
   uint32_t magic;
@@ -33,8 +32,7 @@ typedef struct gate {
   fl_gate_options options;
   uint64_t luma_sum, laplacian_squares, gradient_squares;
   int64_t laplacian_sum;
-  uint32_t dark, bright, share_pixels;
-  int32_t share_step, next_share_row;
+  uint32_t lit, bright; /* pixels of 32 or more, and of 224 or more */
   int32_t block_rows, noise_rows; /* rows of the blocks being measured; those measured for noise */
   uint32_t calm_count, calm_room; /* blocks kept: the calmest of them */
   uint32_t block_count;           /* blocks of the kind that is kept */
@@ -77,11 +75,16 @@ static uint16_t* light_of(gate* g) { return (uint16_t*)(void*)(calmest_of(g) + g
 #define BATCH 1
 #endif
 
-#if !defined(FL_GATE_KERNELS)
+#if defined(FL_GATE_KERNELS)
+
+#include "pixels/gate_rows.h"
+
+#else
+
 typedef struct gate_row_sums {
   uint64_t laplacian_squares, gradient_squares;
+  uint32_t lit, bright;
 } gate_row_sums;
-#endif
 
 static uint32_t word_at(const uint8_t* p) {
   uint32_t word;
@@ -93,21 +96,22 @@ static uint32_t word_at(const uint8_t* p) {
   return word;
 }
 
-#if defined(FL_GATE_KERNELS)
-
-#include "pixels/gate_rows.h"
-
+/* The two inner loops need all registers: inlined they would share them with their callers. */
+#if defined(__GNUC__)
+#define KEPT_APART __attribute__((noinline))
 #else
+#define KEPT_APART
+#endif
 
-/* Of n pixels, at most 1024: their sum, and the sums of squares. A square is at most 1020^2, so
- * that 32 bits hold all of them. */
+/* Sums of squares of at most 1024 pixels. A square is at most 1020^2, so that 32 bits hold all. */
+#define PIECE 1024
 typedef struct piece_sums {
-  uint32_t luma, laplacian, gradient;
+  uint32_t laplacian, gradient;
 } piece_sums;
 
-static piece_sums measure_piece(const uint8_t* up, const uint8_t* cur, const uint8_t* down,
+KEPT_APART static piece_sums measure_piece(const uint8_t* up, const uint8_t* cur, const uint8_t* down,
                                 int32_t n) {
-  piece_sums s = {0, 0, 0};
+  piece_sums s = {0, 0};
   int32_t i = 0;
 #if defined(FL_GATE_PAIRS)
   /* Four pixels a turn, as two pairs of 16-bit numbers: bytes 0 and 2, and bytes 1 and 3. */
@@ -117,7 +121,8 @@ static piece_sums measure_piece(const uint8_t* up, const uint8_t* cur, const uin
   const ptrdiff_t above = (ptrdiff_t)((uintptr_t)up - (uintptr_t)cur);
   const ptrdiff_t below = (ptrdiff_t)((uintptr_t)down - (uintptr_t)cur);
   const uint8_t* p = cur;
-  for (; i + 4 <= n; i += 4, p += 4) {
+  const uint8_t* const stop = cur + n / 4 * 4;
+  for (; p < stop; p += 4) {
     const uint32_t c = word_at(p);
     const uint32_t u = word_at(p + above);
     const uint32_t d = word_at(p + below);
@@ -136,11 +141,11 @@ static piece_sums measure_piece(const uint8_t* up, const uint8_t* cur, const uin
     const int16x2_t x1 = __ssub16((int16x2_t)after, (int16x2_t)c0);
     const int16x2_t y0 = __ssub16((int16x2_t)d0, (int16x2_t)u0);
     const int16x2_t y1 = __ssub16((int16x2_t)d1, (int16x2_t)u1);
-    s.luma = __usada8(c, 0, s.luma);
     laplacian = __smlad(v0, v0, __smlad(v1, v1, laplacian));
     gradient = __smlad(x0, x0, __smlad(x1, x1, gradient));
     gradient = __smlad(y0, y0, __smlad(y1, y1, gradient));
   }
+  i = n / 4 * 4;
   s.laplacian = (uint32_t)laplacian;
   s.gradient = (uint32_t)gradient;
 #endif
@@ -149,31 +154,93 @@ static piece_sums measure_piece(const uint8_t* up, const uint8_t* cur, const uin
     const int32_t v = cur[i - 1] + cur[i + 1] + up[i] + down[i] - 4 * c;
     const int32_t x = cur[i + 1] - cur[i - 1];
     const int32_t y = down[i] - up[i];
-    s.luma += (uint32_t)c;
     s.laplacian += (uint32_t)(v * v);
     s.gradient += (uint32_t)(x * x + y * y);
   }
   return s;
 }
 
-/* Adds the pixels' sums to the 16 cells of a line, and the squares to the others. */
+/* The sum of the bytes of a word. */
+static uint32_t byte_sum(uint32_t word) {
+  word = (word & 0x00ff00ffu) + ((word >> 8) & 0x00ff00ffu);
+  return (word & 0xffffu) + (word >> 16);
+}
+
+/* How many pixels are from 32 and from 224 on: four counters of a byte each. */
+typedef struct light_counts {
+  uint32_t any, all;
+  int32_t turns; /* pixels counted by each of them: at most 255 */
+} light_counts;
+
+static void empty(light_counts* counts, gate_row_sums* sums) {
+  sums->lit += byte_sum(counts->any);
+  sums->bright += byte_sum(counts->all);
+  counts->any = counts->all = 0;
+  counts->turns = 0;
+}
+
+/* The sum of n pixels, which are counted too. */
+KEPT_APART static uint32_t measure_light(const uint8_t* p, int32_t n, light_counts* counts,
+                                     gate_row_sums* sums) {
+  const uint8_t* const end = p + n;
+  uint32_t luma = 0;
+  while (end - p >= 4) {
+    if (counts->turns == 255) empty(counts, sums);
+    const int32_t words = (int32_t)(end - p) / 4;
+    const int32_t room = 255 - counts->turns;
+    const int32_t turns = words < room ? words : room;
+    const uint8_t* const stop = p + 4 * turns;
+    uint32_t any = counts->any;
+    uint32_t all = counts->all;
+    do {
+      const uint32_t four = word_at(p);
+#if defined(FL_GATE_PAIRS)
+      luma = __usada8(four, 0, luma);
+      /* A byte's sum that carries selects a one. */
+      (void)__uadd8(four, 0xe0e0e0e0u);
+      any += __sel(0x01010101u, 0);
+      (void)__uadd8(four, 0x20202020u);
+      all += __sel(0x01010101u, 0);
+#else
+      /* The upper three bits of a pixel, shifted, meet in its uppermost one: any of them is set
+       * from 32 on, all from 224 on. */
+      luma += byte_sum(four);
+      any += ((four | four << 1 | four << 2) >> 7) & 0x01010101u;
+      all += ((four & four << 1 & four << 2) >> 7) & 0x01010101u;
+#endif
+      p += 4;
+    } while (p < stop);
+    counts->any = any;
+    counts->all = all;
+    counts->turns += turns;
+  }
+  for (; p < end; ++p) {
+    luma += *p;
+    sums->lit += *p >= 32;
+    sums->bright += *p >= 224;
+  }
+  return luma;
+}
+
+/* Adds the pixels' sums to the 16 cells of a line, and the rest to the others; the squares not of
+ * the pixels at the row's ends. */
 static void gate_rows_measure(const uint8_t* const* rows, int32_t count, int32_t n,
                               uint32_t* cells, gate_row_sums* sums) {
   (void)count; /* 1 */
-  int32_t from = 0;
-  for (int32_t k = 0; k < FL_GATE_GRID_WIDTH; ++k) {
-    const int32_t to = (k + 1) * n / FL_GATE_GRID_WIDTH;
-    /* The columns at the border are the caller's. */
-    const int32_t first = from > 0 ? from : 1;
-    const int32_t end = to < n ? to : n - 1;
-    from = to;
-    if (first >= end) continue;
-    const piece_sums s =
-        measure_piece(rows[0] + first, rows[1] + first, rows[2] + first, end - first);
-    cells[k] += s.luma;
+  for (int32_t at = 1; at < n - 1; at += PIECE) {
+    const int32_t pixels = n - 1 - at < PIECE ? n - 1 - at : PIECE;
+    const piece_sums s = measure_piece(rows[0] + at, rows[1] + at, rows[2] + at, pixels);
     sums->laplacian_squares += s.laplacian;
     sums->gradient_squares += s.gradient;
   }
+  light_counts counts = {0, 0, 0};
+  int32_t from = 0;
+  for (int32_t k = 0; k < FL_GATE_GRID_WIDTH; ++k) {
+    const int32_t to = (k + 1) * n / FL_GATE_GRID_WIDTH;
+    cells[k] += measure_light(rows[1] + from, to - from, &counts, sums);
+    from = to;
+  }
+  empty(&counts, sums);
 }
 
 /* Adds to each block of 32 pixels what they answer to the mask [1 -2 1; -2 4 -2; 1 -2 1]. */
@@ -198,37 +265,6 @@ static void gate_row_noise(const uint8_t* up, const uint8_t* cur, const uint8_t*
 }
 
 #endif
-
-/* The sum of the bytes of a word. */
-static uint32_t byte_sum(uint32_t word) {
-  word = (word & 0x00ff00ffu) + ((word >> 8) & 0x00ff00ffu);
-  return (word & 0xffffu) + (word >> 16);
-}
-
-/* Adds how many pixels are below 32, and from 224 on. */
-static void row_shares(const uint8_t* row, int32_t n, uint32_t* dark, uint32_t* bright) {
-  uint32_t lit = 0;
-  int32_t i = 0;
-  while (i + 4 <= n) {
-    /* Four pixels a turn; a byte counts to 255. The upper three bits of a pixel, shifted, meet in
-     * its uppermost one: any of them, from 32 on; all, from 224 on. */
-    const int32_t end = n - i < 1020 ? n : i + 1020;
-    uint32_t any = 0;
-    uint32_t all = 0;
-    for (; i + 4 <= end; i += 4) {
-      const uint32_t p = word_at(row + i);
-      any += ((p | p << 1 | p << 2) >> 7) & 0x01010101u;
-      all += ((p & p << 1 & p << 2) >> 7) & 0x01010101u;
-    }
-    lit += byte_sum(any);
-    *bright += byte_sum(all);
-  }
-  for (; i < n; ++i) {
-    lit += row[i] >= 32;
-    *bright += row[i] >= 224;
-  }
-  *dark += (uint32_t)n - lit;
-}
 
 /* ---- noise ------------------------------------------------------------------------ */
 
@@ -301,8 +337,7 @@ static void start_frame(gate* g) {
   g->y = 0;
   g->luma_sum = g->laplacian_squares = g->gradient_squares = 0;
   g->laplacian_sum = 0;
-  g->dark = g->bright = g->share_pixels = 0;
-  g->next_share_row = 0;
+  g->lit = g->bright = 0;
   g->block_rows = g->noise_rows = 0;
   g->calm_count = g->block_count = 0;
   g->usable = 0;
@@ -379,7 +414,7 @@ static void note_light(gate* g, const uint8_t* row) {
   }
 }
 
-/* What only some rows are asked for. */
+/* The noise, which only some rows are asked for. */
 static void sample_row(gate* g, int32_t y, const uint8_t* const* rows) {
   const int32_t n = g->width;
   if (g->block_rows % NOISE_STEP == 0) {
@@ -390,33 +425,26 @@ static void sample_row(gate* g, int32_t y, const uint8_t* const* rows) {
     if (g->block_rows == last) note_light(g, rows[1]);
   }
   if (++g->block_rows == BLOCK) close_blocks(g);
-  if (y == g->next_share_row) {
-    row_shares(rows[1], n, &g->dark, &g->bright);
-    g->share_pixels += (uint32_t)n;
-    g->next_share_row += g->share_step;
-  }
 }
 
 /* Rows y to y + count - 1, of one line of the grid. */
 static void measure(gate* g, int32_t y, int32_t count, const uint8_t* const* rows) {
   const int32_t n = g->width;
   const int32_t second = n > 1 ? 1 : 0;
-  gate_row_sums sums = {0, 0};
+  gate_row_sums sums = {0, 0, 0, 0};
   gate_rows_measure(rows, count, n, g->line_sums, &sums);
   for (int32_t k = 0; k < count; ++k) {
     const uint8_t* cur = rows[k + 1];
     measure_border(rows + k, 0, second, &sums);
-    g->line_sums[n < FL_GATE_GRID_WIDTH ? (FL_GATE_GRID_WIDTH - 1) / n : 0] += cur[0];
-    if (n > 1) {
-      measure_border(rows + k, n - 1, n - 2, &sums);
-      g->line_sums[FL_GATE_GRID_WIDTH - 1] += cur[n - 1];
-    }
+    if (n > 1) measure_border(rows + k, n - 1, n - 2, &sums);
     /* Second differences add up to the difference of the first ones at the ends. */
     g->laplacian_sum += cur[second] - cur[0] + cur[n - 1 - second] - cur[n - 1];
     sample_row(g, y + k, rows + k);
   }
   g->laplacian_squares += sums.laplacian_squares;
   g->gradient_squares += sums.gradient_squares;
+  g->lit += sums.lit;
+  g->bright += sums.bright;
   if (y == 0) g->laplacian_sum += sum_of(rows[0], n) - sum_of(rows[1], n);
   if (y + count == g->height) {
     g->laplacian_sum += sum_of(rows[count + 1], n) - sum_of(rows[count], n);
@@ -485,14 +513,14 @@ static void judge(gate* g, fl_gate_result* r) {
   r->laplacian_sum = g->laplacian_sum;
   r->laplacian_squares = g->laplacian_squares;
   r->gradient_squares = g->gradient_squares;
-  r->dark_pixels = g->dark;
+  r->dark_pixels = (uint32_t)n - g->lit;
   r->bright_pixels = g->bright;
-  r->share_pixels = g->share_pixels;
+  r->share_pixels = (uint32_t)n;
   r->noise_response = noise_response(g);
   judge_detail(g, r);
   r->light = (uint32_t)(g->luma_sum * 256 / n);
-  r->dark = (uint32_t)((uint64_t)g->dark * 65536 / g->share_pixels);
-  r->bright = (uint32_t)((uint64_t)g->bright * 65536 / g->share_pixels);
+  r->dark = (uint32_t)((uint64_t)r->dark_pixels * 65536 / n);
+  r->bright = (uint32_t)((uint64_t)g->bright * 65536 / n);
   if (g->has_last) {
     const int32_t mean = g->change_sum / cells_of(g);
     const int32_t up = g->change_most - mean;
@@ -553,7 +581,8 @@ fl_status fl_gate_options_init(fl_gate_options* options, size_t struct_size) {
 }
 
 fl_status fl_gate_state_size(int32_t width, int32_t height, size_t* size) {
-  if (size == NULL || !good_side(width) || !good_side(height)) return FL_ERROR_ARGUMENT;
+  if (size == NULL) return FL_ERROR_ARGUMENT;
+  if (!good_side(width) || !good_side(height)) return FL_ERROR_SIZE;
   *size = (size_t)FL_GATE_STATE_SIZE(width, height);
   return FL_OK;
 }
@@ -564,7 +593,7 @@ fl_status fl_gate_init(void* state, size_t size, int32_t width, int32_t height,
   fl_gate_options read;
   size_t needed;
   if (state == NULL || (uintptr_t)state % 8 != 0) return FL_ERROR_ARGUMENT;
-  if (fl_gate_state_size(width, height, &needed) != FL_OK) return FL_ERROR_ARGUMENT;
+  if (fl_gate_state_size(width, height, &needed) != FL_OK) return FL_ERROR_SIZE;
   if (read_options(options, &read) != FL_OK) return FL_ERROR_ARGUMENT;
   if (size < needed) return FL_ERROR_CAPACITY;
 #if defined(FL_GATE_KERNELS)
@@ -576,7 +605,6 @@ fl_status fl_gate_init(void* state, size_t size, int32_t width, int32_t height,
   g->width = width;
   g->height = height;
   g->options = read;
-  g->share_step = (height + SHARE_ROWS - 1) / SHARE_ROWS;
   g->calm_room =
       (uint32_t)FL_GATE_CALMEST_(FL_GATE_BLOCKS_(width) * FL_GATE_BLOCKS_(height));
   start_frame(g);
@@ -585,7 +613,8 @@ fl_status fl_gate_init(void* state, size_t size, int32_t width, int32_t height,
 
 fl_status fl_gate_rows(void* state, const uint8_t* rows, int32_t count, int64_t stride) {
   gate* g = opened(state);
-  if (g == NULL || rows == NULL || count < 1 || stride < g->width) return FL_ERROR_ARGUMENT;
+  if (g == NULL || rows == NULL || count < 1) return FL_ERROR_ARGUMENT;
+  if (stride < g->width) return FL_ERROR_STRIDE;
   if (count > g->height - g->y) return FL_ERROR_ROWS;
   take_rows(g, rows, count, (ptrdiff_t)stride);
   return FL_OK;
@@ -613,7 +642,8 @@ fl_status fl_gate_drop(void* state) {
 
 fl_status fl_gate_frame(void* state, const uint8_t* luma, int64_t stride, fl_gate_result* result) {
   gate* g = opened(state);
-  if (g == NULL || luma == NULL || result == NULL || stride < g->width) return FL_ERROR_ARGUMENT;
+  if (g == NULL || luma == NULL || result == NULL) return FL_ERROR_ARGUMENT;
+  if (stride < g->width) return FL_ERROR_STRIDE;
   if (g->y > 0) (void)fl_gate_drop(state);
   (void)fl_gate_rows(state, luma, g->height, stride);
   return fl_gate_end(state, result);

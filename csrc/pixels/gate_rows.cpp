@@ -11,20 +11,18 @@ fl_status gate_kernels_ready(void) { return fl::init_tier(); }
 
 void gate_rows_measure(const uint8_t* const* rows, int32_t count, int32_t n, uint32_t* cells,
                        gate_row_sums* sums) {
+  const auto measured = static_cast<size_t>(count);
+  const auto pixels = static_cast<size_t>(n);
+  uint32_t shares[2] = {0, 0};
+  fl::row_kernels().row_cells(rows + 1, measured, pixels, FL_GATE_GRID_WIDTH, cells, shares);
+  sums->lit += shares[0];
+  sums->bright += shares[1];
   if (n < 3) return;
   constexpr int32_t kMost = 16;
   const uint8_t* inner[kMost + 2];
   for (int32_t k = 0; k < count + 2; ++k) inner[k] = rows[k] + 1;
-  const auto rows_measured = static_cast<size_t>(count);
-  const auto pixels = static_cast<size_t>(n);
   fl::RowSums all;
-  fl::row_kernels().row_sums(inner, rows_measured, pixels - 2, &all);
-  fl::row_kernels().row_cells(rows + 1, rows_measured, pixels, FL_GATE_GRID_WIDTH, cells);
-  // The kernel's parts hold the ends too, which are the caller's.
-  for (int32_t k = 1; k <= count; ++k) {
-    cells[n < FL_GATE_GRID_WIDTH ? (FL_GATE_GRID_WIDTH - 1) / n : 0] -= rows[k][0];
-    cells[FL_GATE_GRID_WIDTH - 1] -= rows[k][n - 1];
-  }
+  fl::row_kernels().row_sums(inner, measured, pixels - 2, &all);
   sums->laplacian_squares += all.lap2;
   sums->gradient_squares += all.grad2;
 }

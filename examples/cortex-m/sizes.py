@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Say from a linker's map what each object takes of flash and RAM.
 
-    python sizes.py build/cortex-m4/gate.map
+python sizes.py build/cortex-m4/gate.map
 """
 
 from __future__ import annotations

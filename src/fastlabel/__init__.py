@@ -99,6 +99,12 @@ _LAZY = {
     "Stats": "compare",
     "diff": "compare",
     "stats": "compare",
+    "FrameGate": "gate",
+    "GateFit": "gate",
+    "GateLimits": "gate",
+    "GateResult": "gate",
+    "GateVerdict": "gate",
+    "fit_gate": "gate",
     "DedupResult": "dedup",
     "SplitResult": "dedup",
     "dedup": "dedup",
@@ -198,6 +204,7 @@ if TYPE_CHECKING:
     from .difficulty import Difficulty, difficulty
     from .evaluate import Evaluation, FindingScores, evaluate, evaluate_findings
     from .formats import read
+    from .gate import FrameGate, GateFit, GateLimits, GateResult, GateVerdict, fit_gate
     from .label_quality import LabelQuality, label_quality
     from .lint import AugmentLint, lint_augment
     from .match import Match, match, scene_features

@@ -29,7 +29,7 @@ LAYERS = (
     ("report", "sample"),
     ("clean",),
     ("check", "prepare", "match"),
-    ("dedup", "evaluate", "augment"),
+    ("dedup", "evaluate", "augment", "gate"),
     ("lint",),
     ("compare",),
     ("bench", "torch"),

@@ -16,8 +16,8 @@ extern "C" {
 /* Fed with a frame row by row (the Y plane of NV12, NV21 or I420, or gray), it measures sharpness,
  * noise, light and what moved since the frame before, in whole numbers, and gives a verdict. It
  * allocates nothing and calls nothing but memcpy: csrc/pixels/gate.c with this header and base.h
- * is all of it, in C99, for a microcontroller too. Its sums are those of fl_image_stats on the
- * same rows: see fl_gate_measure.
+ * is all of it, in C99, for a microcontroller too. Its sums are those of fl_image_stats with
+ * every_row on the same rows: see fl_gate_measure.
  *
  *   static uint64_t state[FL_GATE_STATE_SIZE(320, 240) / 8];
  *   fl_gate_init(state, sizeof state, 320, 240, &options);
@@ -71,7 +71,7 @@ typedef struct fl_gate_result {
   uint32_t motion;       /* 1/256 grey level: the most that a cell's mean changed, less the mean
                             change of all cells, which is the light's */
   /* The exact sums behind them. */
-  uint32_t dark_pixels, bright_pixels, share_pixels; /* of up to 64 evenly spread rows */
+  uint32_t dark_pixels, bright_pixels, share_pixels; /* the last: of how many */
   int32_t noise_response; /* mean answer of the calmest tenth to the noise mask, 1/1024 */
   int32_t reserved2;
   int64_t pixels;
@@ -80,7 +80,8 @@ typedef struct fl_gate_result {
   uint64_t laplacian_squares, gradient_squares;
 } fl_gate_result;
 
-/* The same measures in floating point, equal in every bit to those of fl_image_stats. */
+/* The same measures in floating point, equal in every bit to those of fl_image_stats with
+ * every_row. */
 typedef struct fl_gate_measures {
   double luma_mean, dark_fraction, bright_fraction;
   double laplacian_variance, noise_sigma, sharpness, acutance;
@@ -90,19 +91,19 @@ typedef struct fl_gate_measures {
 /* Limits that every frame passes. struct_size: sizeof *options. */
 FL_API fl_status fl_gate_options_init(fl_gate_options* options, size_t struct_size);
 
-/* Bytes of state for frames of that size. FL_ERROR_ARGUMENT for a side that is not 1 to
+/* Bytes of state for frames of that size. FL_ERROR_SIZE for a side that is not 1 to
  * FL_GATE_MAX_SIDE. */
 FL_API fl_status fl_gate_state_size(int32_t width, int32_t height, size_t* size);
 
-/* Makes a gate in the caller's memory, aligned to 8 bytes, of at least fl_gate_state_size: else
- * FL_ERROR_ARGUMENT, or FL_ERROR_CAPACITY where it is too small. It may be moved or copied between
+/* Makes a gate in the caller's memory, aligned to 8 bytes (else FL_ERROR_ARGUMENT), of at
+ * least fl_gate_state_size (else FL_ERROR_CAPACITY). It may be moved or copied between
  * calls, and needs no end. options: null for limits that every frame passes. */
 FL_API fl_status fl_gate_init(void* state, size_t size, int32_t width, int32_t height,
                               const fl_gate_options* options);
 
 /* Takes the next `count` rows of the frame, stride bytes apart, from its top. Nothing of them is
- * needed after the call. FL_ERROR_ARGUMENT for no rows or a stride below a row, FL_ERROR_ROWS,
- * with nothing taken, when the frame has not so many left. */
+ * needed after the call. FL_ERROR_ARGUMENT for none, FL_ERROR_STRIDE for a stride below a row,
+ * FL_ERROR_ROWS, with nothing taken, when the frame has not so many left. */
 FL_API fl_status fl_gate_rows(void* state, const uint8_t* rows, int32_t count, int64_t stride);
 
 /* Ends the frame: its measures and verdict. The next row is the first of the next frame.

@@ -27,6 +27,7 @@ TOPICS = (
     "merge",
     "evaluate",
     "pixels",
+    "gate",
     "resize",
     "frame",
     "cut",

@@ -31,6 +31,7 @@ _COMMANDS = {
     "mix": "List the images of each epoch: easy ones first, harder later.",
     "augment": "Write a set with augmented copies of its images.",
     "corrupt": "Make seeded label errors, with a ledger, as a new set.",
+    "gate": "Fit a camera's frame gate to the good images of a set.",
     "match": "Weigh images by how much they look like the deployment.",
     "negatives": "Add frames with no object in them, as a new data set.",
     "evaluate": "Score predictions against labels, as COCO does.",

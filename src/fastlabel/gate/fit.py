@@ -25,7 +25,7 @@ from ..scan.jobs import Jobs, jobs_of
 from ..scan.sources import content_of
 from .frame import UNITS, FrameGate, GateLimits
 
-__all__ = ["MEASURES", "GateFit", "fit_gate"]
+__all__ = ["MEASURES", "GateFit", "fit_gate", "sized"]
 
 #: Limit -> the number of ``fl_gate_result`` that it is a limit of.
 MEASURES = {
@@ -86,6 +86,11 @@ class GateFit:
     unreadable: tuple[str, ...]
     source: str
     quantiles: dict[str, tuple[float, ...]]
+
+    @property
+    def few(self) -> bool:
+        """Whether the images were too few for a quantile of them to say much."""
+        return self.good < FEW
 
     def header(self, prefix: str = "gate") -> str:
         """Write the limits as a C header.
@@ -268,7 +273,7 @@ def _measured(
     limits: Limits,
     progress: Callable[[int, int], None] | None,
 ) -> Ints:
-    """(images, measures + 1) of the gate; the last is 0 unread, 1 shrunk, 2 smaller than a frame."""
+    """(images, measures + 1); the last is 0 unread, 1 shrunk, 2 smaller than a frame."""
     names = list(dict.fromkeys(MEASURES.values()))
     out = np.zeros((len(rows), len(names) + 1), np.int64)
     done = 0
@@ -279,7 +284,7 @@ def _measured(
             picture = _picture(jobs, int(rows[k]), limits)
             if picture is None:
                 continue
-            small, smaller = _sized(picture, size)
+            small, smaller = sized(picture, size)
             if light == "limited":
                 small = _LIMITED[small]
             found = FrameGate(small.shape[1], small.shape[0])(small).fixed
@@ -300,14 +305,29 @@ def _measured(
 _LIMITED = ((np.arange(256) * 438 + 255) // 510 + 16).astype(np.uint8)
 
 
-def _sized(picture: NDArray[np.uint8], size: tuple[int, int]) -> tuple[NDArray[np.uint8], bool]:
-    """A picture of as many pixels as a frame, its shape kept; whether it has fewer and stays."""
+def sized(picture: NDArray[np.uint8], size: tuple[int, int]) -> tuple[NDArray[np.uint8], bool]:
+    """Bring a picture to as many pixels as a frame has.
+
+    Parameters
+    ----------
+    picture : numpy.ndarray
+        (H, W) uint8.
+    size : tuple of int
+        Width and height of a frame.
+
+    Returns
+    -------
+    picture : numpy.ndarray
+        Of the same shape but for rounding, shrunk by area averaging; as it was, with fewer pixels.
+    smaller : bool
+        Whether it has fewer pixels than a frame.
+    """
     height, width = picture.shape
     scale = math.sqrt(size[0] * size[1] / (width * height))
     if scale >= 1:
         return picture, scale > 1
-    sides = (max(1, math.floor(side * scale + 0.5)) for side in (width, height))
-    return np.asarray(resize_area(picture, *sides), np.uint8), False
+    wide, high = (max(1, math.floor(side * scale + 0.5)) for side in (width, height))
+    return np.asarray(resize_area(picture, (wide, high)), np.uint8), False
 
 
 def _picture(jobs: Jobs, at: int, limits: Limits) -> NDArray[np.uint8] | None:
@@ -355,6 +375,6 @@ def _passes(values: Ints, limits: dict[str, int]) -> NDArray[np.bool_]:
     columns = _known(values)
     fine = np.ones(len(values), bool)
     for limit, name in MEASURES.items():
-        inside = columns[name] >= limits[limit] if limit[:3] == "min" else columns[name] <= limits[limit]
-        fine &= inside
+        column, least = columns[name], limit.startswith("min")
+        fine &= column >= limits[limit] if least else column <= limits[limit]
     return fine

@@ -133,7 +133,9 @@ class GateLimits:
         try:
             found = json.loads(text)
         except ValueError as error:
-            raise ValueError(f"{path}: is no JSON ({error}); write it with fastlabel gate") from None
+            raise ValueError(
+                f"{path}: is no JSON ({error}); write it with fastlabel gate"
+            ) from None
         if not isinstance(found, dict) or "fastlabel_gate" not in found:
             raise ValueError(f"{path}: has no fastlabel_gate; write it with fastlabel gate")
         if found["fastlabel_gate"] != VERSION:
@@ -162,7 +164,8 @@ class GateResult:
     verdict : GateVerdict
         Flags; 0 when the frame passes.
     luma_mean, dark_fraction, bright_fraction, laplacian_variance, noise_sigma, sharpness : float
-        As :func:`fastlabel.image_stats` has them, equal in every bit.
+        As :func:`fastlabel.image_stats` has them, equal in every bit. (A scan takes the two shares
+        of up to 64 evenly spread rows; the gate, as that function, of all.)
     acutance : float or None
         Likewise; None where there is no edge to judge.
     motion : float or None

@@ -6,24 +6,9 @@
 #include "board.h"
 #include "fastlabel/gate.h"
 #include "frame.h"
+#include "print.h"
 
 static uint64_t state[FL_GATE_STATE_SIZE(FRAME_WIDTH, FRAME_HEIGHT) / 8];
-
-static void print_number(const char* name, int64_t value) {
-  char text[24];
-  char* at = text + sizeof text - 1;
-  uint64_t left = value < 0 ? 0u - (uint64_t)value : (uint64_t)value;
-  *at = '\0';
-  do {
-    *--at = (char)('0' + left % 10);
-    left /= 10;
-  } while (left > 0);
-  if (value < 0) *--at = '-';
-  board_print(name);
-  board_print(" ");
-  board_print(at);
-  board_print("\n");
-}
 
 static void print_result(const fl_gate_result* r) {
   print_number("verdict", r->verdict);
