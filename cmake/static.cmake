@@ -30,3 +30,15 @@ else()
     "-DFASTLABEL_STATIC=OFF does without.")
 endif()
 add_custom_target(fastlabel_archive ALL DEPENDS ${FASTLABEL_ARCHIVE})
+
+# For a project that takes the sources in by add_subdirectory.
+add_library(fastlabel_static INTERFACE)
+add_library(fastlabel::static ALIAS fastlabel_static)
+add_dependencies(fastlabel_static fastlabel_archive)
+target_include_directories(fastlabel_static INTERFACE
+  $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/csrc/include>)
+target_link_libraries(fastlabel_static INTERFACE
+  ${FASTLABEL_ARCHIVE} ${fastlabel_needs} ${FASTLABEL_CXX_RUNTIME})
+if(FASTLABEL_EDGE)
+  target_compile_definitions(fastlabel_static INTERFACE FL_PROFILE_EDGE)
+endif()

@@ -194,6 +194,67 @@ static void pictures(void) {
   free(pixels);
 }
 
+static void frames(void) {
+  static const char* const names[] = {"gray", "rgb", "bgr", "nv12", "nv21", "yuyv"};
+  static const int32_t types[] = {FL_INT8, FL_FLOAT16};
+  const int64_t width = 514, height = 386;
+  uint8_t* planes = room(3 * 514 * 386);
+  for (int64_t i = 0; i < 3 * width * height; ++i) {
+    planes[i] = (uint8_t)((i % 251 + i / 977 + random_bits() % 32) & 255);
+  }
+  uint8_t* out = room(2 * 3 * kSide * kSide);
+  for (int32_t format = FL_FRAME_GRAY; format <= FL_FRAME_YUYV; ++format) {
+    fl_frame frame;
+    memset(&frame, 0, sizeof frame);
+    frame.format = format;
+    frame.width = width;
+    frame.height = height;
+    frame.planes[0] = planes;
+    frame.strides[0] = format == FL_FRAME_YUYV ? 2 * width : width;
+    if (format == FL_FRAME_RGB || format == FL_FRAME_BGR) frame.strides[0] = 3 * width;
+    if (format == FL_FRAME_NV12 || format == FL_FRAME_NV21) {
+      frame.planes[1] = planes + width * height;
+      frame.strides[1] = width;
+    }
+    for (int t = 0; t < 2; ++t) {
+      fl_letterbox_options o;
+      check("options", fl_letterbox_options_init(&o, sizeof o));
+      o.width = o.height = kSide;
+      o.dtype = types[t];
+      o.interpolation = t == 0 ? FL_LINEAR : FL_AREA;
+      if (t == 1) frame.window = (fl_window){33, 21, 400, 301};
+      int32_t channels = 0;
+      int64_t bytes = 0;
+      size_t size = 0;
+      char name[48];
+      snprintf(name, sizeof name, "letterbox_into %s, %s", names[format], t == 0 ? "int8" : "float16");
+      check(name, fl_letterbox_output(&frame, &o, &channels, &bytes));
+      check(name, fl_letterbox_work_size(&frame, &o, &size));
+      void* work = room(size);
+      check(name, fl_letterbox_into(&frame, &o, out, NULL, work, size, NULL));
+      print(name, out, (size_t)bytes);
+      free(work);
+    }
+  }
+  size_t size = 0;
+  check("gate", fl_gate_state_size((int32_t)width, (int32_t)height, &size));
+  void* gate = room(size);
+  check("gate", fl_gate_init(gate, size, (int32_t)width, (int32_t)height, NULL));
+  for (int k = 0; k < 2; ++k) {
+    fl_gate_result seen;
+    fl_gate_measures measures;
+    memset(&seen, 0, sizeof seen);
+    memset(&measures, 0, sizeof measures);
+    check("gate", fl_gate_frame(gate, planes + k * 9, width, &seen));
+    check("gate", fl_gate_measure(&seen, &measures));
+    print(k == 0 ? "gate" : "gate, a frame later", &seen, sizeof seen);
+    print("gate, in floating point", &measures, sizeof measures);
+  }
+  free(gate);
+  free(out);
+  free(planes);
+}
+
 int main(int argc, char** argv) {
   if (argc > 1 && fl_isa_select(argv[1]) != FL_OK) {
     fprintf(stderr, "%s: not a tier of this machine\n", argv[1]);
@@ -210,6 +271,7 @@ int main(int argc, char** argv) {
   suppression();
   tiles();
   pictures();
+  frames();
   fprintf(stderr, "%s\n", fl_isa_name());
   return failures != 0;
 }

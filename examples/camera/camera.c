@@ -67,8 +67,9 @@ int main(int argc, char** argv) {
   fl_gate_options limits;
   fl_gate_options_init(&limits, sizeof limits);
   limits.min_sharpness = 2 * 256;
-  limits.min_light = 8 * 256;
+  limits.min_light = 24 * 256; /* black is 16 in a camera's Y plane */
   limits.max_bright = 60000; /* of 65536 */
+  limits.min_motion = 256;   /* a grey level */
   size_t gate_size = 0, work_size = 0;
   int32_t channels = 0;
   int64_t input_size = 0;

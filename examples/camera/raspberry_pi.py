@@ -76,7 +76,7 @@ def main() -> None:
     size = tuple(int(side) for side in arguments.size.split("x"))
 
     recipe = fl.Preprocess.load(arguments.recipe)
-    limits = GateLimits(min_sharpness=2, min_light=8, max_bright=0.9)
+    limits = GateLimits(min_sharpness=2, min_light=24, max_bright=0.9, min_motion=1)
     if arguments.limits:
         limits = GateLimits.load(arguments.limits)
     gate = None

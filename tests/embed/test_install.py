@@ -75,6 +75,21 @@ def declared(include: Path) -> set[str]:
     return set(found) - {"fl_status"}  # of the type of a callback
 
 
+def test_every_source_is_of_one_profile_list():
+    """A source in two lists is compiled twice, one in none of them not at all."""
+    text = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+    listed = re.findall(r"^  (csrc/\w+/\w+\.(?:cpp|c))$", text, re.MULTILINE)
+    assert len(listed) == len(set(listed)), sorted({x for x in listed if listed.count(x) > 1})
+    folders = ("capi", "codec", "core", "geometry", "pixels", "scan", "tables")
+    there = {
+        path.relative_to(ROOT).as_posix()
+        for folder in folders
+        for path in (ROOT / "csrc" / folder).glob("*.c*")
+    }
+    # one_tier.cpp takes the place of dispatch.cpp on a microcontroller.
+    assert there - set(listed) <= {"csrc/core/one_tier.cpp"}
+
+
 def test_the_readmes_program_prints_the_overlap(readme_run):
     assert "0.3333333333333333" in readme_run[1].splitlines()[-1]
 
