@@ -45,7 +45,19 @@ zig_compilers() { # zig_compilers FOLDER TRIPLE FLAGS...: cc, c++, ar and ranlib
   mkdir -p "$folder"
   local tool
   for tool in cc c++; do
-    printf '#!/bin/sh\nexec %s %s -target %s %s "$@"\n' "$zig" "$tool" "$triple" "$*" >"$folder/$tool"
+    # It names processors in its own way, where gcc and clang agree with each other.
+    cat >"$folder/$tool" <<EOF
+#!/bin/sh
+for argument; do
+  shift
+  case \$argument in
+    -march=x86-64-v?) argument=-mcpu=x86_64_v\${argument#-march=x86-64-v} ;;
+    -march=armv8-a+*) argument=-mcpu=generic+\${argument#-march=armv8-a+} ;;
+  esac
+  set -- "\$@" "\$argument"
+done
+exec $zig $tool -target $triple $* "\$@"
+EOF
   done
   for tool in ar ranlib; do
     printf '#!/bin/sh\nexec %s %s "$@"\n' "$zig" "$tool" >"$folder/$tool"
@@ -72,7 +84,7 @@ wheel() { # wheel TARGET: of the tree, for one target
   local python=$WORK/python-$processor
   deb_tree "$debian" "$python" "libpython$version-dev"
   triple=${processor/armv7l/arm}-linux-$libc$float
-  local toolchain=$out/toolchain.cmake cross=()
+  local toolchain=$out/toolchain.cmake cross=() define=()
   if [ "$by" = zig ]; then
     local flags=() named=$triple
     [ "$libc" = musl ] || named=$triple.$glibc
@@ -88,6 +100,7 @@ set(CMAKE_AR $out/bin/ar)
 set(CMAKE_RANLIB $out/bin/ranlib)
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 EOF
+    define=(CMAKE_DISABLE_PRECOMPILE_HEADERS=ON) # zig reads none
   elif [ "$processor" = x86_64 ]; then
     toolchain=""
   else
@@ -100,7 +113,7 @@ EOF
 
   libraries "$target" "$processor" "${cross[@]}"
 
-  local define=(
+  define+=(
     "FASTLABEL_JPEG_INCLUDE=$out/include" "FASTLABEL_JPEG_ARCHIVE=$out/libjpeg.a"
     "FASTLABEL_SIMDJSON_INCLUDE=$out/include" "FASTLABEL_SIMDJSON_LIBRARY=$out/libsimdjson.a"
   )
