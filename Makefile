@@ -65,7 +65,7 @@ test-cpp: $(VENV)/tools
 	@$(BIN)/ctest --test-dir build/cpp --output-on-failure
 
 test-py: $(VENV)/tools
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -n logical --dist loadfile -m "not slow"
 
 test-slow: $(VENV)/tools
 	@$(BIN)/python -m pytest -m slow

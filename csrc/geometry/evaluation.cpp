@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/threads.h"
+#include "geometry/coco_iou.h"
 
 namespace fl {
 
@@ -20,26 +21,6 @@ struct Cell {
   int64_t prediction, prediction_end, label, label_end;  // places in the order of either side
   int64_t label_class;
 };
-
-struct Corners {
-  double x1, y1, x2, y2, area;
-};
-
-Corners corners(const double* b, bool sizes) noexcept {
-  if (sizes) return {b[0], b[1], b[0] + b[2], b[1] + b[3], b[2] * b[3]};
-  return {b[0], b[1], b[2], b[3], (b[2] - b[0]) * (b[3] - b[1])};
-}
-
-// A crowd is a region: what counts is how much of the prediction lies in it.
-double coco_iou(const Corners& prediction, const Corners& label, bool crowd) noexcept {
-  const double w = std::min(prediction.x2, label.x2) - std::max(prediction.x1, label.x1);
-  if (!(w > 0)) return 0;
-  const double h = std::min(prediction.y2, label.y2) - std::max(prediction.y1, label.y1);
-  if (!(h > 0)) return 0;
-  const double overlap = w * h;
-  const double either = crowd ? prediction.area : prediction.area + label.area - overlap;
-  return either > 0 && std::isfinite(either) ? overlap / either : 0;
-}
 
 // Rows by class, then image, then as they came.
 std::vector<int32_t> by_class_and_image(const EvaluationRows& rows, int64_t images,
@@ -89,7 +70,7 @@ class Evaluation {
   }
   double label_area(int64_t label) const noexcept {
     return job_.areas != nullptr ? job_.areas[label]
-                                 : corners(job_.labels.boxes + 4 * label, job_.sizes).area;
+                                 : coco_box(job_.labels.boxes + 4 * label, job_.sizes).area;
   }
   // One bit an area range.
   uint8_t outside(double area) const noexcept {
@@ -124,7 +105,7 @@ struct Matcher {
 
  private:
   struct Label {
-    Corners at;
+    CocoBox at;
     int64_t row;
     uint8_t ignored;  // one bit an area range
     bool crowd;
@@ -152,7 +133,7 @@ void Matcher::take_labels(const Cell& cell) {
   for (int64_t at = cell.label; at < cell.label_end; ++at) {
     const int64_t row = e_.labels_[static_cast<size_t>(at)];
     const uint8_t ignored = e_.ignored(row) ? uint8_t{0xff} : e_.outside(e_.label_area(row));
-    labels_.push_back({corners(job_.labels.boxes + 4 * row, job_.sizes), row, ignored,
+    labels_.push_back({coco_box(job_.labels.boxes + 4 * row, job_.sizes), row, ignored,
                        e_.crowd(row)});
   }
   taken_.assign(labels_.size() * static_cast<size_t>(job_.n_ranges), 0);
@@ -204,7 +185,7 @@ void Matcher::match(const Cell& cell, std::vector<Bits>* hits) {
       tell(row, 0, all);
       continue;
     }
-    const Corners box = corners(job_.predictions.boxes + 4 * row, job_.sizes);
+    const CocoBox box = coco_box(job_.predictions.boxes + 4 * row, job_.sizes);
     const uint8_t outside = e_.outside(box.area);
     e_.outside_[static_cast<size_t>(at)] = outside;
     near_.clear();

@@ -5,30 +5,11 @@
 #include <numeric>
 #include <vector>
 
+#include "geometry/coco_iou.h"
+
 namespace fl {
 
 namespace {
-
-struct Corners {
-  double x1, y1, x2, y2, area;
-};
-
-Corners corners(const double* b, bool sizes) noexcept {
-  if (sizes) return {b[0], b[1], b[0] + b[2], b[1] + b[3], b[2] * b[3]};
-  return {b[0], b[1], b[2], b[3], (b[2] - b[0]) * (b[3] - b[1])};
-}
-
-// A crowd is a region: what counts is how much of the prediction lies in it.
-double coco_iou(const Corners& prediction, const Corners& label, bool crowd) noexcept {
-  const double w = std::min(prediction.x2, label.x2) - std::max(prediction.x1, label.x1);
-  if (!(w > 0)) return 0;
-  const double h = std::min(prediction.y2, label.y2) - std::max(prediction.y1, label.y1);
-  if (!(h > 0)) return 0;
-  const double overlap = w * h;
-  const double either = crowd ? prediction.area : prediction.area + label.area - overlap;
-  // What is not finite overlaps nothing: NaN would be taken for a match.
-  return either > 0 && std::isfinite(either) ? overlap / either : 0;
-}
 
 // Rows of one image and class, in the order in which they are looked at.
 class Cell {
@@ -64,13 +45,13 @@ class Cell {
     label_corners_.clear();
     flags_.clear();
     for (const int64_t g : labels) {
-      label_corners_.push_back(corners(m_.labels.boxes + 4 * g, m_.sizes));
+      label_corners_.push_back(coco_box(m_.labels.boxes + 4 * g, m_.sizes));
       flags_.push_back(static_cast<uint8_t>((ignored(g) ? kIgnored : 0) | (crowd(g) ? kCrowd : 0)));
     }
     double* to = iou_.data();
     for (int64_t k = 0; k < looked_at; ++k) {
-      const Corners p =
-          corners(m_.predictions.boxes + 4 * predictions[static_cast<size_t>(k)], m_.sizes);
+      const CocoBox p =
+          coco_box(m_.predictions.boxes + 4 * predictions[static_cast<size_t>(k)], m_.sizes);
       for (size_t g = 0; g < labels.size(); ++g) {
         *to++ = coco_iou(p, label_corners_[g], (flags_[g] & kCrowd) != 0);
       }
@@ -110,7 +91,7 @@ class Cell {
 
   const MatchCoco& m_;
   std::vector<double> iou_;
-  std::vector<Corners> label_corners_;
+  std::vector<CocoBox> label_corners_;
   std::vector<uint8_t> flags_;
 };
 

@@ -8,7 +8,7 @@ import pytest
 import fastlabel as fl
 from fastlabel import _core
 from fastlabel.bench.rows_hashes import drawn_hashes
-from fastlabel.pixels.clusters import join, members, near_labels, spread, tight_groups
+from fastlabel.pixels.clusters import join, members, near_labels, spread, spreads, tight_groups
 from fastlabel.pixels.near import TURNS, turned_hashes
 
 
@@ -169,6 +169,16 @@ def test_spread_of_a_chain():
     truth = int(np.bitwise_count(many[:, None] ^ many).max())
     assert not large.exact
     assert large.diameter <= truth
+
+
+def test_spreads_are_those_of_each_group():
+    hashes = drawn_hashes(400)
+    rng = np.random.default_rng(1)
+    rows = rng.permutation(400)
+    groups = np.split(rows, np.cumsum(rng.integers(1, 5, 120)))[:-1]
+    assert {len(g) for g in groups} >= {1, 2, 3}
+    assert spreads(hashes, groups, 40) == [spread(hashes[g], 40) for g in groups]
+    assert spreads(hashes, [], 40) == []
 
 
 @pytest.mark.parametrize("distance", [0, 3, 10, 30])

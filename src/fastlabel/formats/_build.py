@@ -14,7 +14,7 @@ import pyarrow as pa
 from .. import schema
 from ..dataset import Dataset, null_column
 from ._paths import Tree, describe_escape
-from ._text import clean, clip
+from ._text import clean, clip, is_clean
 
 __all__ = ["AnnotationColumns", "Builder", "column_of"]
 
@@ -168,10 +168,15 @@ class Builder:
         split: Callable[[str], str | None] | None = None,
     ) -> None:
         """Images on disk that no label file speaks of. ``split`` maps a path to its split."""
-        for path in paths:
-            self.add_image(
-                path, path, label_state=label_state, split=split(path) if split else None
-            )
+        added = list(paths)
+        known: dict[str, list[Any]] = {
+            "file_name": added,
+            "path": added,
+            "split": [split(path) for path in added] if split else [None] * len(added),
+            "label_state": [label_state] * len(added),
+        }
+        for name, column in self.images.items():
+            column.extend(known.get(name) or [None] * len(added))
 
     def set_unlabelled(self) -> None:
         """Say of every image so far that it was never annotated."""
@@ -184,13 +189,12 @@ class Builder:
     def finish(self, root: Path) -> Dataset:
         """The data set of all that was added."""
         self._note_names_and_folders()
-        used = {path for path in self.image_paths() if path is not None}
         meta = {
             "label_files": [clean(path) for path in self.files[:100]],
             "label_file_count": len(self.files),
             "ignored_files": self.ignored[:100],
             "ignored_file_count": len(self.ignored),
-            "other_images": len(self.tree.image_set - used),
+            "other_images": len(self.tree.image_set.difference(self.image_paths())),
             "inclusive": False,
             "declared_splits": [],
             "absent_splits": [],
@@ -216,8 +220,11 @@ class Builder:
         for link in self.tree.escapes:
             if link not in self.tree.met_escapes:
                 self.escape(link, file=link)
-        for path in self.image_paths():
-            if path is not None and clean(path) != path:
+        paths = [path for path in self.image_paths() if path is not None]
+        if is_clean("".join(paths)):
+            return
+        for path in paths:
+            if not is_clean(path):
                 self.problem(
                     "malformed-row",
                     f"the file name {clip(clean(path))!r} is not valid UTF-8; rename the file",

@@ -12,6 +12,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from ..dataset import DatasetError
@@ -32,6 +33,9 @@ __all__ = [
 ]
 
 _LABEL_EXTENSIONS = (".json", ".xml", ".txt", ".yaml", ".yml", ".data", ".names")
+
+# Endings of most files of large sets, told from others at a glance.
+_USUAL = frozenset(e for e in IMAGE_EXTENSIONS if len(e) == 4)
 
 # Folders that tools leave behind; what lies in them is no part of the set.
 _SKIPPED_FOLDERS = frozenset(("__MACOSX", "@eaDir", "__pycache__"))
@@ -80,7 +84,12 @@ def split_of_name(name: str) -> str | None:
 
 def split_of_path(path: str) -> str | None:
     """The split that one of a path's folders names, the innermost first."""
-    for folder in reversed(path.split("/")[:-1]):
+    return _split_of_folder(path[: path.rfind("/") + 1])
+
+
+@lru_cache(4096)  # there are many more files than folders
+def _split_of_folder(path: str) -> str | None:
+    for folder in reversed(path.split("/")):
         split = is_split_name(folder)
         if split:
             return split
@@ -277,6 +286,7 @@ def walk(root: Path) -> Tree:
     tree = Tree(root)
     real = os.path.realpath(root)
     pending = [""]
+    usual: list[str] = []
     while pending:
         folder = pending.pop()
         try:
@@ -289,13 +299,19 @@ def walk(root: Path) -> Tree:
                 ) from error
             tree.closed.append((clean(folder), error.strerror or str(error)))
             continue
+        before = f"{folder}/" if folder else ""
         for entry in found:
             try:
-                _take(tree, entry, folder, real, pending)
+                if not entry.is_file(follow_symlinks=False):
+                    _take_other(tree, before, entry, real, pending)
+                elif entry.name[-4:] in _USUAL and entry.name[0] != ".":
+                    usual.append(before + entry.name)
+                else:
+                    _take_file(tree, before, entry.name)
             except OSError as error:  # a link to itself: this entry is lost, not its folder
-                lost = f"{folder}/{entry.name}".lstrip("/")
-                tree.closed.append((clean(lost), error.strerror or str(error)))
-    tree.images.sort()
+                tree.closed.append((clean(before + entry.name), error.strerror or str(error)))
+    tree.files += len(usual)
+    tree.images = sorted(tree.images + usual)
     tree.escapes.sort()
     tree.closed.sort()
     for paths in tree.labels.values():
@@ -305,30 +321,37 @@ def walk(root: Path) -> Tree:
     return tree
 
 
-def _take(tree: Tree, entry: os.DirEntry[str], folder: str, real: str, pending: list[str]) -> None:
-    name = entry.name
-    path = f"{folder}/{name}" if folder else name
-    if entry.is_symlink():
-        target = os.path.realpath(entry.path)
-        if target != real and not target.startswith(real.rstrip("/") + "/"):
-            tree.escapes.append(path)
-            return
-        if entry.is_dir():
-            tree.folder_links[path] = os.path.relpath(target, real) if target != real else ""
-            return
-    elif entry.is_dir(follow_symlinks=False):
-        if not name.startswith(".") and name not in _SKIPPED_FOLDERS:
-            pending.append(path)
-        return
-    if name.startswith("._") or not entry.is_file():  # "._": what one system adds to archives
+def _take_file(tree: Tree, before: str, name: str) -> None:
+    if name.startswith("._"):  # what one system adds to archives
         return
     tree.files += 1
     dot = _dot(name)
     extension = name[dot:].lower() if dot > 0 else ""
     if extension in IMAGE_EXTENSIONS:
-        tree.images.append(path)
+        tree.images.append(before + name)
     elif extension in _LABEL_EXTENSIONS:
-        tree.labels.setdefault(extension, []).append(path)
+        tree.labels.setdefault(extension, []).append(before + name)
+
+
+def _take_other(
+    tree: Tree, before: str, entry: os.DirEntry[str], real: str, pending: list[str]
+) -> None:
+    """A folder, a link, or what is neither: a socket, a device."""
+    path = before + entry.name
+    if entry.is_symlink():
+        target = os.path.realpath(entry.path)
+        if target != real and not target.startswith(real.rstrip("/") + "/"):
+            tree.escapes.append(path)
+        elif entry.is_dir():
+            tree.folder_links[path] = os.path.relpath(target, real) if target != real else ""
+        elif entry.is_file():
+            _take_file(tree, before, entry.name)
+    elif (
+        entry.is_dir(follow_symlinks=False)
+        and not entry.name.startswith(".")
+        and entry.name not in _SKIPPED_FOLDERS
+    ):
+        pending.append(path)
 
 
 def describe_escape(name: str) -> str:

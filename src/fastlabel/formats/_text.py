@@ -12,6 +12,7 @@ __all__ = [
     "clean",
     "clip",
     "decode",
+    "is_clean",
     "printable",
     "quote",
     "read_bytes",
@@ -129,11 +130,16 @@ def clean(text: str) -> str:
     Names on disk may be any bytes and JSON may hold half of a surrogate pair; Arrow
     stores neither, so such code units are written out as escapes.
     """
+    return text if is_clean(text) else text.encode("utf-8", "backslashreplace").decode()
+
+
+def is_clean(text: str) -> bool:
+    """Whether ``text`` is valid Unicode."""
     try:
         text.encode()
     except UnicodeEncodeError:
-        return text.encode("utf-8", "backslashreplace").decode()
-    return text
+        return False
+    return True
 
 
 def clip(text: str) -> str:

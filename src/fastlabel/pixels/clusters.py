@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from .near import hamming_clusters, turned_hashes
 
-__all__ = ["Spread", "join", "members", "near_labels", "spread", "tight_groups"]
+__all__ = ["Spread", "join", "members", "near_labels", "spread", "spreads", "tight_groups"]
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -141,6 +142,23 @@ def spread(hashes: Hashes, distance: int) -> Spread:
         outside[nearest] = False
         best = np.minimum(best, apart[nearest])
     return Spread(weakest, int(apart.max()), True)
+
+
+def spreads(hashes: Hashes, groups: Sequence[Ints], distance: int) -> list[Spread]:
+    """:func:`spread` of each group of rows.
+
+    Most groups of a large set are pairs, which are measured together.
+    """
+    out: dict[int, Spread] = {}
+    pairs = [k for k, group in enumerate(groups) if len(group) == 2]
+    if pairs:
+        two = hashes[np.stack([groups[k] for k in pairs])]
+        for k, bits in zip(pairs, np.bitwise_count(two[:, 0] ^ two[:, 1]).tolist(), strict=True):
+            out[k] = Spread(bits, bits, True)
+    for k, group in enumerate(groups):
+        if len(group) != 2:
+            out[k] = spread(hashes[group], distance)
+    return [out[k] for k in range(len(groups))]
 
 
 def _apart(hashes: Hashes, other: np.uint64) -> Ints:

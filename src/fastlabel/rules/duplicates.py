@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..dataset import as_numpy
-from ..pixels.clusters import Spread, join, members, near_labels, spread
+from ..pixels.clusters import Spread, join, members, near_labels, spreads
 from .context import Context, Floats, Ints, ints
 from .context import whole as one_array
 from .registry import Hits, Params, rule, thresholds
@@ -198,13 +198,13 @@ def near_duplicate(ctx: Context, p: Params) -> Iterator[Hits]:
     groups, unjudged = near_groups(ctx)
     hashes, distance = _hashes(ctx), _distance(ctx)
     first = np.array([g[0] for g in groups], np.int64)
-    spreads = [spread(hashes[g], distance) for g in groups]
+    measured = spreads(hashes, groups, distance)
     messages = [
         f"{name} has {count(len(group) - 1, 'near copy', 'near copies')} "
         f"({others}; {_bits(found, distance)}): keep what differs enough."
-        for (name, others), group, found in zip(_named(ctx, groups), groups, spreads, strict=True)
+        for (name, others), group, found in zip(_named(ctx, groups), groups, measured, strict=True)
     ]
-    value = np.array([s.weakest for s in spreads], np.float64)
+    value = np.array([s.weakest for s in measured], np.float64)
     yield Hits(
         messages,
         image=first,
@@ -215,13 +215,23 @@ def near_duplicate(ctx: Context, p: Params) -> Iterator[Hits]:
         extra=[
             {
                 **_members(group),
-                "files": len(np.unique(_same_bytes(ctx)[group])),
+                "files": files,
                 "diameter": found.diameter,
             }
-            for group, found in zip(groups, spreads, strict=True)
+            for group, files, found in zip(groups, _files(ctx, groups), measured, strict=True)
         ],
         unjudged=unjudged,
     )
+
+
+def _files(ctx: Context, groups: list[Ints]) -> list[int]:
+    """How many different files each group has."""
+    if not groups:
+        return []
+    same = _same_bytes(ctx)
+    group = np.repeat(np.arange(len(groups), dtype=np.int64), [len(g) for g in groups])
+    different = np.unique(group * len(same) + same[np.concatenate(groups)])
+    return np.bincount(different // len(same), minlength=len(groups)).tolist()
 
 
 def _bits(found: Spread, distance: int) -> str:

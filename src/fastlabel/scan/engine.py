@@ -56,9 +56,10 @@ def run(
     if batch_size < 1:
         raise ValueError(f"batch_size: got {batch_size}, expected at least 1")
     scanner = _scanner(workers, limits, hash_only=False)
+    ahead = read_ahead(jobs, batch_size, limits.max_bytes, elastic=gathered > 1)
     with ThreadPoolExecutor(max_workers=workers or None) as others:
         try:
-            with closing(read_ahead(jobs, batch_size, limits.max_bytes)) as batches:
+            with closing(ahead) as batches:
                 yield from _batches(jobs, scanner, others, limits, progress, batches, gathered)
         except BaseException:
             others.shutdown(wait=False, cancel_futures=True)

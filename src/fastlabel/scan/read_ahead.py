@@ -6,6 +6,7 @@ own, some batches ahead of the workers and within a number of bytes.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,6 +25,9 @@ __all__ = ["BUDGET", "Fetched", "fetched", "read_ahead"]
 BUDGET = 256 << 20
 #: Batches asked for at a time, and how many may be asked for or ready.
 _READERS, _AHEAD = 3, 8
+#: What Python does for a batch costs as much as some small pictures: elastic batches grow to this
+#: many times their size while they are taken in less than this time.
+_STRETCH, _BATCH_SECONDS = 4, 0.04
 #: Taken for the size of a picture whose size is not known before it is read.
 _USUAL = 256 << 10
 
@@ -42,15 +46,27 @@ class Fetched:
 
 
 def read_ahead(
-    jobs: Jobs, batch_size: int, most: int = MOST_BYTES, budget: int = BUDGET
+    jobs: Jobs,
+    batch_size: int,
+    most: int = MOST_BYTES,
+    budget: int = BUDGET,
+    *,
+    elastic: bool = False,
 ) -> Generator[Fetched, None, None]:
-    """All jobs, in order, at most ``batch_size`` at a time.
+    """All jobs, in order, at most ``batch_size`` at a time; of an elastic one a few times that.
 
     Leaving the iteration early ends the reading.
     """
     if not jobs.source.slow:
-        for first in range(0, len(jobs), batch_size):
-            yield fetched(jobs, first, min(first + batch_size, len(jobs)), most)
+        first, began = 0, time.monotonic()
+        while first < len(jobs):
+            size = batch_size
+            if elastic:
+                rate = first / max(time.monotonic() - began, 1e-3)
+                size = min(max(int(rate * _BATCH_SECONDS), size), size * _STRETCH)
+            last = min(first + size, len(jobs))
+            yield fetched(jobs, first, last, most)
+            first = last
         return
     ranges = _ranges(jobs, batch_size, budget // 4)
     waiting: deque[tuple[Future[Fetched], int]] = deque()
