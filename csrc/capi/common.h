@@ -67,7 +67,7 @@ fl_status read_options(const Options* from, const Options& defaults, Options* to
 }
 
 // Whether the numbers of a view can be read: a pointer, a dtype, a format, and no box out of the
-// reach of 64 bits.
+// reach of an address.
 inline fl_status check_boxes(const fl_boxes* boxes) noexcept {
   if (boxes == nullptr || boxes->n < 0) return FL_ERROR_ARGUMENT;
   if (boxes->n > 0 && boxes->data == nullptr) return FL_ERROR_ARGUMENT;
@@ -77,7 +77,8 @@ inline fl_status check_boxes(const fl_boxes* boxes) noexcept {
   int64_t columns = 0;
   const bool fits = checked_mul(boxes->n, boxes->row_stride, &rows) &&
                     checked_mul(4, boxes->column_stride, &columns) &&
-                    checked_add(rows, columns, &rows);
+                    checked_add(rows, columns, &rows) && rows >= PTRDIFF_MIN &&
+                    rows <= PTRDIFF_MAX;
   return fits ? FL_OK : FL_ERROR_OVERFLOW;
 }
 

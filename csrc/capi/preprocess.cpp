@@ -35,12 +35,10 @@ fl_status extent_of(std::initializer_list<Axis> axes, int64_t element, Extent* o
   return FL_OK;
 }
 
-// Far apart in an address space of 64 bits, whatever the sum of an address and an extent.
 bool overlap(const void* a, const Extent& x, const void* b, const Extent& y) noexcept {
-  const auto from = [](const void* p, int64_t shift) {
-    return static_cast<__int128>(reinterpret_cast<uintptr_t>(p)) + shift;
-  };
-  return from(a, x.low) < from(b, y.high) && from(b, y.low) < from(a, x.high);
+  const fl::Reach first = fl::reach_of(a, x.low, x.high);
+  const fl::Reach second = fl::reach_of(b, y.low, y.high);
+  return first.begin < second.end && second.begin < first.end;
 }
 
 bool side(int64_t length) noexcept { return length >= 1 && length <= INT32_MAX; }

@@ -374,6 +374,24 @@ void row_add(const uint8_t* __restrict row, size_t n, uint32_t* __restrict acc) 
   for (size_t i = 0; i < n; ++i) acc[i] += row[i];
 }
 
+void row_cells(const uint8_t* __restrict row, size_t n, size_t cells,
+               uint32_t* __restrict sums) noexcept {
+  size_t i = 0;
+  for (size_t k = 0; k < cells; ++k) {
+    const size_t end = (k + 1) * n / cells;
+    uint32_t sum = 0;
+#if defined(__AVX2__)
+    __m256i wide = _mm256_setzero_si256();
+    for (; i + kWide <= end; i += kWide) {
+      wide = _mm256_add_epi64(wide, _mm256_sad_epu8(load(row + i), _mm256_setzero_si256()));
+    }
+    sum = static_cast<uint32_t>(sum64(wide));
+#endif
+    for (; i < end; ++i) sum += row[i];
+    sums[k] += sum;
+  }
+}
+
 #if defined(__AVX2__)
 
 // Interleaved pixels of kStep bytes, eight at a time: the shuffles put (c0, c1) and (c2, 0) of a

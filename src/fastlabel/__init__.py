@@ -76,6 +76,7 @@ _LAZY = {
     "Dataset": "dataset",
     "DatasetError": "dataset",
     "read": "formats",
+    "Preprocess": "recipe",
     "Predictions": "predictions",
     "predict": "predictions",
     "read_predictions": "predictions",
@@ -229,6 +230,7 @@ if TYPE_CHECKING:
     from .prepare.paste import PasteResult, paste
     from .prepare.tile import TileResult, tile, tile_boxes_back
     from .prepare.training import ignore_mask, ignored_anchors, image_targets
+    from .recipe import Preprocess
     from .rules.user import rule
     from .sample import make_sample
     from .scan import Cache, CacheWarning, scan, scan_batches

@@ -272,6 +272,22 @@ def letterbox(
     out: NDArray[Any],
     workers: int = 1,
 ) -> list[tuple[int, int, int, int, float, float]]: ...
+def letterbox_frames(
+    frames: list[tuple[Any, ...]],
+    options: dict[str, Any],
+    out: NDArray[Any],
+    workers: int = 1,
+) -> list[tuple[int, int, int, int, float, float]]: ...
+def letterbox_placement(
+    image_width: int,
+    image_height: int,
+    width: int,
+    height: int,
+    center: int = 1,
+    scale_up: int = 1,
+    stretch: int = 0,
+) -> tuple[int, int, int, int, float, float]: ...
+def read_recipe(text: bytes) -> dict[str, Any]: ...
 def content_hash(data: Any) -> bytes: ...
 def hash_slices(data: Any, offsets: NDArray[np.int64]) -> NDArray[np.uint8]: ...
 def stat_files(

@@ -14,12 +14,12 @@ PACKAGE = ROOT / "src" / "fastlabel"
 #: Lowest first. A module may import from rows above its own, and from its own part.
 LAYERS = (
     ("_core", "_embed"),
-    ("_arrow", "_scalars", "_memory", "_ranks", "_threads"),
+    ("_arrow", "_errors", "_scalars", "_memory", "_ranks", "_threads"),
     ("_arrays",),
     ("schema", "config", "source", "boxes", "pixels", "tables", "numba"),
     ("deploy", "dataset"),
     ("_output",),
-    ("formats", "scan", "merge"),
+    ("formats", "scan", "merge", "recipe"),
     ("predictions",),
     ("rules", "difficulty"),
     ("set_columns",),

@@ -23,6 +23,8 @@ _COMMANDS = {
     "ignore": "Turn boxes that cannot be learnt into ignore regions.",
     "split": "Deal a data set to train, val and test that no copy straddles.",
     "predict": "Run an ONNX detector over a data set.",
+    "preprocess": "Write the recipe of a model's input, which the device reads too.",
+    "parity": "Print the hash of a model's input, to hold against the device's.",
     "tile": "Cut pictures and their boxes into tiles, as a new data set.",
     "merge-tiles": "Make one set of boxes of predictions made on tiles.",
     "paste": "Paste shrunken objects onto other pictures, as a new data set.",

@@ -1,0 +1,555 @@
+/* fastlabel/gate.h: the frame gate, in C99 that a microcontroller can run.
+ *
+ * Alone, this file needs gate.h and base.h and nothing of the rest of the library. Inside the
+ * library (FL_GATE_KERNELS) the rows are measured by the kernels that the scan has.
+ * FL_GATE_PLAIN leaves the instructions out that some ARM cores have for pairs of numbers.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "fastlabel/gate.h"
+
+#include <string.h>
+
+#if !defined(FL_GATE_PLAIN) && defined(__ARM_FEATURE_SIMD32) && defined(__ARMEL__)
+#define FL_GATE_PAIRS 1
+#include <arm_acle.h>
+#endif
+
+#define CELLS (FL_GATE_GRID_WIDTH * FL_GATE_GRID_HEIGHT)
+#define MAGIC 0x65746147u
+
+/* Noise is measured as the scan measures it: csrc/pixels/luma_stats.h says why so. */
+#define BLOCK 32
+#define NOISE_STEP 9
+#define MIN_BLOCK_PIXELS 32
+#define BLACK_BLOCK 16
+#define WHITE_BLOCK 239
+#define SHARE_ROWS 64
+
+typedef struct gate {
+  uint32_t magic;
+  int32_t width, height;
+  int32_t y; /* rows taken of this frame */
+  fl_gate_options options;
+  uint64_t luma_sum, laplacian_squares, gradient_squares;
+  int64_t laplacian_sum;
+  uint32_t dark, bright, share_pixels;
+  int32_t share_step, next_share_row;
+  int32_t block_rows, noise_rows; /* rows of the blocks being measured; those measured for noise */
+  uint32_t calm_count, calm_room; /* blocks kept: the calmest of them */
+  uint32_t block_count;           /* blocks of the kind that is kept */
+  int32_t usable;                 /* that kind: 1 neither black nor white; 0 any, none was usable */
+  int32_t cell_line;              /* line of the grid being summed */
+  int32_t has_last;               /* the grid is of a whole frame */
+  int32_t change_sum, change_most, change_least;
+  uint32_t line_sums[FL_GATE_GRID_WIDTH];
+  uint16_t grid[CELLS]; /* cell means of the last frame, and of this one as far as it is known */
+} gate;
+
+/* What follows the struct: 3 rows, then for each block of a line its noise and light, then the
+ * calmest blocks. The first number says that 640 bytes hold the struct. */
+typedef char the_struct_fits[sizeof(gate) <= 640 ? 1 : -1];
+#define HEAD 640
+
+/* No memset: a store at a time, that the compiler may not make into one. */
+static void clear(void* memory, size_t size) {
+  volatile unsigned char* to = (volatile unsigned char*)memory;
+  while (size-- > 0) *to++ = 0;
+}
+
+static uint8_t* row_of(gate* g, int32_t y) {
+  const int32_t pitch = FL_GATE_PITCH_(g->width);
+  /* Pixel 0 lies on a multiple of 4; the mirrored one before it has room. */
+  return (uint8_t*)g + HEAD + (y % 3) * pitch + 4;
+}
+static uint32_t* noise_of(gate* g) {
+  return (uint32_t*)(void*)((uint8_t*)g + HEAD + 3 * FL_GATE_PITCH_(g->width));
+}
+static uint32_t* calmest_of(gate* g) { return noise_of(g) + FL_GATE_BLOCKS_(g->width); }
+static uint16_t* light_of(gate* g) { return (uint16_t*)(void*)(calmest_of(g) + g->calm_room); }
+
+/* ---- rows ------------------------------------------------------------------------- */
+/* The middle row is readable one pixel before and behind; for noise the others are too. */
+
+static uint32_t word_at(const uint8_t* p) {
+  uint32_t word;
+#if defined(__GNUC__)
+  __builtin_memcpy(&word, p, sizeof word); /* one load, with -ffreestanding too */
+#else
+  memcpy(&word, p, sizeof word);
+#endif
+  return word;
+}
+
+#if defined(FL_GATE_KERNELS)
+
+#include "pixels/gate_rows.h"
+
+#else
+
+typedef struct gate_row_sums {
+  uint64_t laplacian_squares, gradient_squares;
+} gate_row_sums;
+
+/* Of n pixels, at most 1024: their sum, and the sums of squares. A square is at most 1020^2, so
+ * that 32 bits hold all of them. */
+typedef struct piece_sums {
+  uint32_t luma, laplacian, gradient;
+} piece_sums;
+
+static piece_sums measure_piece(const uint8_t* up, const uint8_t* cur, const uint8_t* down,
+                                int32_t n) {
+  piece_sums s = {0, 0, 0};
+  int32_t i = 0;
+#if defined(FL_GATE_PAIRS)
+  /* Four pixels a turn, as two pairs of 16-bit numbers: bytes 0 and 2, and bytes 1 and 3. */
+  int32_t laplacian = 0;
+  int32_t gradient = 0;
+  /* The rows lie in one ring: one address and two distances are fewer registers than three. */
+  const ptrdiff_t above = up - cur;
+  const ptrdiff_t below = down - cur;
+  const uint8_t* p = cur;
+  for (; i + 4 <= n; i += 4, p += 4) {
+    const uint32_t c = word_at(p);
+    const uint32_t u = word_at(p + above);
+    const uint32_t d = word_at(p + below);
+    const uint16x2_t c0 = __uxtb16(c);
+    const uint16x2_t c1 = __uxtb16(c >> 8);
+    const uint16x2_t before = __uxtb16(word_at(p - 1)); /* the left of bytes 0 and 2 */
+    const uint16x2_t after = __uxtb16(word_at(p + 1) >> 8);
+    const uint16x2_t u0 = __uxtb16(u);
+    const uint16x2_t u1 = __uxtb16(u >> 8);
+    const uint16x2_t d0 = __uxtb16(d);
+    const uint16x2_t d1 = __uxtb16(d >> 8);
+    /* Sums of pixels leave no half of a word: ordinary additions do. */
+    const int16x2_t v0 = __ssub16((int16x2_t)(before + c1 + u0 + d0), (int16x2_t)(c0 << 2));
+    const int16x2_t v1 = __ssub16((int16x2_t)(c0 + after + u1 + d1), (int16x2_t)(c1 << 2));
+    const int16x2_t x0 = __ssub16((int16x2_t)c1, (int16x2_t)before);
+    const int16x2_t x1 = __ssub16((int16x2_t)after, (int16x2_t)c0);
+    const int16x2_t y0 = __ssub16((int16x2_t)d0, (int16x2_t)u0);
+    const int16x2_t y1 = __ssub16((int16x2_t)d1, (int16x2_t)u1);
+    s.luma = __usada8(c, 0, s.luma);
+    laplacian = __smlad(v0, v0, __smlad(v1, v1, laplacian));
+    gradient = __smlad(x0, x0, __smlad(x1, x1, gradient));
+    gradient = __smlad(y0, y0, __smlad(y1, y1, gradient));
+  }
+  s.laplacian = (uint32_t)laplacian;
+  s.gradient = (uint32_t)gradient;
+#endif
+  for (; i < n; ++i) {
+    const int32_t c = cur[i];
+    const int32_t v = cur[i - 1] + cur[i + 1] + up[i] + down[i] - 4 * c;
+    const int32_t x = cur[i + 1] - cur[i - 1];
+    const int32_t y = down[i] - up[i];
+    s.luma += (uint32_t)c;
+    s.laplacian += (uint32_t)(v * v);
+    s.gradient += (uint32_t)(x * x + y * y);
+  }
+  return s;
+}
+
+/* Adds the pixels' sums to the 16 cells of a line, and the squares to `sums`. */
+static void gate_row_measure(const uint8_t* up, const uint8_t* cur, const uint8_t* down,
+                                int32_t n, uint32_t* cells, gate_row_sums* sums) {
+  int32_t from = 0;
+  for (int32_t k = 0; k < FL_GATE_GRID_WIDTH; ++k) {
+    const int32_t to = (k + 1) * n / FL_GATE_GRID_WIDTH;
+    const piece_sums s = measure_piece(up + from, cur + from, down + from, to - from);
+    cells[k] += s.luma;
+    sums->laplacian_squares += s.laplacian;
+    sums->gradient_squares += s.gradient;
+    from = to;
+  }
+}
+
+/* Adds to each block of 32 pixels what they answer to the mask [1 -2 1; -2 4 -2; 1 -2 1]. */
+static void gate_row_noise(const uint8_t* up, const uint8_t* cur, const uint8_t* down,
+                              int32_t n, uint32_t* blocks) {
+  int32_t left = up[-1] - 2 * cur[-1] + down[-1];
+  int32_t here = up[0] - 2 * cur[0] + down[0];
+  for (int32_t from = 0; from < n; from += BLOCK) {
+    const int32_t to = n - from < BLOCK ? n : from + BLOCK;
+    uint32_t sum = 0;
+    for (int32_t i = from; i < to; ++i) {
+      const int32_t right = up[i + 1] - 2 * cur[i + 1] + down[i + 1];
+      const int32_t answer = left - 2 * here + right;
+      sum += (uint32_t)(answer < 0 ? -answer : answer);
+      left = here;
+      here = right;
+    }
+    *blocks++ += sum;
+  }
+}
+
+#endif
+
+/* The sum of the bytes of a word. */
+static uint32_t byte_sum(uint32_t word) {
+  word = (word & 0x00ff00ffu) + ((word >> 8) & 0x00ff00ffu);
+  return (word & 0xffffu) + (word >> 16);
+}
+
+/* Adds how many pixels are below 32, and from 224 on. */
+static void row_shares(const uint8_t* row, int32_t n, uint32_t* dark, uint32_t* bright) {
+  uint32_t lit = 0;
+  int32_t i = 0;
+  while (i + 4 <= n) {
+    /* Four pixels a turn; a byte counts to 255. The upper three bits of a pixel, shifted, meet in
+     * its uppermost one: any of them, from 32 on; all, from 224 on. */
+    const int32_t end = n - i < 1020 ? n : i + 1020;
+    uint32_t any = 0;
+    uint32_t all = 0;
+    for (; i + 4 <= end; i += 4) {
+      const uint32_t p = word_at(row + i);
+      any += ((p | p << 1 | p << 2) >> 7) & 0x01010101u;
+      all += ((p & p << 1 & p << 2) >> 7) & 0x01010101u;
+    }
+    lit += byte_sum(any);
+    *bright += byte_sum(all);
+  }
+  for (; i < n; ++i) {
+    lit += row[i] >= 32;
+    *bright += row[i] >= 224;
+  }
+  *dark += (uint32_t)n - lit;
+}
+
+/* ---- noise ------------------------------------------------------------------------ */
+
+/* Moves the number at k of a heap down to where it belongs; the largest is at 0. */
+static void sift_down(uint32_t* heap, uint32_t count, uint32_t k) {
+  for (;;) {
+    uint32_t child = 2 * k + 1;
+    if (child >= count) return;
+    if (child + 1 < count && heap[child + 1] > heap[child]) ++child;
+    if (heap[k] >= heap[child]) return;
+    const uint32_t kept = heap[k];
+    heap[k] = heap[child];
+    heap[child] = kept;
+    k = child;
+  }
+}
+
+/* Keeps the calmest blocks, as many as a tenth of all can be: usable ones, once there is one. */
+static void keep_block(gate* g, uint32_t noise, int usable) {
+  uint32_t* heap = calmest_of(g);
+  if (usable && !g->usable) {
+    g->usable = 1;
+    g->calm_count = g->block_count = 0;
+  }
+  if (usable != g->usable) return;
+  ++g->block_count;
+  if (g->calm_count == g->calm_room) {
+    if (noise >= heap[0]) return;
+    heap[0] = noise;
+    sift_down(heap, g->calm_count, 0);
+    return;
+  }
+  uint32_t k = g->calm_count++;
+  while (k > 0 && heap[(k - 1) / 2] < noise) {
+    heap[k] = heap[(k - 1) / 2];
+    k = (k - 1) / 2;
+  }
+  heap[k] = noise;
+}
+
+static void close_blocks(gate* g) {
+  uint32_t* noise = noise_of(g);
+  const uint16_t* light = light_of(g);
+  for (int32_t k = 0; k < FL_GATE_BLOCKS_(g->width); ++k) {
+    const int32_t left = g->width - k * BLOCK;
+    const uint32_t pixels = (uint32_t)((left < BLOCK ? left : BLOCK) * g->noise_rows);
+    const int usable =
+        pixels >= MIN_BLOCK_PIXELS && light[k] >= BLACK_BLOCK && light[k] <= WHITE_BLOCK;
+    keep_block(g, noise[k] * 1024 / pixels, usable);
+    noise[k] = 0;
+  }
+  g->block_rows = g->noise_rows = 0;
+}
+
+/* The answer of the calmest tenth, as the scan has it. */
+static int32_t noise_response(gate* g) {
+  uint32_t* heap = calmest_of(g);
+  if (g->block_count == 0) return -1;
+  const uint32_t rank = (g->block_count - 1) / 10;
+  while (g->calm_count > rank + 1) {
+    heap[0] = heap[--g->calm_count];
+    sift_down(heap, g->calm_count, 0);
+  }
+  return (int32_t)(heap[0] * 9 / 8);
+}
+
+/* ---- a frame ---------------------------------------------------------------------- */
+
+static void start_frame(gate* g) {
+  g->y = 0;
+  g->luma_sum = g->laplacian_squares = g->gradient_squares = 0;
+  g->laplacian_sum = 0;
+  g->dark = g->bright = g->share_pixels = 0;
+  g->next_share_row = 0;
+  g->block_rows = g->noise_rows = 0;
+  g->calm_count = g->block_count = 0;
+  g->usable = 0;
+  g->cell_line = 0;
+  g->change_sum = 0;
+  g->change_most = INT32_MIN;
+  g->change_least = INT32_MAX;
+  clear(g->line_sums, sizeof g->line_sums);
+  clear(noise_of(g), (size_t)FL_GATE_BLOCKS_(g->width) * sizeof(uint32_t));
+}
+
+/* The lines of the grid that end with row y: the means of their cells, and what changed. */
+static void close_cells(gate* g, int32_t y) {
+  while (g->cell_line < FL_GATE_GRID_HEIGHT) {
+    const int32_t top = g->cell_line * g->height / FL_GATE_GRID_HEIGHT;
+    const int32_t end = (g->cell_line + 1) * g->height / FL_GATE_GRID_HEIGHT;
+    uint16_t* cell = g->grid + g->cell_line * FL_GATE_GRID_WIDTH;
+    int32_t from = 0;
+    if (end > y + 1) return;
+    ++g->cell_line;
+    /* In frames lower than the grid some lines have no row; their cells stay 0. */
+    if (end == top) continue;
+    for (int32_t k = 0; k < FL_GATE_GRID_WIDTH; ++k) {
+      const int32_t to = (k + 1) * g->width / FL_GATE_GRID_WIDTH;
+      const uint32_t pixels = (uint32_t)((to - from) * (end - top));
+      from = to;
+      if (pixels == 0) continue;
+      const uint32_t sum = g->line_sums[k];
+      const uint32_t mean = 256 * (sum / pixels) + 256 * (sum % pixels) / pixels;
+      if (g->has_last) {
+        const int32_t change = (int32_t)mean - cell[k];
+        g->change_sum += change;
+        if (change > g->change_most) g->change_most = change;
+        if (change < g->change_least) g->change_least = change;
+      }
+      cell[k] = (uint16_t)mean;
+      g->luma_sum += sum;
+      g->line_sums[k] = 0;
+    }
+  }
+}
+
+/* How many cells have pixels. */
+static int32_t cells_of(const gate* g) {
+  const int32_t w = g->width < FL_GATE_GRID_WIDTH ? g->width : FL_GATE_GRID_WIDTH;
+  const int32_t h = g->height < FL_GATE_GRID_HEIGHT ? g->height : FL_GATE_GRID_HEIGHT;
+  return w * h;
+}
+
+static int32_t sum_of(const uint8_t* row, int32_t n) {
+  int32_t sum = 0;
+  for (int32_t i = 0; i < n; ++i) sum += row[i];
+  return sum;
+}
+
+/* Row y, whose neighbours are there. */
+static void measure_row(gate* g, int32_t y, const uint8_t* up, const uint8_t* down) {
+  const uint8_t* cur = row_of(g, y);
+  const int32_t n = g->width;
+  gate_row_sums sums = {0, 0};
+  gate_row_measure(up, cur, down, n, g->line_sums, &sums);
+  g->laplacian_squares += sums.laplacian_squares;
+  g->gradient_squares += sums.gradient_squares;
+  /* Second differences add up to the difference of the first ones at the ends. */
+  g->laplacian_sum += cur[-1] - cur[0] + cur[n] - cur[n - 1];
+  if (y == 0) g->laplacian_sum += sum_of(up, n) - sum_of(cur, n);
+  if (y == g->height - 1) g->laplacian_sum += sum_of(down, n) - sum_of(cur, n);
+  if (g->block_rows % NOISE_STEP == 0) {
+    uint16_t* light = light_of(g);
+    gate_row_noise(up, cur, down, n, noise_of(g));
+    ++g->noise_rows;
+    /* A few pixels tell whether a block is black or white. */
+    for (int32_t from = 0; from < n; from += BLOCK) {
+      const int32_t to = n - from < BLOCK ? n : from + BLOCK;
+      uint32_t sum = 0;
+      for (int32_t i = from; i < to; i += 4) sum += cur[i];
+      *light++ = (uint16_t)(sum / (uint32_t)((to - from + 3) / 4));
+    }
+  }
+  if (++g->block_rows == BLOCK) close_blocks(g);
+  if (y == g->next_share_row) {
+    row_shares(cur, n, &g->dark, &g->bright);
+    g->share_pixels += (uint32_t)n;
+    g->next_share_row += g->share_step;
+  }
+  close_cells(g, y);
+}
+
+static void take_row(gate* g, const uint8_t* row) {
+  const int32_t n = g->width;
+  const int32_t y = g->y++;
+  uint8_t* to = row_of(g, y);
+  memcpy(to, row, (size_t)n);
+  to[-1] = to[n > 1 ? 1 : 0];
+  to[n] = to[n > 1 ? n - 2 : 0];
+  /* The row above the first is its mirror image, the one below it. */
+  if (y > 0) measure_row(g, y - 1, row_of(g, y > 1 ? y - 2 : y), to);
+  if (y == g->height - 1) {
+    const uint8_t* other = row_of(g, y > 0 ? y - 1 : y);
+    measure_row(g, y, other, other);
+  }
+}
+
+/* sharpness, acutance and noise, from what the rows added up to. */
+static void judge_detail(const gate* g, fl_gate_result* r) {
+  const uint64_t n = (uint64_t)r->pixels;
+  const uint64_t answer = r->noise_response < 0 ? 0 : (uint64_t)r->noise_response;
+  const uint64_t lap = (uint64_t)(g->laplacian_sum < 0 ? -g->laplacian_sum : g->laplacian_sum);
+  /* sigma = answer / 1024 * sqrt(pi / 2) / 6. 20 sigma^2 is what noise adds to the mean squared
+   * Laplacian, 4 sigma^2 what it adds to the gradient: pi 10 / 36 / 2^20 and a fifth of it. */
+  const uint64_t noise = (answer * answer * 915055u) >> 32;
+  const uint64_t variance = g->laplacian_squares * 256 / n - lap * lap * 256 / (n * n);
+  const uint64_t gradient = g->gradient_squares * 256 / n;
+  const uint64_t sharpness = variance > noise ? variance - noise : 0;
+  r->noise = (uint32_t)((answer * 54758u) >> 20);
+  r->sharpness = (uint32_t)sharpness;
+  /* Under a quarter there is no edge to judge. */
+  if (gradient >= noise / 5 + 64) {
+    const uint64_t acutance = sharpness * 65536 / (gradient - noise / 5);
+    r->has_acutance = 1;
+    r->acutance = acutance > UINT32_MAX ? UINT32_MAX : (uint32_t)acutance;
+  }
+}
+
+static void judge(gate* g, fl_gate_result* r) {
+  const fl_gate_options* o = &g->options;
+  const uint64_t n = (uint64_t)g->width * (uint64_t)g->height;
+  clear(r, sizeof *r);
+  r->pixels = (int64_t)n;
+  r->luma_sum = g->luma_sum;
+  r->laplacian_sum = g->laplacian_sum;
+  r->laplacian_squares = g->laplacian_squares;
+  r->gradient_squares = g->gradient_squares;
+  r->dark_pixels = g->dark;
+  r->bright_pixels = g->bright;
+  r->share_pixels = g->share_pixels;
+  r->noise_response = noise_response(g);
+  judge_detail(g, r);
+  r->light = (uint32_t)(g->luma_sum * 256 / n);
+  r->dark = (uint32_t)((uint64_t)g->dark * 65536 / g->share_pixels);
+  r->bright = (uint32_t)((uint64_t)g->bright * 65536 / g->share_pixels);
+  if (g->has_last) {
+    const int32_t mean = g->change_sum / cells_of(g);
+    const int32_t up = g->change_most - mean;
+    const int32_t down = mean - g->change_least;
+    r->has_motion = 1;
+    r->motion = (uint32_t)(up > down ? up : down);
+  }
+  if (r->sharpness < o->min_sharpness || (r->has_acutance && r->acutance < o->min_acutance)) {
+    r->verdict |= FL_GATE_BLURRY;
+  }
+  if (r->light < o->min_light || r->dark > o->max_dark) r->verdict |= FL_GATE_DARK;
+  if (r->light > o->max_light || r->bright > o->max_bright) r->verdict |= FL_GATE_BRIGHT;
+  if (r->has_motion && r->motion < o->min_motion) r->verdict |= FL_GATE_STILL;
+}
+
+/* The gate in a caller's memory, or null. */
+static gate* opened(void* state) {
+  gate* g = (gate*)state;
+  if (state == NULL || (uintptr_t)state % 8 != 0 || g->magic != MAGIC) return NULL;
+  return g;
+}
+
+static int good_side(int32_t side) { return side >= 1 && side <= FL_GATE_MAX_SIDE; }
+
+static void default_options(fl_gate_options* o) {
+  clear(o, sizeof *o);
+  o->struct_size = sizeof *o;
+  o->max_light = 255 * 256;
+  o->max_dark = o->max_bright = 65536;
+}
+
+/* Reads a caller's struct of any age: see the first comment of fastlabel.h. */
+static fl_status read_options(const fl_gate_options* given, fl_gate_options* o) {
+  const unsigned char* bytes = (const unsigned char*)given;
+  size_t size;
+  default_options(o);
+  if (given == NULL) return FL_OK;
+  memcpy(&size, given, sizeof size);
+  if (size < sizeof(size_t) || size > 4096) return FL_ERROR_ARGUMENT;
+  for (size_t k = sizeof *o; k < size; ++k) {
+    if (bytes[k] != 0) return FL_ERROR_ARGUMENT;
+  }
+  memcpy(o, given, size < sizeof *o ? size : sizeof *o);
+  o->struct_size = sizeof *o;
+  return FL_OK;
+}
+
+fl_status fl_gate_options_init(fl_gate_options* options, size_t struct_size) {
+  fl_gate_options defaults;
+  if (options == NULL || struct_size < sizeof(size_t) || struct_size > 4096) {
+    return FL_ERROR_ARGUMENT;
+  }
+  default_options(&defaults);
+  clear(options, struct_size);
+  memcpy(options, &defaults, struct_size < sizeof defaults ? struct_size : sizeof defaults);
+  memcpy(options, &struct_size, sizeof struct_size);
+  return FL_OK;
+}
+
+fl_status fl_gate_state_size(int32_t width, int32_t height, size_t* size) {
+  if (size == NULL || !good_side(width) || !good_side(height)) return FL_ERROR_ARGUMENT;
+  *size = (size_t)FL_GATE_STATE_SIZE(width, height);
+  return FL_OK;
+}
+
+fl_status fl_gate_init(void* state, size_t size, int32_t width, int32_t height,
+                       const fl_gate_options* options) {
+  gate* g = (gate*)state;
+  fl_gate_options read;
+  size_t needed;
+  if (state == NULL || (uintptr_t)state % 8 != 0) return FL_ERROR_ARGUMENT;
+  if (fl_gate_state_size(width, height, &needed) != FL_OK) return FL_ERROR_ARGUMENT;
+  if (read_options(options, &read) != FL_OK) return FL_ERROR_ARGUMENT;
+  if (size < needed) return FL_ERROR_CAPACITY;
+#if defined(FL_GATE_KERNELS)
+  const fl_status ready = gate_kernels_ready();
+  if (ready != FL_OK) return ready;
+#endif
+  clear(state, needed);
+  g->magic = MAGIC;
+  g->width = width;
+  g->height = height;
+  g->options = read;
+  g->share_step = (height + SHARE_ROWS - 1) / SHARE_ROWS;
+  g->calm_room =
+      (uint32_t)FL_GATE_CALMEST_(FL_GATE_BLOCKS_(width) * FL_GATE_BLOCKS_(height));
+  start_frame(g);
+  return FL_OK;
+}
+
+fl_status fl_gate_rows(void* state, const uint8_t* rows, int32_t count, int64_t stride) {
+  gate* g = opened(state);
+  if (g == NULL || rows == NULL || count < 1 || stride < g->width) return FL_ERROR_ARGUMENT;
+  if (count > g->height - g->y) return FL_ERROR_ROWS;
+  for (int32_t k = 0; k < count; ++k) take_row(g, rows + (ptrdiff_t)(k * stride));
+  return FL_OK;
+}
+
+fl_status fl_gate_end(void* state, fl_gate_result* result) {
+  gate* g = opened(state);
+  if (g == NULL || result == NULL) return FL_ERROR_ARGUMENT;
+  if (g->y < g->height) return FL_ERROR_ROWS;
+  if (g->block_rows > 0) close_blocks(g);
+  judge(g, result);
+  g->has_last = 1;
+  start_frame(g);
+  return FL_OK;
+}
+
+fl_status fl_gate_drop(void* state) {
+  gate* g = opened(state);
+  if (g == NULL) return FL_ERROR_ARGUMENT;
+  /* Some of the grid may be of the dropped frame. */
+  if (g->y > 0) g->has_last = 0;
+  start_frame(g);
+  return FL_OK;
+}
+
+fl_status fl_gate_frame(void* state, const uint8_t* luma, int64_t stride, fl_gate_result* result) {
+  gate* g = opened(state);
+  if (g == NULL || luma == NULL || result == NULL || stride < g->width) return FL_ERROR_ARGUMENT;
+  if (g->y > 0) (void)fl_gate_drop(state);
+  (void)fl_gate_rows(state, luma, g->height, stride);
+  return fl_gate_end(state, result);
+}

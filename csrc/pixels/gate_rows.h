@@ -1,0 +1,30 @@
+/* The rows of pixels/gate.c by the scan's kernels: what the library has in place of its plain
+ * loops. C, since gate.c is.
+ */
+#ifndef FASTLABEL_PIXELS_GATE_ROWS_H_
+#define FASTLABEL_PIXELS_GATE_ROWS_H_
+
+#include "fastlabel/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct gate_row_sums {
+  uint64_t laplacian_squares, gradient_squares;
+} gate_row_sums;
+
+/* The tier chosen, or why none is. */
+fl_status gate_kernels_ready(void);
+/* n pixels, all three rows readable at [-1, n]. Adds the pixels' sums to the 16 cells of a line. */
+void gate_row_measure(const uint8_t* up, const uint8_t* cur, const uint8_t* down, int32_t n,
+                      uint32_t* cells, gate_row_sums* sums);
+/* Adds to each block of 32 pixels what they answer to the noise mask. */
+void gate_row_noise(const uint8_t* up, const uint8_t* cur, const uint8_t* down, int32_t n,
+                    uint32_t* blocks);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* FASTLABEL_PIXELS_GATE_ROWS_H_ */
