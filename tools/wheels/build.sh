@@ -88,8 +88,7 @@ wheel() { # wheel TARGET: of the tree, for one target
   if [ "$by" = zig ]; then
     local flags=() named=$triple
     [ "$libc" = musl ] || named=$triple.$glibc
-    # The first ARMv7 cores had neither NEON nor all the registers of its floats.
-    [ "$processor" != armv7l ] || flags=(-mcpu=generic+v7a+vfp3d16-neon-d32)
+    [ "$processor" != armv7l ] || flags=(-mcpu=generic+v7a+neon) # as the toolchain file has it
     zig_compilers "$out/bin" "$named" "${flags[@]}"
     cat >"$toolchain" <<EOF
 set(CMAKE_SYSTEM_NAME Linux)
@@ -151,17 +150,21 @@ build_sdist(sys.argv[1])" "$OUT")
   echo "$source: builds $(basename "$WORK/sdist/wheel/"*.whl)"
 }
 
-[ $# -gt 0 ] || { sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2; }
-for target in "$@"; do
-  case $target in
-    sdist) sdist ;;
-    x86_64 | aarch64 | armv7l | musl-x86_64 | musl-aarch64 | gcc-x86_64 | gcc-aarch64 | gcc-armv7l)
-      wheel "$target"
-      ;;
-    *)
-      echo "no such target: $target; one of x86_64 aarch64 armv7l musl-x86_64 musl-aarch64" \
-        "gcc-x86_64 gcc-aarch64 gcc-armv7l sdist" >&2
-      exit 2
-      ;;
-  esac
-done
+main() {
+  [ $# -gt 0 ] || { sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+  for target in "$@"; do
+    case $target in
+      sdist) sdist ;;
+      x86_64 | aarch64 | armv7l | musl-x86_64 | musl-aarch64 | gcc-x86_64 | gcc-aarch64 | gcc-armv7l)
+        wheel "$target"
+        ;;
+      *)
+        echo "no such target: $target; one of x86_64 aarch64 armv7l musl-x86_64 musl-aarch64" \
+          "gcc-x86_64 gcc-aarch64 gcc-armv7l sdist" >&2
+        exit 2
+        ;;
+    esac
+  done
+}
+main "$@"
+exit 0

@@ -26,8 +26,12 @@ def audit(*arguments: str) -> str:
 def main(wheel: Path, folder: Path) -> None:
     """Write the tagged wheel into the folder and print its name."""
     found = json.loads(audit("show", "--json", str(wheel)))
-    print(found)
-    audit("repair", "--only-plat", "--wheel-dir", str(folder), str(wheel))
+    tag = found["overall_tag"]
+    if tag.startswith("linux_"):
+        sys.exit(f"{wheel.name} runs on this machine's kind alone:\n{json.dumps(found, indent=2)}")
+    audit("repair", "--only-plat", "--plat", tag, "--wheel-dir", str(folder), str(wheel))
+    name, version, python, abi, _ = wheel.name.split("-")
+    print(*folder.glob(f"{name}-{version}-{python}-{abi}-*{tag}*.whl"))
 
 
 if __name__ == "__main__":
