@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs what the build needs from the system, where apt can; else says what is missing.
-#   tools/system-packages.sh [browser]
-# "browser" also asks for Chromium, which only the browser tests need.
+#   tools/system-packages.sh [browser | arm | wheels]
+# "browser" also asks for Chromium, which only the browser tests need; "arm" for the cross
+# compilers and the emulator of `make test-arm`; "wheels" for what unpacks Debian's sources.
 set -eu
 PYTHON=${PYTHON:-python3}
 packages=""
@@ -59,6 +60,22 @@ if [ "${1:-}" = browser ] && ! command -v chromium >/dev/null 2>&1 &&
   browser=yes
 fi
 
+# Each is named by what is missing, so that a machine that has them is asked for nothing.
+extra=""
+want() { # want PROGRAM PACKAGE
+  command -v "$1" >/dev/null 2>&1 || extra="$extra $2"
+}
+case ${1:-} in
+  arm)
+    want aarch64-linux-gnu-g++ g++-aarch64-linux-gnu
+    want arm-linux-gnueabihf-g++ g++-arm-linux-gnueabihf
+    want qemu-aarch64-static qemu-user-static
+    want qemu-arm-static qemu-user-static
+    want dpkg-source dpkg-dev
+    ;;
+  wheels) want dpkg-source dpkg-dev ;;
+esac
+
 install() { # install PACKAGES...: as root, or through sudo
   if [ "$(id -u)" = 0 ]; then
     run=""
@@ -87,4 +104,13 @@ if [ "$archive" = yes ] && ! install " libturbojpeg0-dev"; then
 fi
 if [ "$browser" = yes ] && ! install " chromium"; then
   echo "no Chromium here: the browser tests will be skipped (apt-get install chromium)" >&2
+fi
+if [ -n "$extra" ] && ! install "$extra"; then
+  case $1 in
+    arm) echo "missing:$extra: the tests on emulated ARM will be skipped" >&2 ;;
+    *)
+      echo "missing:$extra (sudo apt-get install$extra)" >&2
+      exit 1
+      ;;
+  esac
 fi

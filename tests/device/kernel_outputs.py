@@ -47,9 +47,12 @@ def _image(height: int, width: int, channels: int = 3, seed: int = 1) -> Any:
     noise = _numbers(seed).integers(-60, 61, shape)
     rows, columns = np.mgrid[0:height, 0:width]
     ramp = (rows * 5 + columns * 3) % 400 - 70
-    return np.clip(noise // (1 + columns % 7 if channels == 1 else 3) + (
-        ramp if channels == 1 else ramp[..., None]
-    ), 0, 255).astype(np.uint8)
+    return np.clip(
+        noise // (1 + columns % 7 if channels == 1 else 3)
+        + (ramp if channels == 1 else ramp[..., None]),
+        0,
+        255,
+    ).astype(np.uint8)
 
 
 def _boxes(n: int, seed: int, dtype: Any = np.float64, extent: int = 640) -> Any:
@@ -91,10 +94,10 @@ def _box_lists() -> Iterator[tuple[str, Any]]:
     yield "ragged_counts", fl.ragged_counts(a, at_a, b, at_b, 0.3)
     yield "box_pairs", fl.box_pairs(a, at_a, 0.3)
     yield "box_pairs_between", fl.box_pairs_between(a, b, 0.4)
-    yield "match_coco", vars(
-        fl.match_coco(a, at_a, _scores(400, 5), b, at_b, iou_thresholds=[0.3, 0.5])
+    yield (
+        "match_coco",
+        vars(fl.match_coco(a, at_a, _scores(400, 5), b, at_b, iou_thresholds=[0.3, 0.5])),
     )
-    yield "match_optimal", vars(fl.match_optimal(a, at_a, b, at_b, iou_threshold=0.3))
 
 
 def _suppression() -> Iterator[tuple[str, Any]]:
@@ -107,8 +110,11 @@ def _suppression() -> Iterator[tuple[str, Any]]:
     yield "soft_nms.gaussian", fl.soft_nms(boxes[:200], scores[:200], method="gaussian")
     yield "non_max_merge", fl.non_max_merge(boxes, scores, 0.4, idxs=labels)
     unit = [np.clip(_boxes(40, s, extent=16) / 64, 0, 1) for s in (9, 10)]
-    yield "weighted_boxes_fusion", fl.weighted_boxes_fusion(
-        unit, [_scores(40, 11), _scores(40, 12)], [labels[:40], labels[40:80]]
+    yield (
+        "weighted_boxes_fusion",
+        fl.weighted_boxes_fusion(
+            unit, [_scores(40, 11), _scores(40, 12)], [labels[:40], labels[40:80]]
+        ),
     )
     turned = np.concatenate([_boxes(60, 13), _numbers(14).integers(-90, 91, (60, 1)) / 64], axis=1)
     turned[:, 2:4] = _numbers(15).integers(8, 90, (60, 2))
@@ -140,8 +146,15 @@ def _tiles() -> Iterator[tuple[str, Any]]:
 def _pixels() -> Iterator[tuple[str, Any]]:
     colour, gray = _image(211, 317), _image(150, 203, 1)
     boxes = np.array([[0, 0, 200, 140], [3.25, 7.5, 60.75, 90], [10, 10, 11, 11]])
-    for name in ("laplacian_variance", "luma_histogram", "luma_percentiles", "entropy",
-                 "noise_sigma", "sharpness", "perceptual_hash"):
+    for name in (
+        "laplacian_variance",
+        "luma_histogram",
+        "luma_percentiles",
+        "entropy",
+        "noise_sigma",
+        "sharpness",
+        "perceptual_hash",
+    ):
         kernel = getattr(fl, name)
         yield f"{name}.colour", np.asarray(kernel(colour))
         yield f"{name}.gray", np.asarray(kernel(gray))
@@ -156,8 +169,11 @@ def _pixels() -> Iterator[tuple[str, Any]]:
     yield "measure_luma.boxes", rows
     mask = _image(40, 50, 1, 19)
     for mode in ("normal", "multiply"):
-        yield f"composite.{mode}", fl.composite(
-            colour.copy(), _image(40, 50, 3, 20), 31, 17, alpha=mask, mode=mode, feather=3
+        yield (
+            f"composite.{mode}",
+            fl.composite(
+                colour.copy(), _image(40, 50, 3, 20), 31, 17, alpha=mask, mode=mode, feather=3
+            ),
         )
 
 
@@ -166,14 +182,33 @@ def _preprocessing() -> Iterator[tuple[str, Any]]:
     for size in (96, 320):
         for way in ("linear", "area"):
             at = f"{way}.{size}"
-            yield f"letterbox.uint8.{at}", fl.letterbox(
-                colour, size, interpolation=way, dtype="uint8", layout="nhwc")[0]
-            yield f"letterbox.float32.{at}", fl.letterbox(
-                colour, size, interpolation=way, scale=1 / 255, swap_rb=True,
-                mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))[0]
-            yield f"letterbox.int8.{at}", fl.letterbox(
-                colour, size, interpolation=way, dtype="int8", scale=1 / 255,
-                quantize=(1 / 255, -128))[0]
+            yield (
+                f"letterbox.uint8.{at}",
+                fl.letterbox(colour, size, interpolation=way, dtype="uint8", layout="nhwc")[0],
+            )
+            yield (
+                f"letterbox.float32.{at}",
+                fl.letterbox(
+                    colour,
+                    size,
+                    interpolation=way,
+                    scale=1 / 255,
+                    swap_rb=True,
+                    mean=(0.485, 0.456, 0.406),
+                    std=(0.229, 0.224, 0.225),
+                )[0],
+            )
+            yield (
+                f"letterbox.int8.{at}",
+                fl.letterbox(
+                    colour,
+                    size,
+                    interpolation=way,
+                    dtype="int8",
+                    scale=1 / 255,
+                    quantize=(1 / 255, -128),
+                )[0],
+            )
         yield f"letterbox.gray.{size}", fl.letterbox(gray, size, dtype="uint8")[0]
     for size in ((100, 70), (105, 158), (40, 317)):
         yield f"resize_area.{size[0]}x{size[1]}", fl.resize_area(colour, size)
@@ -188,10 +223,13 @@ def _hashes_and_tables() -> Iterator[tuple[str, Any]]:
     values = _numbers(22).integers(-4000, 4000, 5000) / 64
     groups = _numbers(23).integers(0, 6, 5000)
     yield "histogram", fl.histogram(values, 32, (-50.0, 50.0))
-    yield "grouped_histogram", json.dumps(
-        fl.grouped_histogram(groups, values, 32, (-50.0, 50.0)).to_dict(), sort_keys=True)
-    yield "grouped_stats", json.dumps(
-        fl.grouped_stats(groups, values).to_dict(), sort_keys=True)
+    yield (
+        "grouped_histogram",
+        json.dumps(
+            fl.grouped_histogram(groups, values, 32, (-50.0, 50.0)).to_dict(), sort_keys=True
+        ),
+    )
+    yield "grouped_stats", json.dumps(fl.grouped_stats(groups, values).to_dict(), sort_keys=True)
 
 
 def _augmentation() -> Iterator[tuple[str, Any]]:
@@ -208,8 +246,14 @@ def _augmentation() -> Iterator[tuple[str, Any]]:
 
 
 TOPICS: tuple[Callable[[], Iterator[tuple[str, Any]]], ...] = (
-    _box_matrices, _box_lists, _suppression, _tiles, _pixels, _preprocessing,
-    _hashes_and_tables, _augmentation,
+    _box_matrices,
+    _box_lists,
+    _suppression,
+    _tiles,
+    _pixels,
+    _preprocessing,
+    _hashes_and_tables,
+    _augmentation,
 )
 
 
@@ -235,7 +279,10 @@ def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 def outputs() -> dict[str, Any]:
     """Every kernel's outputs, by name."""
     return {
-        name: array for topic in TOPICS for key, value in topic() for name, array in _flat(key, value)
+        name: array
+        for topic in TOPICS
+        for key, value in topic()
+        for name, array in _flat(key, value)
     }
 
 

@@ -133,7 +133,7 @@ EOF
   rm -rf "$out/wheel" "$out/tagged"
   quietly "$out/wheel.log" env "${named_for[@]}" "$PYTHON" -m pip wheel "$root" --no-deps \
     --no-build-isolation -w "$out/wheel" -C build-dir="$out/build" -C install.strip=true "${settings[@]}"
-  "$PYTHON" "$here/tag.py" "$out/wheel/"*.whl "$OUT"
+  built+=("$("$PYTHON" "$here/tag.py" "$out/wheel/"*.whl "$OUT")")
 }
 
 sdist() {
@@ -152,6 +152,7 @@ build_sdist(sys.argv[1])" "$OUT")
 
 main() {
   [ $# -gt 0 ] || { sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+  built=()
   for target in "$@"; do
     case $target in
       sdist) sdist ;;
@@ -165,6 +166,7 @@ main() {
         ;;
     esac
   done
+  [ ${#built[@]} = 0 ] || "$PYTHON" "$here/table.py" "${built[@]}"
 }
 main "$@"
 exit 0

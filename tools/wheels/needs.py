@@ -1,7 +1,4 @@
-"""Print what a wheel requires on a machine, a requirement a line.
-
-    needs.py WHEEL MACHINE
-"""
+"""Print what a wheel requires on a machine: ``needs.py WHEEL MACHINE``, a requirement a line."""
 
 import sys
 import zipfile

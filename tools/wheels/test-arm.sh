@@ -151,7 +151,6 @@ armhf() {
   local toolchain=-DCMAKE_TOOLCHAIN_FILE=$root/cmake/toolchains/armhf-linux-gnueabihf.cmake
   libraries gcc-armv7l armv7l "$toolchain"
   cmake -S "$root" -B "$ARM/armhf" -G Ninja "$toolchain" -DFASTLABEL_TESTS=ON \
-    -DCMAKE_EXE_LINKER_FLAGS=-static \
     -DFASTLABEL_JPEG_INCLUDE="$WORK/gcc-armv7l/include" \
     -DFASTLABEL_JPEG_ARCHIVE="$WORK/gcc-armv7l/libjpeg.a" \
     -DFASTLABEL_SIMDJSON_INCLUDE="$WORK/gcc-armv7l/include" \

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from .._scalars import as_choice
-from ..dataset import DatasetError
+from .._errors import DatasetError
 from ..scan.limits import Limits
 from . import others
 from .jobs import as_fill, as_windows
