@@ -46,7 +46,7 @@ typedef struct gate {
   uint16_t grid[CELLS]; /* cell means of the last frame, and of this one as far as it is known */
 } gate;
 
-/* What follows the struct: 3 rows, then for each block of a line its noise and light, then the
+/* What follows the struct: 2 rows, then for each block of a line its noise and light, then the
  * calmest blocks. The first number says that 640 bytes hold the struct. */
 typedef char the_struct_fits[sizeof(gate) <= 640 ? 1 : -1];
 #define HEAD 640
@@ -57,19 +57,31 @@ static void clear(void* memory, size_t size) {
   while (size-- > 0) *to++ = 0;
 }
 
+/* The last two rows lie in a ring. */
 static uint8_t* row_of(gate* g, int32_t y) {
-  const int32_t pitch = FL_GATE_PITCH_(g->width);
-  /* Pixel 0 lies on a multiple of 4; the mirrored one before it has room. */
-  return (uint8_t*)g + HEAD + (y % 3) * pitch + 4;
+  return (uint8_t*)g + HEAD + (y % 2) * FL_GATE_PITCH_(g->width);
 }
 static uint32_t* noise_of(gate* g) {
-  return (uint32_t*)(void*)((uint8_t*)g + HEAD + 3 * FL_GATE_PITCH_(g->width));
+  return (uint32_t*)(void*)((uint8_t*)g + HEAD + 2 * FL_GATE_PITCH_(g->width));
 }
 static uint32_t* calmest_of(gate* g) { return noise_of(g) + FL_GATE_BLOCKS_(g->width); }
 static uint16_t* light_of(gate* g) { return (uint16_t*)(void*)(calmest_of(g) + g->calm_room); }
 
 /* ---- rows ------------------------------------------------------------------------- */
-/* The middle row is readable one pixel before and behind; for noise the others are too. */
+/* In a list of rows the first and the last are the neighbours of those that are measured. At the
+ * border a pixel's missing neighbour is the mirror image, the one on its other side. */
+
+#if defined(FL_GATE_KERNELS)
+#define BATCH 16 /* rows measured in one call */
+#else
+#define BATCH 1
+#endif
+
+#if !defined(FL_GATE_KERNELS)
+typedef struct gate_row_sums {
+  uint64_t laplacian_squares, gradient_squares;
+} gate_row_sums;
+#endif
 
 static uint32_t word_at(const uint8_t* p) {
   uint32_t word;
@@ -87,10 +99,6 @@ static uint32_t word_at(const uint8_t* p) {
 
 #else
 
-typedef struct gate_row_sums {
-  uint64_t laplacian_squares, gradient_squares;
-} gate_row_sums;
-
 /* Of n pixels, at most 1024: their sum, and the sums of squares. A square is at most 1020^2, so
  * that 32 bits hold all of them. */
 typedef struct piece_sums {
@@ -105,9 +113,9 @@ static piece_sums measure_piece(const uint8_t* up, const uint8_t* cur, const uin
   /* Four pixels a turn, as two pairs of 16-bit numbers: bytes 0 and 2, and bytes 1 and 3. */
   int32_t laplacian = 0;
   int32_t gradient = 0;
-  /* The rows lie in one ring: one address and two distances are fewer registers than three. */
-  const ptrdiff_t above = up - cur;
-  const ptrdiff_t below = down - cur;
+  /* One address and two distances are fewer registers than three addresses. */
+  const ptrdiff_t above = (ptrdiff_t)((uintptr_t)up - (uintptr_t)cur);
+  const ptrdiff_t below = (ptrdiff_t)((uintptr_t)down - (uintptr_t)cur);
   const uint8_t* p = cur;
   for (; i + 4 <= n; i += 4, p += 4) {
     const uint32_t c = word_at(p);
@@ -148,30 +156,38 @@ static piece_sums measure_piece(const uint8_t* up, const uint8_t* cur, const uin
   return s;
 }
 
-/* Adds the pixels' sums to the 16 cells of a line, and the squares to `sums`. */
-static void gate_row_measure(const uint8_t* up, const uint8_t* cur, const uint8_t* down,
-                                int32_t n, uint32_t* cells, gate_row_sums* sums) {
+/* Adds the pixels' sums to the 16 cells of a line, and the squares to the others. */
+static void gate_rows_measure(const uint8_t* const* rows, int32_t count, int32_t n,
+                              uint32_t* cells, gate_row_sums* sums) {
+  (void)count; /* 1 */
   int32_t from = 0;
   for (int32_t k = 0; k < FL_GATE_GRID_WIDTH; ++k) {
     const int32_t to = (k + 1) * n / FL_GATE_GRID_WIDTH;
-    const piece_sums s = measure_piece(up + from, cur + from, down + from, to - from);
+    /* The columns at the border are the caller's. */
+    const int32_t first = from > 0 ? from : 1;
+    const int32_t end = to < n ? to : n - 1;
+    from = to;
+    if (first >= end) continue;
+    const piece_sums s =
+        measure_piece(rows[0] + first, rows[1] + first, rows[2] + first, end - first);
     cells[k] += s.luma;
     sums->laplacian_squares += s.laplacian;
     sums->gradient_squares += s.gradient;
-    from = to;
   }
 }
 
 /* Adds to each block of 32 pixels what they answer to the mask [1 -2 1; -2 4 -2; 1 -2 1]. */
-static void gate_row_noise(const uint8_t* up, const uint8_t* cur, const uint8_t* down,
-                              int32_t n, uint32_t* blocks) {
-  int32_t left = up[-1] - 2 * cur[-1] + down[-1];
+static void gate_row_noise(const uint8_t* up, const uint8_t* cur, const uint8_t* down, int32_t n,
+                           uint32_t* blocks) {
+  const int32_t second = n > 1 ? 1 : 0;
+  int32_t left = up[second] - 2 * cur[second] + down[second];
   int32_t here = up[0] - 2 * cur[0] + down[0];
   for (int32_t from = 0; from < n; from += BLOCK) {
     const int32_t to = n - from < BLOCK ? n : from + BLOCK;
     uint32_t sum = 0;
     for (int32_t i = from; i < to; ++i) {
-      const int32_t right = up[i + 1] - 2 * cur[i + 1] + down[i + 1];
+      const int32_t k = i + 1 < n ? i + 1 : n - 1 - second;
+      const int32_t right = up[k] - 2 * cur[k] + down[k];
       const int32_t answer = left - 2 * here + right;
       sum += (uint32_t)(answer < 0 ? -answer : answer);
       left = here;
@@ -336,58 +352,107 @@ static int32_t cells_of(const gate* g) {
   return w * h;
 }
 
+/* Of a row. */
 static int32_t sum_of(const uint8_t* row, int32_t n) {
   int32_t sum = 0;
   for (int32_t i = 0; i < n; ++i) sum += row[i];
   return sum;
 }
 
-/* Row y, whose neighbours are there. */
-static void measure_row(gate* g, int32_t y, const uint8_t* up, const uint8_t* down) {
-  const uint8_t* cur = row_of(g, y);
+/* What the first or last pixel of a row adds; `other` is its neighbour on both sides. */
+static void measure_border(const uint8_t* const* rows, int32_t x, int32_t other,
+                           gate_row_sums* sums) {
+  const int32_t y = rows[2][x] - rows[0][x];
+  const int32_t v = 2 * rows[1][other] + rows[0][x] + rows[2][x] - 4 * rows[1][x];
+  sums->laplacian_squares += (uint32_t)(v * v);
+  sums->gradient_squares += (uint32_t)(y * y);
+}
+
+/* The row's light in each block: a few pixels tell whether it is black or white. */
+static void note_light(gate* g, const uint8_t* row) {
+  uint16_t* light = light_of(g);
+  for (int32_t from = 0; from < g->width; from += BLOCK) {
+    const int32_t to = g->width - from < BLOCK ? g->width : from + BLOCK;
+    uint32_t sum = 0;
+    for (int32_t i = from; i < to; i += 4) sum += row[i];
+    *light++ = (uint16_t)(sum / (uint32_t)((to - from + 3) / 4));
+  }
+}
+
+/* What only some rows are asked for. */
+static void sample_row(gate* g, int32_t y, const uint8_t* const* rows) {
   const int32_t n = g->width;
-  gate_row_sums sums = {0, 0};
-  gate_row_measure(up, cur, down, n, g->line_sums, &sums);
-  g->laplacian_squares += sums.laplacian_squares;
-  g->gradient_squares += sums.gradient_squares;
-  /* Second differences add up to the difference of the first ones at the ends. */
-  g->laplacian_sum += cur[-1] - cur[0] + cur[n] - cur[n - 1];
-  if (y == 0) g->laplacian_sum += sum_of(up, n) - sum_of(cur, n);
-  if (y == g->height - 1) g->laplacian_sum += sum_of(down, n) - sum_of(cur, n);
   if (g->block_rows % NOISE_STEP == 0) {
-    uint16_t* light = light_of(g);
-    gate_row_noise(up, cur, down, n, noise_of(g));
+    const int32_t left = g->height - y + g->block_rows; /* rows from the block's first on */
+    const int32_t last = ((left < BLOCK ? left : BLOCK) - 1) / NOISE_STEP * NOISE_STEP;
+    gate_row_noise(rows[0], rows[1], rows[2], n, noise_of(g));
     ++g->noise_rows;
-    /* A few pixels tell whether a block is black or white. */
-    for (int32_t from = 0; from < n; from += BLOCK) {
-      const int32_t to = n - from < BLOCK ? n : from + BLOCK;
-      uint32_t sum = 0;
-      for (int32_t i = from; i < to; i += 4) sum += cur[i];
-      *light++ = (uint16_t)(sum / (uint32_t)((to - from + 3) / 4));
-    }
+    if (g->block_rows == last) note_light(g, rows[1]);
   }
   if (++g->block_rows == BLOCK) close_blocks(g);
   if (y == g->next_share_row) {
-    row_shares(cur, n, &g->dark, &g->bright);
+    row_shares(rows[1], n, &g->dark, &g->bright);
     g->share_pixels += (uint32_t)n;
     g->next_share_row += g->share_step;
   }
-  close_cells(g, y);
 }
 
-static void take_row(gate* g, const uint8_t* row) {
+/* Rows y to y + count - 1, of one line of the grid. */
+static void measure(gate* g, int32_t y, int32_t count, const uint8_t* const* rows) {
   const int32_t n = g->width;
-  const int32_t y = g->y++;
-  uint8_t* to = row_of(g, y);
-  memcpy(to, row, (size_t)n);
-  to[-1] = to[n > 1 ? 1 : 0];
-  to[n] = to[n > 1 ? n - 2 : 0];
-  /* The row above the first is its mirror image, the one below it. */
-  if (y > 0) measure_row(g, y - 1, row_of(g, y > 1 ? y - 2 : y), to);
-  if (y == g->height - 1) {
-    const uint8_t* other = row_of(g, y > 0 ? y - 1 : y);
-    measure_row(g, y, other, other);
+  const int32_t second = n > 1 ? 1 : 0;
+  gate_row_sums sums = {0, 0};
+  gate_rows_measure(rows, count, n, g->line_sums, &sums);
+  for (int32_t k = 0; k < count; ++k) {
+    const uint8_t* cur = rows[k + 1];
+    measure_border(rows + k, 0, second, &sums);
+    g->line_sums[n < FL_GATE_GRID_WIDTH ? (FL_GATE_GRID_WIDTH - 1) / n : 0] += cur[0];
+    if (n > 1) {
+      measure_border(rows + k, n - 1, n - 2, &sums);
+      g->line_sums[FL_GATE_GRID_WIDTH - 1] += cur[n - 1];
+    }
+    /* Second differences add up to the difference of the first ones at the ends. */
+    g->laplacian_sum += cur[second] - cur[0] + cur[n - 1 - second] - cur[n - 1];
+    sample_row(g, y + k, rows + k);
   }
+  g->laplacian_squares += sums.laplacian_squares;
+  g->gradient_squares += sums.gradient_squares;
+  if (y == 0) g->laplacian_sum += sum_of(rows[0], n) - sum_of(rows[1], n);
+  if (y + count == g->height) {
+    g->laplacian_sum += sum_of(rows[count + 1], n) - sum_of(rows[count], n);
+  }
+  close_cells(g, y + count - 1);
+}
+
+/* The row after the last one of the line of the grid that row y is in. */
+static int32_t line_end(const gate* g, int32_t y) {
+  int32_t line = g->cell_line;
+  while ((line + 1) * g->height / FL_GATE_GRID_HEIGHT <= y) ++line;
+  return (line + 1) * g->height / FL_GATE_GRID_HEIGHT;
+}
+
+static void take_rows(gate* g, const uint8_t* given, int32_t count, ptrdiff_t stride) {
+  const int32_t first = g->y;
+  const int32_t end = first + count;
+  /* Each row is measured once the one below it is there. */
+  const int32_t measured = end == g->height ? end : end - 1;
+  const int32_t one = g->height > 1 ? 1 : 0;
+  for (int32_t y = first > 0 ? first - 1 : 0; y < measured;) {
+    const uint8_t* rows[BATCH + 2];
+    const int32_t line = line_end(g, y);
+    int32_t n = (measured < line ? measured : line) - y;
+    if (n > BATCH) n = BATCH;
+    for (int32_t k = 0; k < n + 2; ++k) {
+      const int32_t at = y + k == 0 ? one : y + k > g->height ? g->height - 1 - one : y + k - 1;
+      rows[k] = at < first ? row_of(g, at) : given + (at - first) * stride;
+    }
+    measure(g, y, n, rows);
+    y += n;
+  }
+  for (int32_t y = count > 1 ? end - 2 : first; y < end; ++y) {
+    memcpy(row_of(g, y), given + (y - first) * stride, (size_t)g->width);
+  }
+  g->y = end;
 }
 
 /* sharpness, acutance and noise, from what the rows added up to. */
@@ -522,7 +587,7 @@ fl_status fl_gate_rows(void* state, const uint8_t* rows, int32_t count, int64_t 
   gate* g = opened(state);
   if (g == NULL || rows == NULL || count < 1 || stride < g->width) return FL_ERROR_ARGUMENT;
   if (count > g->height - g->y) return FL_ERROR_ROWS;
-  for (int32_t k = 0; k < count; ++k) take_row(g, rows + (ptrdiff_t)(k * stride));
+  take_rows(g, rows, count, (ptrdiff_t)stride);
   return FL_OK;
 }
 

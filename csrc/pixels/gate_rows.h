@@ -16,10 +16,11 @@ typedef struct gate_row_sums {
 
 /* The tier chosen, or why none is. */
 fl_status gate_kernels_ready(void);
-/* n pixels, all three rows readable at [-1, n]. Adds the pixels' sums to the 16 cells of a line. */
-void gate_row_measure(const uint8_t* up, const uint8_t* cur, const uint8_t* down, int32_t n,
-                      uint32_t* cells, gate_row_sums* sums);
-/* Adds to each block of 32 pixels what they answer to the noise mask. */
+/* Rows rows[1] to rows[count] of n pixels, but for the pixels at their ends; rows[0] and
+ * rows[count + 1] are their neighbours. Adds the pixels' sums to the 16 cells of a line. */
+void gate_rows_measure(const uint8_t* const* rows, int32_t count, int32_t n, uint32_t* cells,
+                       gate_row_sums* sums);
+/* Adds to each block of 32 pixels of a row what they answer to the noise mask. */
 void gate_row_noise(const uint8_t* up, const uint8_t* cur, const uint8_t* down, int32_t n,
                     uint32_t* blocks);
 

@@ -455,6 +455,7 @@ class Reader {
     bool plain = false;
     if (number(&digits, &exponent, &negative, &plain) &&
         nearest_float(digits, exponent, negative, out)) {
+      if (*out == 0) *out = 0;  // without a sign
       return true;
     }
     return got(start, name,

@@ -447,6 +447,69 @@ void linear_columns(const uint8_t* row, const uint8_t* next, const int32_t* at,
   }
 }
 
+template <size_t kChannels>
+inline void pick_any(const uint8_t* __restrict row, const int32_t* __restrict at, size_t from,
+                     size_t n, uint8_t* __restrict out, size_t plane) noexcept {
+  for (size_t i = from; i < n; ++i) {
+    const uint8_t* p = row + at[i];
+    for (size_t c = 0; c < kChannels; ++c) out[c * plane + i] = p[c];
+  }
+}
+
+#if defined(__AVX2__)
+
+// Sixteen pixels of three or four bytes at a time, read as four.
+template <size_t kChannels>
+inline size_t pick_blocks(const uint8_t* row, const uint8_t* next, const int32_t* at, size_t n,
+                          uint8_t* out, size_t plane) noexcept {
+  const __m128i order = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  const auto four = [row](int32_t x) {
+    int32_t value;
+    __builtin_memcpy(&value, row + x, sizeof value);
+    return value;
+  };
+  size_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    const int32_t* x = at + i;
+    __m128i v[4];  // of four pixels each: channel 0 of all, channel 1, ...
+    for (size_t k = 0; k < 4; ++k, x += 4) {
+      __builtin_prefetch(next + x[0]);
+      v[k] = _mm_shuffle_epi8(_mm_setr_epi32(four(x[0]), four(x[1]), four(x[2]), four(x[3])), order);
+    }
+    const __m128i a = _mm_unpacklo_epi32(v[0], v[1]);
+    const __m128i b = _mm_unpacklo_epi32(v[2], v[3]);
+    const __m128i c = _mm_unpackhi_epi32(v[0], v[1]);
+    const __m128i d = _mm_unpackhi_epi32(v[2], v[3]);
+    const __m128i planes[4] = {_mm_unpacklo_epi64(a, b), _mm_unpackhi_epi64(a, b),
+                               _mm_unpacklo_epi64(c, d), _mm_unpackhi_epi64(c, d)};
+    for (size_t k = 0; k < kChannels; ++k) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(out + k * plane + i), planes[k]);
+    }
+  }
+  return i;
+}
+
+#endif
+
+void pick_columns(const uint8_t* row, const uint8_t* next, const int32_t* at, size_t n, size_t safe,
+                  int32_t channels, uint8_t* out, size_t plane) noexcept {
+  size_t done = 0;
+#if defined(__AVX2__)
+  if (channels == 3) done = pick_blocks<3>(row, next, at, safe, out, plane);
+  if (channels == 4) done = pick_blocks<4>(row, next, at, safe, out, plane);
+#else
+  static_cast<void>(safe);
+  static_cast<void>(next);
+#endif
+  if (channels == 1) {
+    pick_any<1>(row, at, 0, n, out, plane);
+  } else if (channels == 3) {
+    pick_any<3>(row, at, done, n, out, plane);
+  } else {
+    pick_any<4>(row, at, done, n, out, plane);
+  }
+}
+
 void linear_rows(const int16_t* __restrict a, const int16_t* __restrict b, int32_t w0, int32_t w1,
                  size_t n, uint8_t* __restrict out) noexcept {
   size_t i = 0;

@@ -53,9 +53,12 @@ void row_add(const uint8_t* row, size_t n, uint32_t* acc) noexcept {
   for (size_t i = 0; i < n; ++i) acc[i] += row[i];
 }
 
-void row_cells(const uint8_t* row, size_t n, size_t cells, uint32_t* sums) noexcept {
-  for (size_t k = 0; k < cells; ++k) {
-    for (size_t i = k * n / cells; i < (k + 1) * n / cells; ++i) sums[k] += row[i];
+void row_cells(const uint8_t* const* rows, size_t count, size_t n, size_t cells,
+               uint32_t* sums) noexcept {
+  for (size_t y = 0; y < count; ++y) {
+    for (size_t k = 0; k < cells; ++k) {
+      for (size_t i = k * n / cells; i < (k + 1) * n / cells; ++i) sums[k] += rows[y][i];
+    }
   }
 }
 

@@ -374,23 +374,63 @@ void row_add(const uint8_t* __restrict row, size_t n, uint32_t* __restrict acc) 
   for (size_t i = 0; i < n; ++i) acc[i] += row[i];
 }
 
-void row_cells(const uint8_t* __restrict row, size_t n, size_t cells,
-               uint32_t* __restrict sums) noexcept {
-  size_t i = 0;
+#if defined(__AVX2__)
+
+void row_cells(const uint8_t* const* rows, size_t count, size_t n, size_t cells,
+               uint32_t* sums) noexcept {
+  const __m256i zero = _mm256_setzero_si256();
+  size_t from = 0;
   for (size_t k = 0; k < cells; ++k) {
     const size_t end = (k + 1) * n / cells;
-    uint32_t sum = 0;
-#if defined(__AVX2__)
-    __m256i wide = _mm256_setzero_si256();
-    for (; i + kWide <= end; i += kWide) {
-      wide = _mm256_add_epi64(wide, _mm256_sad_epu8(load(row + i), _mm256_setzero_si256()));
+    if (n < kWide) {
+      for (size_t y = 0; y < count; ++y) {
+        for (size_t i = from; i < end; ++i) sums[k] += rows[y][i];
+      }
+      from = end;
+      continue;
     }
-    sum = static_cast<uint32_t>(sum64(wide));
-#endif
-    for (; i < end; ++i) sum += row[i];
-    sums[k] += sum;
+    // Whole vectors from the part's beginning; what is left of it lies in one that ends with it,
+    // or, near the row's beginning, in the row's first.
+    __m256i sum = zero;
+    size_t at = from;
+    for (; at + kWide <= end; at += kWide) {
+      for (size_t y = 0; y < count; ++y) {
+        sum = _mm256_add_epi64(sum, _mm256_sad_epu8(load(rows[y] + at), zero));
+      }
+    }
+    if (at < end) {
+      const size_t begin = end < kWide ? 0 : end - kWide;
+      // kMask's window of 32 zeros and ones: ones from byte at - begin on, and none from
+      // end - begin on.
+      const __m256i behind = load(kMask + kWide - (at - begin));
+      const __m256i mask = _mm256_andnot_si256(load(kMask + kWide - (end - begin)), behind);
+      for (size_t y = 0; y < count; ++y) {
+        const __m256i v = _mm256_and_si256(load(rows[y] + begin), mask);
+        sum = _mm256_add_epi64(sum, _mm256_sad_epu8(v, zero));
+      }
+    }
+    sums[k] += static_cast<uint32_t>(sum64(sum));
+    from = end;
   }
 }
+
+#else
+
+void row_cells(const uint8_t* const* rows, size_t count, size_t n, size_t cells,
+               uint32_t* sums) noexcept {
+  for (size_t y = 0; y < count; ++y) {
+    const uint8_t* __restrict row = rows[y];
+    size_t i = 0;
+    for (size_t k = 0; k < cells; ++k) {
+      const size_t end = (k + 1) * n / cells;
+      uint32_t sum = 0;
+      for (; i < end; ++i) sum += row[i];
+      sums[k] += sum;
+    }
+  }
+}
+
+#endif
 
 #if defined(__AVX2__)
 

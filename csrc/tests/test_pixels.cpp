@@ -71,6 +71,13 @@ void every_tier_equals_the_oracle() {
         k.row_add(rows[3], n, aa.data());
         oracle.row_add(rows[3], n, ab.data());
         CHECK(aa == ab);
+        for (const size_t cells : {size_t{1}, size_t{3}, size_t{16}}) {
+          std::vector<uint32_t> ca(cells, 5);
+          std::vector<uint32_t> cb(cells, 5);
+          k.row_cells(rows + 1, 4, n, cells, ca.data());
+          oracle.row_cells(rows + 1, 4, n, cells, cb.data());
+          CHECK(ca == cb);
+        }
         std::vector<uint32_t> ta(fl::kHistogramTables * 256, 0);
         std::vector<uint32_t> tb(256, 0);
         k.histogram(rows[4], n, ta.data());

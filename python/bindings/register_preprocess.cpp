@@ -140,6 +140,7 @@ py::list letterbox(const std::vector<py::array>& pictures, const py::dict& given
   return to.fill(fl_letterbox_batch, images, options, workers);
 }
 
+#ifdef FASTLABEL_FRAME_H_
 // The same of camera frames: (format, matrix, full range, width, height, planes, window).
 py::list letterbox_frames(const std::vector<py::tuple>& given_frames, const py::dict& given,
                           py::array& out, int32_t workers) {
@@ -173,6 +174,8 @@ py::list letterbox_frames(const std::vector<py::tuple>& given_frames, const py::
             options.channels == 0 ? 3 : options.channels);
   return to.fill(fl_letterbox_frame_batch, frames, options, workers);
 }
+
+#endif
 
 // (width, height, left, top, scale_x, scale_y) of a picture in an input.
 py::tuple letterbox_placement(int64_t image_width, int64_t image_height, int64_t width,
@@ -232,8 +235,10 @@ void register_preprocess(py::module_& m) {
   m.def("resize_area", &resize_area, py::arg("img"), py::arg("out").noconvert());
   m.def("letterbox", &letterbox, py::arg("images"), py::arg("options"), py::arg("out"),
         py::arg("workers") = 1);
+#ifdef FASTLABEL_FRAME_H_
   m.def("letterbox_frames", &letterbox_frames, py::arg("frames"), py::arg("options"),
         py::arg("out"), py::arg("workers") = 1);
+#endif
   m.def("letterbox_placement", &letterbox_placement, py::arg("image_width"),
         py::arg("image_height"), py::arg("width"), py::arg("height"), py::arg("center") = 1,
         py::arg("scale_up") = 1, py::arg("stretch") = 0);

@@ -120,13 +120,13 @@ class Preprocess:
         if max(width, height) > _MAX_SIDE:
             raise ValueError(f"size: got {(width, height)}, expected sides of 1 to {_MAX_SIDE}")
         kind = as_dtype(dtype)
-        if (quantize is None) == (kind == np.int8) or (quantize is not None and kind.kind == "f"):
+        if kind != np.uint8 and (quantize is None) == (kind == np.int8):
             expected = "(scale, zero point)" if kind == np.int8 else "None"
             raise ValueError(f"quantize: got {quantize!r}, expected {expected} with dtype {kind}")
         n = 1 if as_choice(order, "order", _ORDERS) == "gray" else 3
         plain = kind == np.uint8 and quantize is None
         factor = as_scale((1.0 if plain else 1 / 255) if scale is None else scale)
-        means = per_channel(0 if mean is None else mean, "mean", n)[:n]
+        means = [m + 0.0 for m in per_channel(0 if mean is None else mean, "mean", n)[:n]]  # no -0
         stds = per_channel(1 if std is None else std, "std", n, positive=True)[:n]
         if plain and (factor, means, stds) != (1, [0] * n, [1] * n):
             raise ValueError(

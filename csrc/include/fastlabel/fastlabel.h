@@ -17,6 +17,7 @@
 
 #include "fastlabel/base.h"
 #include "fastlabel/boxes.h"
+#include "fastlabel/frame.h"
 #include "fastlabel/gate.h"
 #include "fastlabel/merge.h"
 #include "fastlabel/pixels.h"

@@ -29,11 +29,11 @@ extern "C" {
 #define FL_GATE_MAX_SIDE 16384 /* pixels: the largest width and height */
 
 /* Bytes of state for frames of that size, a multiple of 8; as fl_gate_state_size gives it. */
-#define FL_GATE_PITCH_(width) (((width) + 2 + 3 + 7) / 8 * 8)
+#define FL_GATE_PITCH_(width) (((width) + 7) / 8 * 8)
 #define FL_GATE_BLOCKS_(side) (((side) + 31) / 32)
 #define FL_GATE_CALMEST_(blocks) (((blocks) - 1) / 10 + 1)
 #define FL_GATE_STATE_SIZE(width, height)                                                    \
-  ((640 + 3 * FL_GATE_PITCH_(width) + 6 * FL_GATE_BLOCKS_(width) +                           \
+  ((640 + 2 * FL_GATE_PITCH_(width) + 6 * FL_GATE_BLOCKS_(width) +                           \
     4 * FL_GATE_CALMEST_(FL_GATE_BLOCKS_(width) * FL_GATE_BLOCKS_(height)) + 7) / 8 * 8)
 
 /* The verdict: FL_GATE_OK, or one bit for each thing that is wrong. */

@@ -141,6 +141,39 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         int64_t n_thresholds
         int64_t max_predictions
 
+    ctypedef enum fl_frame_format:
+        FL_FRAME_GRAY
+        FL_FRAME_RGB
+        FL_FRAME_BGR
+        FL_FRAME_NV12
+        FL_FRAME_NV21
+        FL_FRAME_YUYV
+
+    ctypedef enum fl_yuv_matrix:
+        FL_BT601
+        FL_BT709
+
+    ctypedef enum fl_yuv_range:
+        FL_LIMITED_RANGE
+        FL_FULL_RANGE
+
+    ctypedef struct fl_window:
+        int64_t x
+        int64_t y
+        int64_t width
+        int64_t height
+
+    ctypedef struct fl_frame:
+        int32_t format
+        int32_t matrix
+        int32_t range
+        int32_t reserved
+        int64_t width
+        int64_t height
+        const uint8_t* planes[2]
+        int64_t strides[2]
+        fl_window window
+
     ctypedef enum fl_gate_verdict:
         FL_GATE_OK
         FL_GATE_BLURRY
@@ -854,6 +887,25 @@ cdef fl_status obb_nms(const double* boxes, const double* scores, const int64_t*
         int64_t n, double iou_threshold, int64_t* keep, int64_t* kept) noexcept nogil
 cdef fl_status obb_to_corners(const double* boxes, int64_t n, double* out) noexcept nogil
 cdef fl_status obb_from_corners(const double* corners, int64_t n, double* out) noexcept nogil
+cdef fl_status frame_bytes(const fl_frame* frame, int64_t* bytes) noexcept nogil
+cdef fl_status letterbox_output(const fl_frame* frame, const fl_letterbox_options* options,
+        int32_t* channels, int64_t* bytes) noexcept nogil
+cdef fl_status frame_placement(const fl_frame* frame, const fl_letterbox_options* options,
+        fl_placement* out) noexcept nogil
+cdef fl_status letterbox_work_size(const fl_frame* frame, const fl_letterbox_options* options,
+        size_t* bytes) noexcept nogil
+cdef fl_status letterbox_into(const fl_frame* frame, const fl_letterbox_options* options,
+        void* out, const int64_t* strides, void* work, size_t work_size,
+        fl_placement* placement) noexcept nogil
+cdef fl_status letterbox_frame(const fl_frame* frame, const fl_letterbox_options* options,
+        void* out, const int64_t* strides, fl_placement* placement) noexcept nogil
+cdef fl_status letterbox_frame_batch(const fl_frame* frames, int64_t n,
+        const fl_letterbox_options* options, int32_t workers, void* out, int64_t image_stride,
+        const int64_t* strides, fl_placement* placements) noexcept nogil
+cdef fl_status letterbox_boxes_to_input(const fl_placement* placement, const fl_window* window,
+        const fl_boxes* boxes, void* out) noexcept nogil
+cdef fl_status letterbox_boxes_to_frame(const fl_placement* placement, const fl_window* window,
+        int32_t clip, const fl_boxes* boxes, void* out) noexcept nogil
 cdef fl_status gate_options_init(fl_gate_options* options, size_t struct_size) noexcept nogil
 cdef fl_status gate_state_size(int32_t width, int32_t height, size_t* size) noexcept nogil
 cdef fl_status gate_init(void* state, size_t size, int32_t width, int32_t height,

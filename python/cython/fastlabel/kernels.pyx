@@ -68,6 +68,25 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
             int64_t n, double iou_threshold, int64_t* keep, int64_t* kept)
     fl_status fl_obb_to_corners(const double* boxes, int64_t n, double* out)
     fl_status fl_obb_from_corners(const double* corners, int64_t n, double* out)
+    fl_status fl_frame_bytes(const fl_frame* frame, int64_t* bytes)
+    fl_status fl_letterbox_output(const fl_frame* frame, const fl_letterbox_options* options,
+            int32_t* channels, int64_t* bytes)
+    fl_status fl_frame_placement(const fl_frame* frame, const fl_letterbox_options* options,
+            fl_placement* out)
+    fl_status fl_letterbox_work_size(const fl_frame* frame, const fl_letterbox_options* options,
+            size_t* bytes)
+    fl_status fl_letterbox_into(const fl_frame* frame, const fl_letterbox_options* options,
+            void* out, const int64_t* strides, void* work, size_t work_size,
+            fl_placement* placement)
+    fl_status fl_letterbox_frame(const fl_frame* frame, const fl_letterbox_options* options,
+            void* out, const int64_t* strides, fl_placement* placement)
+    fl_status fl_letterbox_frame_batch(const fl_frame* frames, int64_t n,
+            const fl_letterbox_options* options, int32_t workers, void* out, int64_t image_stride,
+            const int64_t* strides, fl_placement* placements)
+    fl_status fl_letterbox_boxes_to_input(const fl_placement* placement, const fl_window* window,
+            const fl_boxes* boxes, void* out)
+    fl_status fl_letterbox_boxes_to_frame(const fl_placement* placement, const fl_window* window,
+            int32_t clip, const fl_boxes* boxes, void* out)
     fl_status fl_gate_options_init(fl_gate_options* options, size_t struct_size)
     fl_status fl_gate_state_size(int32_t width, int32_t height, size_t* size)
     fl_status fl_gate_init(void* state, size_t size, int32_t width, int32_t height,
@@ -409,6 +428,53 @@ cdef fl_status obb_to_corners(const double* boxes, int64_t n, double* out) noexc
 
 cdef fl_status obb_from_corners(const double* corners, int64_t n, double* out) noexcept nogil:
     return fl_obb_from_corners(corners, n, out)
+
+
+cdef fl_status frame_bytes(const fl_frame* frame, int64_t* bytes) noexcept nogil:
+    return fl_frame_bytes(frame, bytes)
+
+
+cdef fl_status letterbox_output(const fl_frame* frame, const fl_letterbox_options* options,
+        int32_t* channels, int64_t* bytes) noexcept nogil:
+    return fl_letterbox_output(frame, options, channels, bytes)
+
+
+cdef fl_status frame_placement(const fl_frame* frame, const fl_letterbox_options* options,
+        fl_placement* out) noexcept nogil:
+    return fl_frame_placement(frame, options, out)
+
+
+cdef fl_status letterbox_work_size(const fl_frame* frame, const fl_letterbox_options* options,
+        size_t* bytes) noexcept nogil:
+    return fl_letterbox_work_size(frame, options, bytes)
+
+
+cdef fl_status letterbox_into(const fl_frame* frame, const fl_letterbox_options* options,
+        void* out, const int64_t* strides, void* work, size_t work_size,
+        fl_placement* placement) noexcept nogil:
+    return fl_letterbox_into(frame, options, out, strides, work, work_size, placement)
+
+
+cdef fl_status letterbox_frame(const fl_frame* frame, const fl_letterbox_options* options,
+        void* out, const int64_t* strides, fl_placement* placement) noexcept nogil:
+    return fl_letterbox_frame(frame, options, out, strides, placement)
+
+
+cdef fl_status letterbox_frame_batch(const fl_frame* frames, int64_t n,
+        const fl_letterbox_options* options, int32_t workers, void* out, int64_t image_stride,
+        const int64_t* strides, fl_placement* placements) noexcept nogil:
+    return fl_letterbox_frame_batch(frames, n, options, workers, out, image_stride, strides,
+        placements)
+
+
+cdef fl_status letterbox_boxes_to_input(const fl_placement* placement, const fl_window* window,
+        const fl_boxes* boxes, void* out) noexcept nogil:
+    return fl_letterbox_boxes_to_input(placement, window, boxes, out)
+
+
+cdef fl_status letterbox_boxes_to_frame(const fl_placement* placement, const fl_window* window,
+        int32_t clip, const fl_boxes* boxes, void* out) noexcept nogil:
+    return fl_letterbox_boxes_to_frame(placement, window, clip, boxes, out)
 
 
 cdef fl_status gate_options_init(fl_gate_options* options, size_t struct_size) noexcept nogil:

@@ -16,10 +16,11 @@ __all__ = ["FORMATS", "Sources", "View", "sources_of"]
 
 Image = NDArray[np.uint8]
 
+#: In the order of fl_frame_format.
+FORMATS = ("gray", "rgb", "bgr", "nv12", "nv21", "yuyv")
 #: Of pixels side by side; the others are YUV.
-_PACKED = ("bgr", "rgb", "gray")
+_PACKED = FORMATS[:3]
 _SHARED = ("nv12", "nv21")
-FORMATS = (*_PACKED, *_SHARED, "yuyv")
 _MATRICES = ("bt601", "bt709")
 
 
@@ -36,7 +37,8 @@ class View(NamedTuple):
 class Sources:
     """What is to be made into inputs.
 
-    ``given`` is for the native engine: arrays, or, where ``yuv``, frames as tuples.
+    ``given`` is for the native engine: arrays, or, where ``yuv``, frames as tuples; ``order``
+    the fl_channels of arrays.
     """
 
     given: list[Any]
@@ -44,7 +46,7 @@ class Sources:
     views: list[View]
     channels: int
     yuv: bool
-    rgb: bool
+    order: int
     single: bool
 
 
@@ -75,7 +77,7 @@ def sources_of(img: Any, format: str | None, window: Any, matrix: str, full_rang
         for p, view in zip(planes, views, strict=True)
     ]
     arrays = [plane for p in planes for plane in p]
-    return Sources(given, arrays, views, 3, True, True, single)
+    return Sources(given, arrays, views, 3, True, 0, single)
 
 
 def _pictures(
@@ -97,7 +99,8 @@ def _pictures(
     cut = [
         p[v.y : v.y + v.height, v.x : v.x + v.width] for p, v in zip(pictures, views, strict=True)
     ]
-    return Sources(list(cut), cut, views, channels, False, format == "rgb", single)
+    order = {1: 0, 3: 1, 4: 3}[channels] + (format == "rgb")  # gray, BGR or RGB, BGRA or RGBA
+    return Sources(list(cut), cut, views, channels, False, order, single)
 
 
 def _planes(frame: Any, format: str, name: str) -> list[Image]:

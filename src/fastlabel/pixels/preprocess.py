@@ -297,7 +297,7 @@ def letterbox(
         "zero_point": zero_point,
         "channels": channels,
         "order": number,
-        "rgb": int(sources.rgb),
+        "input_order": sources.order,
     }
     n = len(sources.given)
     shape = (n, made, height, width) if layout == "nchw" else (n, height, width, made)
