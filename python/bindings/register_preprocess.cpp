@@ -1,3 +1,5 @@
+#include <array>
+#include <tuple>
 #include <vector>
 
 #include "bindings.h"
@@ -51,10 +53,10 @@ fl_letterbox_options options_of(const py::dict& given) {
   o.stretch = whole("stretch");
   o.quantize = whole("quantize");
   o.zero_point = whole("zero_point");
+  if (given.contains("channels")) o.channels = whole("channels");
+  if (given.contains("order")) o.order = whole("order");
   o.width = given["width"].cast<int64_t>();
   o.height = given["height"].cast<int64_t>();
-  o.channels = whole("channels");
-  o.order = whole("order");
   o.scale = given["scale"].cast<float>();
   o.quant_scale = given["quant_scale"].cast<float>();
   const auto color = given["color"].cast<py::list>();
@@ -68,114 +70,135 @@ fl_letterbox_options options_of(const py::dict& given) {
   return o;
 }
 
-// The result of inputs of these options: its dtype goes into them, its strides to the engine.
-class Output {
- public:
-  Output(py::array& out, fl_letterbox_options* options, py::ssize_t n, py::ssize_t channels)
-      : data_(out.mutable_data()) {
-    options->dtype = dtype_of(out);
-    const int channel = options->layout == FL_NCHW ? 1 : 3;
-    const int row = options->layout == FL_NCHW ? 2 : 1;
-    const bool fits = out.ndim() == 4 && out.shape(0) == n && out.shape(row) == options->height &&
-                      out.shape(row + 1) == options->width &&
-                      (n == 0 || out.shape(channel) == channels);
-    if (!fits) throw py::value_error("out: has another shape than the result");
-    strides_[0] = out.strides(channel);
-    strides_[1] = out.strides(row);
-    strides_[2] = out.strides(row + 1);
-    image_stride_ = out.strides(0);
-    placements_.resize(static_cast<size_t>(n));
+// What an output array may hold.
+int32_t dtype_of(const py::array& out) {
+  const char kind = out.dtype().kind();
+  if (py::isinstance<py::array_t<float>>(out)) return FL_FLOAT32;
+  if (kind == 'f' && out.itemsize() == 2 && out.dtype().byteorder() != '>') return FL_FLOAT16;
+  if (py::isinstance<py::array_t<int8_t>>(out)) return FL_INT8;
+  if (py::isinstance<py::array_t<uint8_t>>(out)) return FL_UINT8;
+  throw py::type_error("out: expected float32, float16, uint8 or int8");
+}
+
+// Letterboxes n inputs into out, (N, channels, height, width) or, with layout 1, (N, height,
+// width, channels), by call(data, image_stride, strides, placements);
+// (width, height, left, top, scale_x, scale_y) of each.
+template <typename Call>
+py::list write_into(py::array& out, int64_t n, int32_t channels,
+                    const fl_letterbox_options& options, Call call) {
+  const int channel = options.layout == FL_NCHW ? 1 : 3;
+  const int row = options.layout == FL_NCHW ? 2 : 1;
+  const bool fits = out.ndim() == 4 && out.shape(0) == n && out.shape(row) == options.height &&
+                    out.shape(row + 1) == options.width &&
+                    (n == 0 || out.shape(channel) == channels);
+  if (!fits) throw py::value_error("out: has another shape than the result");
+  const int64_t strides[3] = {out.strides(channel), out.strides(row), out.strides(row + 1)};
+  const int64_t image_stride = out.strides(0);
+  void* data = out.mutable_data();
+  std::vector<fl_placement> placements(static_cast<size_t>(n));
+  fl_status status;
+  {
+    py::gil_scoped_release release;
+    status = call(data, image_stride, strides, placements.data());
   }
-
-  template <typename Batch, typename Input>
-  py::list fill(Batch batch, const std::vector<Input>& inputs, const fl_letterbox_options& options,
-                int32_t workers) {
-    fl_status status;
-    {
-      py::gil_scoped_release release;
-      status = batch(inputs.data(), static_cast<int64_t>(inputs.size()), &options, workers, data_,
-                     image_stride_, strides_, placements_.data());
-    }
-    check(status, "letterbox");
-    py::list result;
-    for (const fl_placement& p : placements_) {
-      result.append(py::make_tuple(p.width, p.height, p.left, p.top, p.scale_x, p.scale_y));
-    }
-    return result;
+  check(status, "letterbox");
+  py::list result;
+  for (const fl_placement& p : placements) {
+    result.append(py::make_tuple(p.width, p.height, p.left, p.top, p.scale_x, p.scale_y));
   }
+  return result;
+}
 
- private:
-  static int32_t dtype_of(const py::array& out) {
-    const char kind = out.dtype().kind();
-    const py::ssize_t size = out.itemsize();
-    if (kind == 'f' && size == 4) return FL_FLOAT32;
-    if (kind == 'f' && size == 2) return FL_FLOAT16;
-    if (kind == 'i' && size == 1) return FL_INT8;
-    if (kind == 'u' && size == 1) return FL_UINT8;
-    throw py::type_error("out: expected float32, float16, uint8 or int8");
-  }
-
-  void* data_;
-  int64_t strides_[3];
-  int64_t image_stride_;
-  std::vector<fl_placement> placements_;
-};
-
-// Letterboxes pictures into out, (N, channels, height, width) or, with layout 1,
-// (N, height, width, channels); (width, height, left, top, scale_x, scale_y) of each.
 py::list letterbox(const std::vector<py::array>& pictures, const py::dict& given, py::array& out,
                    int32_t workers) {
   fl_letterbox_options options = options_of(given);
-  const bool rgb = given["rgb"].cast<int32_t>() != 0;
+  options.dtype = dtype_of(out);
   std::vector<fl_image> images;
   images.reserve(pictures.size());
   for (const py::array& picture : pictures) {
-    fl_image image = image_of(picture);
-    if (rgb && image.channels > 1) image.order = image.channels == 3 ? FL_RGB : FL_RGBA;
-    images.push_back(image);
+    images.push_back(image_of(picture));
+    if (given.contains("input_order")) images.back().order = given["input_order"].cast<int32_t>();
   }
-  const int32_t own = images.empty() ? 0 : images[0].channels;
-  Output to(out, &options, static_cast<py::ssize_t>(images.size()),
-            options.channels == 0 ? own : options.channels);
-  return to.fill(fl_letterbox_batch, images, options, workers);
+  const auto n = static_cast<int64_t>(images.size());
+  const int32_t own = n == 0 ? 0 : images[0].channels;
+  const int32_t channels = options.channels == 0 ? own : options.channels;
+  return write_into(out, n, channels, options, [&](void* data, int64_t stride,
+                                                   const int64_t* strides, fl_placement* at) {
+    return fl_letterbox_batch(images.data(), n, &options, workers, data, stride, strides, at);
+  });
 }
 
-#ifdef FASTLABEL_FRAME_H_
-// The same of camera frames: (format, matrix, full range, width, height, planes, window).
+// (format, matrix, range, width, height, planes, (x, y, width, height)); each plane an array of
+// (rows, bytes) whose bytes lie side by side.
+fl_frame frame_of(const py::tuple& given) {
+  if (given.size() != 7) throw py::value_error("frame: expected seven values");
+  fl_frame frame{};
+  frame.format = given[0].cast<int32_t>();
+  frame.matrix = given[1].cast<int32_t>();
+  frame.range = given[2].cast<int32_t>();
+  frame.width = given[3].cast<int64_t>();
+  frame.height = given[4].cast<int64_t>();
+  const auto planes = given[5].cast<std::vector<py::array>>();
+  if (planes.empty() || planes.size() > 2) throw py::value_error("frame: expected 1 or 2 planes");
+  const bool chroma = frame.format == FL_FRAME_NV12 || frame.format == FL_FRAME_NV21;
+  if (planes.size() != (chroma ? 2 : 1)) throw py::value_error("frame: wrong number of planes");
+  for (size_t k = 0; k < planes.size(); ++k) {
+    const py::array& plane = planes[k];
+    if (!py::isinstance<py::array_t<uint8_t>>(plane) || plane.ndim() != 2) {
+      throw py::type_error("frame: expected planes of uint8, (rows, bytes)");
+    }
+    const int64_t bytes = frame.format == FL_FRAME_YUYV                                     ? 2
+                          : frame.format == FL_FRAME_RGB || frame.format == FL_FRAME_BGR ? 3
+                                                                                            : 1;
+    const bool enough = plane.shape(0) >= (k == 0 ? frame.height : frame.height / 2) &&
+                        plane.shape(1) / bytes >= frame.width &&
+                        (plane.shape(1) <= 1 || plane.strides(1) == 1);
+    if (!enough) throw py::value_error("frame: a plane is smaller than the frame");
+    frame.planes[k] = static_cast<const uint8_t*>(plane.data());
+    frame.strides[k] = plane.strides(0);
+  }
+  const auto window = given[6].cast<std::vector<int64_t>>();
+  if (window.size() != 4) throw py::value_error("window: expected (x, y, width, height)");
+  frame.window = {window[0], window[1], window[2], window[3]};
+  return frame;
+}
+
 py::list letterbox_frames(const std::vector<py::tuple>& given_frames, const py::dict& given,
                           py::array& out, int32_t workers) {
-  constexpr int32_t formats[] = {FL_FRAME_BGR,  FL_FRAME_RGB,  FL_FRAME_GRAY,
-                                 FL_FRAME_NV12, FL_FRAME_NV21, FL_FRAME_YUYV};
   fl_letterbox_options options = options_of(given);
+  options.dtype = dtype_of(out);
   std::vector<fl_frame> frames;
   frames.reserve(given_frames.size());
-  for (const py::tuple& one : given_frames) {
-    fl_frame frame{};
-    frame.format = formats[one[0].cast<size_t>() % 6];
-    frame.matrix = one[1].cast<int32_t>();
-    frame.range = one[2].cast<int32_t>();
-    frame.width = one[3].cast<int64_t>();
-    frame.height = one[4].cast<int64_t>();
-    size_t k = 0;
-    for (const py::handle& item : one[5].cast<py::list>()) {
-      const auto plane = py::reinterpret_borrow<py::array>(item);
-      if (k == 2 || !py::isinstance<py::array_t<uint8_t>>(plane) || plane.ndim() != 2) {
-        throw py::type_error("img: expected one or two planes of uint8");
-      }
-      frame.planes[k] = static_cast<const uint8_t*>(plane.data());
-      frame.strides[k++] = plane.strides(0);
-    }
-    const auto window = one[6].cast<py::tuple>();
-    frame.window = {window[0].cast<int64_t>(), window[1].cast<int64_t>(),
-                    window[2].cast<int64_t>(), window[3].cast<int64_t>()};
-    frames.push_back(frame);
-  }
-  Output to(out, &options, static_cast<py::ssize_t>(frames.size()),
-            options.channels == 0 ? 3 : options.channels);
-  return to.fill(fl_letterbox_frame_batch, frames, options, workers);
+  for (const py::tuple& frame : given_frames) frames.push_back(frame_of(frame));
+  const auto n = static_cast<int64_t>(frames.size());
+  const int32_t own = n == 0 ? 0 : frames[0].format == FL_FRAME_GRAY ? 1 : 3;
+  const int32_t channels = options.channels == 0 ? own : options.channels;
+  return write_into(out, n, channels, options, [&](void* data, int64_t stride,
+                                                   const int64_t* strides, fl_placement* at) {
+    return fl_letterbox_frame_batch(frames.data(), n, &options, workers, data, stride, strides, at);
+  });
 }
 
-#endif
+// Boxes (N, 4) xyxy of a frame in an input's pixels, or back; placement as letterbox returns it.
+template <typename T>
+py::array_t<T> letterbox_boxes(const py::array_t<T>& boxes,
+                               const std::tuple<int64_t, int64_t, int64_t, int64_t, double, double>& at,
+                               const std::array<int64_t, 4>& window, bool back, bool clip) {
+  if (boxes.ndim() != 2 || boxes.shape(1) != 4) {
+    throw py::value_error("boxes: expected shape (N, 4)");
+  }
+  const fl_boxes view = {boxes.data(),     boxes.shape(0), boxes.strides(0), boxes.strides(1),
+                         sizeof(T) == 4 ? FL_FLOAT32 : FL_FLOAT64, FL_XYXY};
+  const fl_placement placement = {std::get<0>(at), std::get<1>(at), std::get<2>(at),
+                                  std::get<3>(at), std::get<4>(at), std::get<5>(at)};
+  const fl_window part = {window[0], window[1], window[2], window[3]};
+  py::array_t<T> out({boxes.shape(0), py::ssize_t{4}});
+  check(back ? fl_letterbox_boxes_to_frame(&placement, &part, clip ? 1 : 0, &view,
+                                           out.mutable_data())
+             : fl_letterbox_boxes_to_input(&placement, &part, &view, out.mutable_data()),
+        "letterbox_boxes");
+  return out;
+}
 
 // (width, height, left, top, scale_x, scale_y) of a picture in an input.
 py::tuple letterbox_placement(int64_t image_width, int64_t image_height, int64_t width,
@@ -235,10 +258,12 @@ void register_preprocess(py::module_& m) {
   m.def("resize_area", &resize_area, py::arg("img"), py::arg("out").noconvert());
   m.def("letterbox", &letterbox, py::arg("images"), py::arg("options"), py::arg("out"),
         py::arg("workers") = 1);
-#ifdef FASTLABEL_FRAME_H_
   m.def("letterbox_frames", &letterbox_frames, py::arg("frames"), py::arg("options"),
         py::arg("out"), py::arg("workers") = 1);
-#endif
+  m.def("letterbox_boxes", &letterbox_boxes<float>, py::arg("boxes").noconvert(), py::arg("at"),
+        py::arg("window"), py::arg("back") = false, py::arg("clip") = false);
+  m.def("letterbox_boxes", &letterbox_boxes<double>, py::arg("boxes").noconvert(), py::arg("at"),
+        py::arg("window"), py::arg("back") = false, py::arg("clip") = false);
   m.def("letterbox_placement", &letterbox_placement, py::arg("image_width"),
         py::arg("image_height"), py::arg("width"), py::arg("height"), py::arg("center") = 1,
         py::arg("scale_up") = 1, py::arg("stretch") = 0);
