@@ -72,7 +72,7 @@ packages_for() { # packages_for PROCESSOR FOLDER REQUIREMENT...
   "$PYTHON" -m pip install -q --disable-pip-version-check --target "$folder" --only-binary=:all: \
     --python-version "$version" --implementation cp --platform "manylinux_2_28_$processor" \
     --platform "manylinux_2_27_$processor" --platform "manylinux_2_17_$processor" \
-    --platform "manylinux2014_$processor" "$@"
+    --platform "manylinux2014_$processor" "$@" || return 1
   printf '%s' "$*" >"$folder/.wanted"
 }
 
@@ -93,7 +93,7 @@ fetch() {
   # What the dependencies of the wheel are, is the wheel's to say.
   packages_for aarch64 "$ARM/site" $("$PYTHON" "$here/needs.py" "$wheel" aarch64) \
     pytest hypothesis xxhash scipy shapely pillow || return 1
-  packages_for aarch64 "$ARM/site-numpy" numpy
+  packages_for aarch64 "$ARM/site-numpy" numpy || return 1
 }
 fetch || skip "Debian's arm64 Python, or packages for it, could not be fetched."
 unpacked "$wheel" "$ARM/fastlabel-arm64"
@@ -171,10 +171,11 @@ if [ "$which" = all ]; then
   deb_tree armhf "$ARM/root-armhf" $PACKAGES python3-numpy libblas3 liblapack3 libgfortran5
   "$PYTHON" -m compileall -q "$ARM/root-armhf/usr/lib" || true
   unpacked "$wheel" "$ARM/fastlabel-armhf"
-  blas=$ARM/root-armhf/usr/lib/arm-linux-gnueabihf
+  # Where the loader looks; which of several BLAS is in use, a system would have a link for.
+  libraries=$ARM/root-armhf/usr/lib/arm-linux-gnueabihf
+  ln -sf "$libraries/blas/libblas.so.3" "$libraries/lapack/liblapack.so.3" "$libraries/"
   emulated python-armhf "$qemu32" max "$ARM/root-armhf" \
     "$ARM/fastlabel-armhf:$ARM/root-armhf/usr/lib/python3/dist-packages"
-  sed -i "s#-0 #-E LD_LIBRARY_PATH=$blas/blas:$blas/lapack -0 #" "$ARM/python-armhf"
   step "kernels, armhf, NumPy alone" 300 "$ARM/python-armhf" "$outputs" --write "$ARM/armhf.npz"
   step "the same as here" 60 "$NATIVE" "$outputs" "$ARM/here.npz" "$ARM/armhf.npz"
 fi
