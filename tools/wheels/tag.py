@@ -29,7 +29,7 @@ def main(wheel: Path, folder: Path) -> None:
     tag = found["overall_tag"]
     if tag.startswith("linux_"):
         sys.exit(f"{wheel.name} runs on this machine's kind alone:\n{json.dumps(found, indent=2)}")
-    audit("repair", "--only-plat", "--plat", tag, "--wheel-dir", str(folder), str(wheel))
+    audit("repair", "--only-plat", "--wheel-dir", str(folder), str(wheel))
     name, version, python, abi, _ = wheel.name.split("-")
     print(*folder.glob(f"{name}-{version}-{python}-{abi}-*{tag}*.whl"))
 
