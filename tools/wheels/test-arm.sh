@@ -105,11 +105,11 @@ emulated python-alone "$qemu64" cortex-a57 "$ARM/root-arm64" \
 # ---- the same outputs ----------------------------------------------------------------------
 outputs=$root/tests/device/kernel_outputs.py
 export FASTLABEL_CACHE=off
-step "kernels here" 120 "$NATIVE" "$outputs" --write "$ARM/here.npz"
+step "kernels here" 300 "$NATIVE" "$outputs" --write "$ARM/here.npz"
 for kind in neon sve; do
-  step "kernels, $kind" 180 "$ARM/python-$kind" "$outputs" --write "$ARM/$kind.npz"
+  step "kernels, $kind" 400 "$ARM/python-$kind" "$outputs" --write "$ARM/$kind.npz"
 done
-step "kernels, NumPy alone" 180 "$ARM/python-alone" "$outputs" --write "$ARM/alone.npz"
+step "kernels, NumPy alone" 400 "$ARM/python-alone" "$outputs" --write "$ARM/alone.npz"
 step "the same as here" 60 "$NATIVE" "$outputs" \
   "$ARM/here.npz" "$ARM/neon.npz" "$ARM/sve.npz" "$ARM/alone.npz"
 
@@ -124,10 +124,10 @@ same_tables() { # byte for byte: every table of the report
 export -f check same_tables
 export ARM
 rm -rf "$ARM/sample" "$ARM"/report-*
-step "sample set" 60 "$NATIVE" -m fastlabel sample "$ARM/sample"
-step "check here" 120 bash -ec "check here $NATIVE"
+step "sample set" 300 "$NATIVE" -m fastlabel sample "$ARM/sample"
+step "check here" 300 bash -ec "check here $NATIVE"
 for kind in neon sve; do
-  step "check, $kind" 400 bash -ec "check $kind $ARM/python-$kind"
+  step "check, $kind" 600 bash -ec "check $kind $ARM/python-$kind"
   step "its tables are those made here" 20 bash -ec "same_tables here $kind"
 done
 
