@@ -20,7 +20,7 @@ function(fastlabel_try_jpeg library result)
   set(CMAKE_REQUIRED_LIBRARIES ${library})
   # Linked as a shared object: an archive that is not position independent fails here.
   set(CMAKE_REQUIRED_FLAGS -fPIC)
-  set(CMAKE_REQUIRED_LINK_OPTIONS -shared -Wl,-z,defs -Wl,--exclude-libs,ALL)
+  set(CMAKE_REQUIRED_LINK_OPTIONS -shared -Wl,-z,defs)
   check_cxx_source_compiles("
     #include <cstddef>
     #include <cstdio>

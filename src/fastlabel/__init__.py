@@ -74,7 +74,7 @@ _LAZY = {
     "grouped_stats": "tables",
     "histogram": "tables",
     "Dataset": "dataset",
-    "DatasetError": "dataset",
+    "DatasetError": "_errors",
     "read": "formats",
     "Preprocess": "recipe",
     "Predictions": "predictions",
@@ -161,6 +161,7 @@ __all__ = ["__version__", *sorted(_LAZY)]
 if TYPE_CHECKING:
     from . import augment
     from ._embed import get_cmake_dir, get_include, get_library_dir
+    from ._errors import DatasetError
     from .boxes import (
         CocoMatches,
         OptimalMatches,
@@ -199,7 +200,7 @@ if TYPE_CHECKING:
     from .clean.review import Calibration, ReviewRound, calibrate, export_review, read_review
     from .compare import Diff, Stats, diff, stats
     from .cut import read_tile
-    from .dataset import Dataset, DatasetError
+    from .dataset import Dataset
     from .dedup import DedupResult, SplitResult, dedup, split
     from .difficulty import Difficulty, difficulty
     from .evaluate import Evaluation, FindingScores, evaluate, evaluate_findings
@@ -257,7 +258,17 @@ def __getattr__(name: str) -> Any:
         return import_module(f".{name}", __name__)
     if name not in _LAZY:
         raise AttributeError(f"module 'fastlabel' has no attribute {name!r}")
-    value = getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    try:
+        value = getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] == __name__:
+            raise
+        # On a small device NumPy alone is installed, and there is no more to be had.
+        raise ModuleNotFoundError(
+            f"fastlabel.{name} needs {error.name}, which is not installed; kernels, "
+            "preprocessing, tiles and merging need NumPy alone",
+            name=error.name,
+        ) from error
     globals()[name] = value
     return value
 

@@ -7,7 +7,15 @@ import sys
 from importlib import import_module
 from typing import Any
 
-import click
+try:
+    import click
+except ModuleNotFoundError:  # on a small device, where NumPy alone is installed
+    print(
+        "fastlabel: the commands need click, which is not installed (pip install click); "
+        "`import fastlabel` works without it",
+        file=sys.stderr,
+    )
+    raise SystemExit(2) from None
 
 __all__ = ["main"]
 
@@ -131,8 +139,12 @@ def _expected(error: Exception) -> int:
 
 
 def _say(text: str, code: int) -> int:
-    from ..report.text import visible
-
+    try:
+        from ..report.text import visible
+    except ModuleNotFoundError:  # with click and little else, to say what else is missing
+        text = text.encode("ascii", "backslashreplace").decode().replace("\n", " ")
+    else:
+        text = visible(text)
     # One line, whatever the names in it: they come from data and from the shell.
-    click.echo(f"fastlabel: {visible(text)}", err=True)
+    click.echo(f"fastlabel: {text}", err=True)
     return code
