@@ -98,6 +98,10 @@ set(CMAKE_CXX_COMPILER $out/bin/c++)
 set(CMAKE_AR $out/bin/ar)
 set(CMAKE_RANLIB $out/bin/ranlib)
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+# Stripped as they are linked: no other strip need know the machine.
+set(CMAKE_SHARED_LINKER_FLAGS_INIT -Wl,-s)
+set(CMAKE_MODULE_LINKER_FLAGS_INIT -Wl,-s)
+set(CMAKE_STRIP true)
 EOF
     define=(CMAKE_DISABLE_PRECOMPILE_HEADERS=ON) # zig reads none
   elif [ "$processor" = x86_64 ]; then
