@@ -132,7 +132,7 @@ def test_a_label_left_out_in_a_crowd_is_suspect_where_others_in_it_are_labelled(
         s = scene()
         named = s.truth[10][1]
         same = [at for at, (_, name, _) in enumerate(s.truth) if name == named]
-        s.label(skip=[10] if others == "labelled" else same[::2] + [10])
+        s.label(skip=[10] if others == "labelled" else [*same[::2], 10])
         for image in range(IMAGES):
             s.b.box(image, 0, 0, 640, 480, category=named, crowd=True)
         missing[others] = opinion(s.context()).missing[10]
