@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "fastlabel/gate.h"
+#include "pixels/cell_kernels.h"
 #include "pixels/row_kernels.h"
 
 extern "C" {
@@ -25,7 +26,7 @@ void gate_rows_measure(const uint8_t* const* rows, int32_t count, int32_t n, uin
   // After the sums, which read rows in their order: this goes from row to row, which memory far
   // away does not like.
   uint32_t shares[2] = {0, 0};
-  fl::row_kernels().row_cells(rows + 1, measured, pixels, FL_GATE_GRID_WIDTH, cells, shares);
+  fl::cell_kernels().row_cells(rows + 1, measured, pixels, FL_GATE_GRID_WIDTH, cells, shares);
   sums->lit += shares[0];
   sums->bright += shares[1];
 }

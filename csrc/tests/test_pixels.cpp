@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "check.h"
+#include "pixels/cell_kernels.h"
 #include "pixels/row_kernels.h"
 #include "pixels/content_hash.h"
 #include "pixels/luma_stats.h"
@@ -76,8 +77,8 @@ void every_tier_equals_the_oracle() {
           std::vector<uint32_t> cb(cells, 5);
           uint32_t sa[2] = {1, 2};
           uint32_t sb[2] = {1, 2};
-          k.row_cells(rows + 1, 4, n, cells, ca.data(), sa);
-          oracle.row_cells(rows + 1, 4, n, cells, cb.data(), sb);
+          fl::cell_kernels().row_cells(rows + 1, 4, n, cells, ca.data(), sa);
+          fl::oracle_cell_kernels().row_cells(rows + 1, 4, n, cells, cb.data(), sb);
           CHECK(ca == cb && sa[0] == sb[0] && sa[1] == sb[1]);
         }
         std::vector<uint32_t> ta(fl::kHistogramTables * 256, 0);
