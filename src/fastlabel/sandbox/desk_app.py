@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -128,10 +129,15 @@ class _Calls:
         done = self.desk.round()
         files = done.write(self.output)
         judged = done.verdicts["verdict"].to_pylist()
+        unsafe = not all(done.plan.table["safe"].to_pylist())
+        path = shlex.quote(str(self.output))
+        commands = [f"fastlabel apply {path} -o NEW" + (" --unsafe" if unsafe else "")]
+        if judged:
+            commands.append(f"fastlabel calibrate {path} -o calibration.toml")
         return {
             "files": [visible(str(f)) for f in files],
             "actions": done.plan.counts(),
-            "unsafe": sum(not safe for safe in done.plan.table["safe"].to_pylist()),
+            "commands": [visible(line) for line in commands],
             "verdicts": len(judged),
             "right": len(judged) - judged.count("rejected"),
             "notes": [visible(note) for note in done.plan.notes],
