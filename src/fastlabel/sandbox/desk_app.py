@@ -131,7 +131,9 @@ class _Calls:
         judged = done.verdicts["verdict"].to_pylist()
         unsafe = not all(done.plan.table["safe"].to_pylist())
         path = shlex.quote(str(self.output))
-        commands = [f"fastlabel apply {path} -o NEW" + (" --unsafe" if unsafe else "")]
+        commands = []
+        if len(done.plan):
+            commands.append(f"fastlabel apply {path} -o NEW" + (" --unsafe" if unsafe else ""))
         if judged:
             commands.append(f"fastlabel calibrate {path} -o calibration.toml")
         return {

@@ -138,7 +138,7 @@ function effect() {
   const own = edits.size;
   $("#effect").textContent = own
     ? `Accept keeps your ${count(own, "change")}, and says that the finding is right.`
-    : card.proposed ? `Accept will ${card.proposed.words}.`
+    : card.proposed ? "Accept does so, in the plan. Change the boxes first where it should be otherwise."
     : "Accept says that it is right. If labels must change, change them first.";
   $("#reset").disabled = !own;
 }
@@ -366,13 +366,13 @@ function fillFilter() {
 const write = () => alone(async () => {
   const told = await call("/api/plan", {});
   const actions = Object.entries(told.actions).map(([name, n]) => `${n.toLocaleString("en")} ${name.replaceAll("_", " ")}`).join(", ");
-  $("#plan-told").replaceChildren(
+  $("#plan-told").replaceChildren(...[
     el("p", {}, actions ? `${upper(actions)}.` : "No label changes: nothing was accepted that changes one."),
-    el("p", { class: "muted" }, `${count(told.verdicts, "verdict")}, ${told.right.toLocaleString("en")} of them right.`),
+    told.verdicts ? el("p", { class: "muted" }, `${count(told.verdicts, "verdict")}: ${told.right.toLocaleString("en")} right, ${(told.verdicts - told.right).toLocaleString("en")} false alarms.`) : null,
     ...told.notes.map((note) => el("p", { class: "muted" }, upper(note))),
-    el("p", {}, "Nothing in the data set has changed. In the terminal:"),
+    el("p", {}, told.commands.length ? "Nothing in the data set has changed. In the terminal:" : "Nothing in the data set has changed."),
     ...told.commands.map((line) => el("pre", {}, line)),
-  );
+  ].filter(Boolean));
   $("#plan-dialog").showModal();
 });
 
