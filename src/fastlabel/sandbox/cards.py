@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +28,8 @@ Ints = NDArray[np.int64]
 #: State of a card: its number in this list.
 STATES = ("open", "accepted", "dismissed", "skipped")
 _KEPT_MASKS = 8
+#: Cards that are looked through at a time.
+_BLOCK = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,10 @@ class Filter:
     splits: tuple[str, ...] = ()
     state: str = "open"
     least: float = 0.0
+
+    def whatever_state(self) -> Filter:
+        """The same, of cards of any state."""
+        return replace(self, state="all")
 
     @classmethod
     def of(cls, given: Any) -> Filter:
@@ -114,7 +122,10 @@ class Cards:
         if len(sizes):
             self.chance[np.cumsum(sizes) - sizes] = as_numpy(queue["score"])
         self._columns(ds, findings)
+        self._by_box = np.argsort(self.annotation, kind="stable")
+        self._annotations = self.annotation[self._by_box]
         self._masks: OrderedDict[Filter, NDArray[np.bool_]] = OrderedDict()
+        self._counts: dict[Filter, _Counted] = {}
 
     def _columns(self, ds: Dataset, findings: pa.Table) -> None:
         take = pa.array(self.finding)
@@ -136,7 +147,7 @@ class Cards:
 
     def mask(self, wanted: Filter) -> NDArray[np.bool_]:
         """Which cards a filter leaves, whatever their state."""
-        key = Filter(wanted.codes, wanted.classes, wanted.splits, "all", wanted.least)
+        key = wanted.whatever_state()
         found = self._masks.get(key)
         if found is None:
             found = self.score >= key.least
@@ -148,7 +159,9 @@ class Cards:
                 found &= np.isin(self.category, np.array(key.classes, np.int64))
             self._masks[key] = found
             while len(self._masks) > _KEPT_MASKS:
-                self._masks.popitem(last=False)
+                self._counts.pop(self._masks.popitem(last=False)[0], None)
+        else:
+            self._masks.move_to_end(key)
         return found
 
     def shown(self, wanted: Filter) -> NDArray[np.bool_]:
@@ -170,22 +183,73 @@ class Cards:
         past : int
             A rule, as a number, whose cards are passed over.
         """
-        shown = self.shown(wanted)
-        if past >= 0:
-            shown = shown & (self.code != past)
-        places = np.flatnonzero(shown)
-        if not len(places):
-            return None
+        n = len(self)
+        start = min(max(start, -1), n)
         if by > 0:
-            return int(places[np.searchsorted(places, start) % len(places)])
-        return int(places[np.searchsorted(places, start, "right") - 1])
+            spans = ((start, n), (0, start))
+        else:
+            spans = ((0, start + 1), (start + 1, n))
+        for first, stop in spans:
+            for place in self._found(wanted, first, stop, by, past):
+                return place
+        return None
+
+    def after(self, wanted: Filter, start: int, most: int) -> list[int]:
+        """The cards that come next, as far as there are."""
+        return list(islice(self._found(wanted, start, len(self), 1, -1), most))
+
+    def _found(self, wanted: Filter, first: int, stop: int, by: int, past: int) -> Iterator[int]:
+        """Places that a filter shows, a block at a time: the next one is seldom far."""
+        mask = self.mask(wanted)
+        state = None if wanted.state == "all" else STATES.index(wanted.state)
+        blocks = range(max(first, 0), stop, _BLOCK)
+        for begin in blocks if by > 0 else reversed(blocks):
+            part = slice(begin, min(begin + _BLOCK, stop))
+            shown = mask[part]
+            if state is not None:
+                shown = shown & (self.state[part] == state)
+            if past >= 0:
+                shown = shown & (self.code[part] != past)
+            places = (np.flatnonzero(shown) + begin).tolist()
+            yield from places if by > 0 else reversed(places)
+
+    def put(self, card: int, state: int) -> None:
+        """Give a card its state; what was counted is kept right."""
+        old = int(self.state[card])
+        self.state[card] = state
+        worth = float(self.chance[card])
+        for key, counted in self._counts.items():
+            if self._masks[key][card]:
+                counted.states[old] -= 1
+                counted.states[state] += 1
+                counted.expected += worth * (int(state == 0) - int(old == 0))
 
     def counts(self, wanted: Filter) -> dict[str, Any]:
         """Cards of each state under a filter, and the errors that are still expected."""
-        mask = self.mask(wanted)
-        found = np.bincount(self.state[mask], minlength=len(STATES)).tolist()
-        left = float(self.chance[mask & (self.state == 0)].sum())
-        return {**dict(zip(STATES, found, strict=True)), "expected": round(left, 2)}
+        mask, key = self.mask(wanted), wanted.whatever_state()
+        counted = self._counts.get(key)
+        if counted is None:
+            states = np.bincount(self.state[mask], minlength=len(STATES)).tolist()
+            expected = float(self.chance[mask & (self.state == 0)].sum())
+            counted = self._counts[key] = _Counted(states, expected)
+        told = dict(zip(STATES, counted.states, strict=True))
+        return {**told, "expected": round(max(counted.expected, 0.0), 2)}
+
+    def same_box(self, card: int) -> list[int]:
+        """The other cards about the box of a card."""
+        annotation = self.annotation[card]
+        if annotation < 0:
+            return []
+        span = np.searchsorted(self._annotations, [annotation, annotation + 1])
+        return sorted(int(k) for k in self._by_box[span[0] : span[1]] if k != card)
+
+
+@dataclass
+class _Counted:
+    """What is counted under one filter."""
+
+    states: list[int]
+    expected: float
 
 
 def _places(names: list[str], wanted: tuple[str, ...]) -> Ints:

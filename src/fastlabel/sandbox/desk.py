@@ -109,7 +109,7 @@ class Desk:
     def _restate(self, finding: int) -> None:
         numbers = [n for n in self._of_finding[finding] if self._events[n].verb in _STATE]
         card = self.cards.at[finding]
-        self.cards.state[card] = _STATE[self._events[numbers[-1]].verb] if numbers else 0
+        self.cards.put(card, _STATE[self._events[numbers[-1]].verb] if numbers else 0)
 
     def decide(self, given: Mapping[str, Any]) -> int:
         """Keep a decision of a page; it is on disk when this returns.
@@ -322,11 +322,6 @@ class Desk:
 
     def _also(self, at: int) -> list[dict[str, Any]]:
         """Other findings about the same box."""
-        annotation = self.cards.annotation[at]
-        if annotation < 0:
-            return []
-        others = np.flatnonzero(self.cards.annotation == annotation)
-        others = others[others != at][:_MOST_ALSO]
         return [
             {
                 "finding": int(self.cards.finding[k]),
@@ -334,13 +329,12 @@ class Desk:
                 "name": self._name(self.cards.codes[self.cards.code[k]]),
                 "state": STATES[self.cards.state[k]],
             }
-            for k in others.tolist()
+            for k in self.cards.same_box(at)[:_MOST_ALSO]
         ]
 
     def _ahead(self, at: int, wanted: Filter) -> list[str]:
-        places = np.flatnonzero(self.cards.shown(wanted))
-        next_ones = places[np.searchsorted(places, at + 1) :][:_AHEAD]
-        return [self.pictures.id(i) for i in dict.fromkeys(self.cards.image[next_ones].tolist())]
+        images = self.cards.image[self.cards.after(wanted, at + 1, _AHEAD)].tolist()
+        return [self.pictures.id(i) for i in dict.fromkeys(images)]
 
     def tiles(self, wanted: Filter, start: int, most: int) -> dict[str, Any]:
         """Some cards of the grid, from a place of the filtered list on."""
