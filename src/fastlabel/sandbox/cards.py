@@ -185,10 +185,7 @@ class Cards:
         """
         n = len(self)
         start = min(max(start, -1), n)
-        if by > 0:
-            spans = ((start, n), (0, start))
-        else:
-            spans = ((0, start + 1), (start + 1, n))
+        spans = ((start, n), (0, start)) if by > 0 else ((0, start + 1), (start + 1, n))
         for first, stop in spans:
             for place in self._found(wanted, first, stop, by, past):
                 return place
