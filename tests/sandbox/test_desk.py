@@ -388,3 +388,58 @@ def test_the_stamp_tells_findings_apart(tmp_path: Path) -> None:
 
 def test_states_have_their_numbers() -> None:
     assert STATES == ("open", "accepted", "dismissed", "skipped")
+
+
+def test_predictions_are_drawn_beside_the_labels(
+    small_set: tuple[Path, Path], tmp_path: Path
+) -> None:
+    from fastlabel.predictions import read_predictions
+
+    root, report = small_set
+    ds = fl.read(root)
+    said = [
+        {"image_id": 1, "category_id": 2, "bbox": [10, 20, 30, 40], "score": 0.4},
+        {"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.9},
+        {"image_id": 2, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.8},
+    ]
+    (tmp_path / "pred.json").write_text(json.dumps(said))
+    journal = Journal(tmp_path / "review.sqlite", "x")
+    findings = pq.read_table(report / "findings.parquet")
+    guesses = read_predictions([tmp_path / "pred.json"], ds)
+    desk = Desk(ds, findings, journal, predictions=guesses)
+    at = next(k for k in range(len(desk.cards)) if desk.cards.image[k] == 0)
+    told = desk.card(at, ALL)["guesses"]
+    assert [(g["box"], g["score"]) for g in told] == [
+        ([1, 2, 4, 6], 0.9),
+        ([10, 20, 40, 60], 0.4),
+    ]
+    assert told[0]["name"] == "<img src=x onerror=alert(1)>"
+    journal.close()
+
+
+def test_many_boxes_and_a_single_picture(tmp_path: Path) -> None:
+    import cv2
+
+    root = tmp_path / "one"
+    root.mkdir()
+    rng = np.random.default_rng(0)
+    picture = rng.integers(0, 255, (400, 600, 3), dtype=np.uint8)
+    (root / "a.png").write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+    boxes = [[int(x), int(y), 20, 0] for x, y in rng.integers(0, 370, (500, 2))]
+    document = {
+        "images": [{"id": 1, "file_name": "a.png", "width": 600, "height": 400}],
+        "annotations": [
+            {"id": k + 1, "image_id": 1, "category_id": 1, "bbox": b} for k, b in enumerate(boxes)
+        ],
+        "categories": [{"id": 1, "name": "x"}],
+    }
+    (root / "labels.json").write_text(json.dumps(document))
+    ds = fl.read(root)
+    report = fl.check(ds)
+    journal = Journal(tmp_path / "review.sqlite", "x")
+    desk = Desk(ds, report.findings, journal)
+    assert len(desk.card(0, ALL)["boxes"]) == 500
+    for at in range(3):
+        say(desk, at, "accept")
+    assert len(desk.round().plan) >= 3
+    journal.close()

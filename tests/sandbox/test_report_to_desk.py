@@ -33,7 +33,7 @@ def test_each_finding_about_a_picture_has_its_command(small_set: tuple[Path, Pat
     words = shlex.split(found[0])
     assert words[:2] == ["fastlabel", "review"]
     assert words[3:5] == ["--findings", "."]
-    assert (report / words[2]).resolve() == root.resolve()
+    assert (report / words[2]).resolve() in (root, root / "labels.json")
     assert str(root.parent) not in page
 
 
