@@ -322,8 +322,13 @@ def test_edits_of_several_cards_are_one_change_of_a_box(opened: Any) -> None:
     desk = opened()
     at = of_code(desk, "FL201")
     key = next(b for b in desk.card(at, ALL)["boxes"] if b["kind"] == "subject")["key"]
+    assert desk.card(at, ALL)["proposed"]["action"] == "replace_box"
     say(desk, at, "edit", [{"key": key, "box": [1, 2, 30, 40]}])
     assert desk.card(at, ALL)["state"] == "open"
+    assert desk.card(at, ALL)["proposed"] is None
+    say(desk, at, "accept")  # of what was changed, not of what was proposed
+    assert [c["box_after"] for c in desk.round().changes.to_pylist()] == [[1, 2, 30, 40]]
+    desk.undo("t")
     say(desk, at, "edit", [{"box": [50, 50, 90, 90], "category": 0}])
     new = next(b for b in desk.card(at, ALL)["boxes"] if b["key"][0] == "n")
     say(
