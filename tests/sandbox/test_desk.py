@@ -448,3 +448,22 @@ def test_many_boxes_and_a_single_picture(tmp_path: Path) -> None:
         say(desk, at, "accept")
     assert len(desk.round().plan) >= 3
     journal.close()
+
+
+def test_what_is_counted_stays_right(opened: Any) -> None:
+    desk = opened()
+    filters = [ALL, Filter(codes=("FL204",)), Filter(least=0.99), Filter(codes=("FL202", "FL001"))]
+    for at, verb in enumerate(["accept", "dismiss", "skip", "accept", "accept", "skip"]):
+        for wanted in filters:
+            desk.cards.counts(wanted)
+        say(desk, at * 3, verb)
+    say(desk, 0, "dismiss")
+    desk.undo("t")
+    desk.undo("t")
+    for wanted in filters:
+        mask = desk.cards.mask(wanted)
+        states = [STATES[k] for k in desk.cards.state[mask].tolist()]
+        left = desk.cards.chance[mask & (desk.cards.state == 0)].sum()
+        told = desk.cards.counts(wanted)
+        assert {name: told[name] for name in STATES} == {n: states.count(n) for n in STATES}
+        assert told["expected"] == pytest.approx(left, abs=0.01)
