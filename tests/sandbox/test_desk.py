@@ -164,6 +164,17 @@ def test_what_cannot_be_saved_is_not_shown_as_saved(opened: Any) -> None:
     assert desk.card(0, ALL)["image_seen"] == 0
 
 
+def test_a_journal_that_was_taken_away_takes_no_decisions(opened: Any, tmp_path: Path) -> None:
+    desk = opened()
+    say(desk, 0, "accept")
+    for file in tmp_path.glob("review.sqlite*"):
+        file.rename(file.with_name(f"gone-{file.name}"))
+    with pytest.raises(ApiError, match="taken away") as refused:
+        say(desk, 1, "accept")
+    assert refused.value.status == 507
+    assert desk.card(1, ALL)["state"] == "open"
+
+
 @pytest.mark.parametrize(
     ("edits", "words"),
     [
