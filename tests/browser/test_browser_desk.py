@@ -240,6 +240,31 @@ def test_hostile_names_are_text_and_boxes_can_be_moved(
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
+def test_axe_finds_nothing_serious(
+    start: Any, browser: Any, axe: str, scheme: str, width: int
+) -> None:
+    _, address = start()
+    viewport = {"width": width, "height": 900}
+    context = browser.new_context(viewport=viewport, color_scheme=scheme, bypass_csp=True)
+    context.add_init_script(axe)
+    page = context.new_page()
+    page.goto(address)
+    shown(page)
+    bad = """async () => (await axe.run()).violations
+      .filter(v => ['serious', 'critical'].includes(v.impact))
+      .map(v => [v.id, v.nodes.map(n => n.target.join(' '))])"""
+    assert page.evaluate(bad) == []
+    page.keyboard.press("?")
+    page.wait_for_selector("#keys-dialog[open]")
+    assert page.evaluate(bad) == []
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    page.wait_for_selector(".tile")
+    assert page.evaluate(bad) == []
+    context.close()
+
+
 def _corners(path: str) -> tuple[float, ...]:
     import re
 

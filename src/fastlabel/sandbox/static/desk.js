@@ -124,14 +124,12 @@ function progress(p) {
 const upper = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 function words() {
-  const { image, proposed } = card;
+  const { image } = card;
   $("#severity").textContent = card.severity;
   $("#severity").className = `chip ${card.severity}`;
   $("#code").textContent = card.code;
   $("#rule").textContent = card.name;
   $("#message").textContent = card.message;
-  const state = { open: "", skipped: "Skipped before.", accepted: "Accepted.", dismissed: "Dismissed." }[card.state];
-  $("#question").textContent = [state, upper(proposed ? `${proposed.words}?` : card.asks)].filter(Boolean).join(" ");
   effect();
   const facts = [
     ["Picture", image.name], ["Class", card.class], ["Split", image.split],
@@ -148,6 +146,9 @@ function words() {
 
 function effect() {
   const own = edits.size;
+  const state = { open: "", skipped: "Skipped before.", accepted: "Accepted.", dismissed: "Dismissed." }[card.state];
+  const asks = own ? `keep your ${own === 1 ? "change" : "changes"}?` : card.proposed ? `${card.proposed.words}?` : card.asks;
+  $("#question").textContent = [state, upper(asks)].filter(Boolean).join(" ");
   $("#effect").textContent = own
     ? `Accept keeps your ${count(own, "change")}, and says that the finding is right.`
     : card.edited ? "Accept keeps the changes that were made here."
