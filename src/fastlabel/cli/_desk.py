@@ -106,6 +106,11 @@ def _serve(desk: Desk, target: Path, first: int | None, port: int, browser: bool
         f"{count(about['cards'], 'finding')} to look at{told}; Ctrl-C ends it, decisions are kept",
         err=True,
     )
+    if about["elsewhere"]:
+        click.echo(
+            f"{count(about['elsewhere'], 'finding')} about the set as a whole: see the report",
+            err=True,
+        )
     if about["moved"] is not None:
         click.echo(
             "These findings are not those of the last review: its decisions are in "
