@@ -71,12 +71,14 @@ class Pictures:
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
+    >>> import cv2, numpy as np
     >>> import fastlabel as fl
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = fl.make_sample(folder)
+    ...     _ = cv2.imwrite(str(Path(folder, "a.png")), np.zeros((30, 40, 3), np.uint8))
     ...     pictures = Pictures(fl.read(folder))
-    ...     pictures.read(0).shape[2], pictures.row(pictures.id(3))
-    (3, 3)
+    ...     pictures.read(0).shape, pictures.row(pictures.id(0))
+    ((30, 40, 3), 0)
     """
 
     def __init__(self, ds: Dataset, *, limits: Limits | None = None) -> None:
