@@ -25,6 +25,7 @@ MODULES = (
     "workers",
     "cut_workers",
     "merge_scaling",
+    "desk",
     "match_scale",
     "ray_engine",
     "memory",
