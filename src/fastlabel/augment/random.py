@@ -70,6 +70,11 @@ class Draws:
         draws._state = _state(image, stage)
         return draws
 
+    @property
+    def state(self) -> int:
+        """What all numbers from here on hang on."""
+        return self._state
+
     def bits(self) -> int:
         """64 random bits: SplitMix64 (Steele, Lea and Flood, 2014) of the counter."""
         self._state = z = (self._state + _GOLDEN) & _MASK

@@ -39,6 +39,7 @@ _COMMANDS = {
     "review": "Send findings to a labelling tool, and read the answer.",
     "lint-augment": "Judge augmentation settings of any trainer.",
     "calibrate": "Fit the scores of rules to what reviewers found.",
+    "sandbox": "Try augmentation on a page in the browser.",
     "sample": "Draw a small labelled data set with planted faults.",
     "bench": "Measure the kernels on this machine, beside their peers.",
 }
