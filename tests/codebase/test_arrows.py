@@ -32,7 +32,7 @@ LAYERS = (
     ("dedup", "evaluate", "augment"),
     ("lint",),
     ("compare",),
-    ("bench", "torch"),
+    ("bench", "torch", "sandbox"),
     ("cli",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

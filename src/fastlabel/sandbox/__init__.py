@@ -1,0 +1,1 @@
+"""The local page: one small server on loopback, its pages, and nothing loaded from elsewhere."""
