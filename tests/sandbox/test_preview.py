@@ -82,7 +82,7 @@ def written(root: Path, out: Path, stages: Any, seed: int = 3) -> tuple[Any, lis
     """What `augment` makes of the first picture: pixels, and boxes of targets and regions."""
     augment_set(root, out, Recipe.from_dict({"stages": stages}), seed=seed, originals=False)
     new = fl.read(out)
-    row = new.images["file_name"].to_pylist().index("p0_aug1.png")
+    row = new.images["file_name"].to_pylist().index("images/p0_aug1.png")
     picture = cv2.imread(str(out / new.images["path"][row].as_py()))
     return picture, new.boxes()[new.column("annotations", "image_id") == row].tolist()
 

@@ -40,6 +40,9 @@ __all__ = ["Augmented", "Memory", "Recipe", "Stage"]
 
 _OWN = ("op", "p", "group")
 
+#: Of recipe files; one that says nothing is of this version.
+VERSION = 1
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -152,8 +155,14 @@ class Recipe:
     def from_dict(cls, settings: Mapping[str, Any], source: str = "recipe") -> Recipe:
         """A recipe from the tables of its TOML file."""
         for key in settings:
-            if key != "stages":
+            if key not in ("stages", "version"):
                 raise ConfigError(f"{source}: unknown key {key!r}; {nearest(key, ['stages'])}")
+        version = settings.get("version", VERSION)
+        if version != VERSION or isinstance(version, bool):
+            raise ConfigError(
+                f"{source}: version: got {version!r}, this fastlabel reads version {VERSION}: "
+                "use the one that wrote it, or a later one"
+            )
         tables = settings.get("stages", [])
         if not isinstance(tables, Sequence) or isinstance(tables, (str, bytes)):
             raise ConfigError(f"{source}: stages: got {tables!r}, expected [[stages]] tables")
@@ -352,7 +361,7 @@ class Recipe:
         if table is not None:
             sample.image = _look_up(sample.image, table, sample.rgb)
         if memory is not None or np.may_share_memory(sample.image, given):
-            sample.image = given.copy()
+            sample.image = sample.image.copy()
         return Augmented(
             sample.image,
             sample.boxes,
