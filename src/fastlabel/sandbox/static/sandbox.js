@@ -333,3 +333,7 @@ keys({
 if (image) choose(image);
 changed({ cards: true, settled: true });
 document.documentElement.dataset.ready = "true";
+
+// For those who drive the page from outside.
+export { stack };
+export const idle = () => after.idle && before.idle;
