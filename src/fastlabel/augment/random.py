@@ -70,6 +70,13 @@ class Draws:
         draws._state = _state(image, stage)
         return draws
 
+    @classmethod
+    def of_state(cls, state: int) -> Draws:
+        """The same from where others stand."""
+        draws = cls.__new__(cls)
+        draws._state = state
+        return draws
+
     @property
     def state(self) -> int:
         """What all numbers from here on hang on."""

@@ -135,6 +135,9 @@ export class Stage {
 
   #label(one) {
     const { head, labels } = one;
+    const written = JSON.stringify([head.width, head.height, head.boxes, head.ignore]);
+    if (written === one.written) return; // light and weather move nothing
+    one.written = written;
     labels.setAttribute("viewBox", `0 0 ${head.width} ${head.height}`);
     labels.setAttribute("preserveAspectRatio", "none");
     const parts = [];

@@ -38,6 +38,8 @@ class Follower {
   #busy = false;
   #stop = null;
 
+  #last = "";
+
   constructor(question, take) {
     this.question = question;
     this.take = take;
@@ -45,6 +47,9 @@ class Follower {
 
   // `drop`: what is on its way is of another picture, and not wanted any more.
   ask({ drop = false } = {}) {
+    const written = JSON.stringify(this.question(0));
+    if (written === this.#last) return; // a slider that is let go asks what its last move asked
+    this.#last = written;
     this.#wanted += 1;
     this.#since = performance.now();
     if (drop) this.#stop?.abort();
@@ -69,7 +74,9 @@ class Follower {
         if (answer.head.number !== done) continue;
         this.take(answer, done, since);
       } catch (error) {
-        if (error.name !== "AbortError" && done === this.#wanted) this.take(null, done, since, error);
+        if (error.name === "AbortError" || done !== this.#wanted) continue;
+        this.#last = "";
+        this.take(null, done, since, error);
       }
     }
     this.#busy = false;
@@ -154,15 +161,17 @@ async function step(by) {
 // ---- what follows a settled stack -----------------------------------------------
 
 let waiting = 0;
+let stripped = null;
 
-function changed({ cards: drawn, settled }) {
+function changed({ cards: drawn }) {
   if (drawn) cards.draw();
   $("#empty").hidden = stack.stages.length > 0;
   $("#undo").disabled = !stack.canUndo;
   $("#redo").disabled = !stack.canRedo;
   if (Number($("#seed").value) !== stack.seed) $("#seed").value = stack.seed;
   refresh();
-  if (settled) later();
+  stripped?.abort(); // the picture in the middle goes first
+  later();
 }
 
 function later() {
@@ -170,7 +179,7 @@ function later() {
   waiting = setTimeout(() => {
     exported().catch(fail);
     strip().catch(fail);
-  }, 250);
+  }, 300);
 }
 
 let texts = { toml: "", python: "", command: "" };
@@ -180,8 +189,6 @@ async function exported() {
   texts = await call("/api/export", { stages: stack.recipe, seed: stack.seed });
   $("#code").textContent = texts[shownText] || "# nothing in the stack: pictures stay as they are\n";
 }
-
-let stripped = null;
 
 async function strip() {
   stripped?.abort();

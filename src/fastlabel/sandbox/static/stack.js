@@ -157,7 +157,7 @@ export class Cards {
       if (stage?.on && !step) text = "Chance left this picture out.";
       else if (step?.skipped) text = `Not done: it ${step.skipped}.`;
       else if (step) text = drawnText(stage, step.drawn);
-      note.textContent = text;
+      if (note.textContent !== text) note.textContent = text;
       note.hidden = !text;
     }
   }
