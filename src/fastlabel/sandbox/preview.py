@@ -38,6 +38,8 @@ Size = tuple[int, int]
 FIT: Size = (960, 540)
 #: Bytes of pictures that are kept ready.
 KEPT = 320 << 20
+#: Bytes of a picture whose stages are kept, one picture a stage.
+REMEMBERED = 4 << 20
 #: Own pictures that are kept, and their bytes altogether.
 OWN, OWN_BYTES = 24, 256 << 20
 
@@ -212,10 +214,21 @@ class Previews:
     # ---- recipes ---------------------------------------------------------------
 
     def make(
-        self, subject: Subject, recipe: Recipe, seed: int, context: Mapping[str, Any] | None = None
+        self,
+        subject: Subject,
+        recipe: Recipe,
+        seed: int,
+        context: Mapping[str, Any] | None = None,
+        *,
+        follow: bool = False,
     ) -> Augmented:
-        """What the recipe makes of a picture: the first copy that ``augment`` writes."""
+        """What the recipe makes of a picture: the first copy that ``augment`` writes.
+
+        With `follow` what each stage makes is kept: the next question will be about nearly the
+        same recipe. (Not of large pictures: they are not what follows a slider.)
+        """
         given = subject.given
+        remember = follow and subject.picture.nbytes <= REMEMBERED
         with subject.lock:
             return recipe(
                 subject.picture,
@@ -227,7 +240,7 @@ class Previews:
                 image_key=subject.name,
                 epoch=0,
                 context={**(context or {}), "image": subject.image},
-                memory=subject.memory,
+                memory=subject.memory if remember else None,
             )
 
     def labels(self, subject: Subject, made: Augmented) -> dict[str, Any]:

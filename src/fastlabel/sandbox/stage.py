@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -26,6 +27,7 @@ from .palette import palette
 from .pictures import Pictures
 from .preview import Previews, at_input, frame
 from .samples import varied
+from .verdict import Counted, histograms, lint, of_picture
 
 if TYPE_CHECKING:
     from ..deploy import Profile
@@ -60,6 +62,9 @@ class Sandbox:
     profile: Profile | None = None
     out: Path | None = None
     previews: Previews = field(init=False)
+    _asked: int = 0
+    _counted: Counted = field(default_factory=Counted)
+    _counting: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
         self.previews = Previews(self.ds, self.pictures)
@@ -72,6 +77,8 @@ class Sandbox:
         asked = {
             "preview": self.preview,
             "export": self.export,
+            "verdict": self.verdict,
+            "histograms": self.histograms,
             "recipe": self.recipe_of_text,
         }
         return [
@@ -134,17 +141,16 @@ class Sandbox:
         if view not in ("fit", "full", "model"):
             raise ApiError(400, "view", f"view: got {view!r}, expected fit, full or model")
         subject = self.previews.subject(_text(asked, "image"), whole=view != "fit")
-        made = self.previews.make(subject, recipe, seed, self._context(recipe))
-        high, wide = made.image.shape[:2]
+        side = asked.get("side")
+        context = self._context(recipe)
+        made = self.previews.make(subject, recipe, seed, context, follow=side is None)
         if view == "model":
             made = at_input(made, self.deployed(asked))
-        side = asked.get("side")
         if side is not None:
             made = _small(made, _whole(asked, "side", 16, 960))
         shown = {
             "width": made.image.shape[1],
             "height": made.image.shape[0],
-            "made": [wide, high],
             "full": subject.full,
             "from": subject.picture.shape[1],
             "view": view,
@@ -167,6 +173,39 @@ class Sandbox:
             if profile.name == name:
                 return profile
         raise ApiError(400, "deploy", f"there is no deployment named {visible(name, 80)!r}")
+
+    # ---- the verdict -----------------------------------------------------------
+
+    def verdict(self, asked: dict[str, Any]) -> Response:
+        """What the linter says of the recipe, and the rules of the picture as it is now."""
+        recipe, seed, profile = recipe_of(asked), _seed(asked), self.deployed(asked)
+        found: dict[str, Any] = {"lint": lint(recipe, self.ds, profile), "picture": []}
+        try:
+            subject = self.previews.subject(_text(asked, "image"))
+        except ApiError as error:
+            if error.code != "unreadable":
+                raise
+            return json_response(found)
+        context = self._context(recipe)
+        before = self.previews.make(subject, Recipe(()), seed)
+        after = self.previews.make(subject, recipe, seed, context)
+        return json_response({**found, "picture": of_picture(subject, before, after, profile)})
+
+    def histograms(self, asked: dict[str, Any]) -> Response:
+        """Light and box sizes of the set after the recipe; `null` where it is asked again."""
+        recipe, seed, profile = recipe_of(asked), _seed(asked), self.deployed(asked)
+        self._asked += 1
+        mine = self._asked
+
+        def stale() -> bool:
+            return mine != self._asked
+
+        context = self._context(recipe)
+        with self._counting:
+            found = histograms(
+                self.previews, recipe, seed, profile, context, self._counted, stale
+            )
+        return json_response(found)
 
     def export(self, asked: dict[str, Any]) -> Response:
         """The recipe as TOML, as Python and as a command."""

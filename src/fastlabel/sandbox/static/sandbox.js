@@ -2,6 +2,7 @@
 import { $, call, count, el, fail, keys, Refused, toast } from "./lib.js";
 import { paint, Stage, unpacked } from "./picture.js";
 import { Cards, Stack } from "./stack.js";
+import { judge, tally } from "./verdict.js";
 
 const set = await call("/api/set");
 const stack = new Stack(set.palette, changed);
@@ -177,8 +178,10 @@ function changed({ cards: drawn }) {
 function later() {
   clearTimeout(waiting);
   waiting = setTimeout(() => {
+    const question = { image: image?.id, stages: stack.recipe, seed: stack.seed, deploy: $("#deploy").value };
     exported().catch(fail);
-    strip().catch(fail);
+    if (image) judge(question).catch(fail);
+    strip().then(() => tally(question)).catch(fail);
   }, 300);
 }
 
