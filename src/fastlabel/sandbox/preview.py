@@ -239,7 +239,7 @@ class Previews:
                 seed=seed,
                 image_key=subject.name,
                 epoch=0,
-                context={**(context or {}), "image": subject.image},
+                context={**(context or {}), "image": subject.image, "name": subject.name},
                 memory=subject.memory if remember else None,
             )
 
@@ -256,7 +256,7 @@ class Previews:
                     "rings": [_rounded(ring) for ring in made.polygons[k] or ()],
                     "obb": _rounded(made.obb[k]) if np.isfinite(made.obb[k]).all() else None,
                     "tight": round(float(made.tightness[k]), 4),
-                    "pasted": at < 0,
+                    "pasted": row if at < 0 else None,
                 }
             )
         return {"boxes": boxes, "ignore": [_rounded(region) for region in made.ignore]}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..dataset import Dataset, as_numpy
 
-__all__ = ["sample", "varied"]
+__all__ = ["part", "sample", "varied"]
 
 #: Images among which varied ones are sought.
 CANDIDATES = 600
@@ -51,6 +54,25 @@ def varied(ds: Dataset, n: int) -> list[int]:
         away[chosen] = -1.0
         chosen.append(int(np.argmax(away)))
     return rows[chosen].tolist()
+
+
+def part(ds: Dataset, images: Sequence[int]) -> tuple[Dataset, NDArray[np.int64]]:
+    """A set of some images of a set, and the row that each of its annotations had."""
+    rows = np.asarray(images, np.int64)
+    place = np.full(len(ds), -1, np.int64)
+    place[rows] = np.arange(len(rows))
+    of = place[ds.column("annotations", "image_id")]
+    mine = np.flatnonzero(of >= 0)
+    tables = {"images": ds.images.take(rows), "annotations": ds.annotations.take(mine)}
+    for table, name, values in (
+        ("images", "image_id", np.arange(len(rows))),
+        ("annotations", "annotation_id", np.arange(len(mine))),
+        ("annotations", "image_id", of[mine]),
+    ):
+        whole = tables[table]
+        at = whole.schema.get_field_index(name)
+        tables[table] = whole.set_column(at, whole.schema.field(name), pa.array(values))
+    return replace(ds, **tables, problems=ds.problems.slice(0, 0)), mine
 
 
 def _traits(ds: Dataset, rows: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -23,6 +23,7 @@ from ..dataset import Dataset
 from ..report.text import visible
 from .app import body_of, json_response
 from .guard import ApiError, as_json
+from .objects import Objects
 from .palette import palette
 from .pictures import Pictures
 from .preview import Previews, at_input, frame
@@ -62,12 +63,14 @@ class Sandbox:
     profile: Profile | None = None
     out: Path | None = None
     previews: Previews = field(init=False)
+    objects: Objects = field(init=False)
     _asked: int = 0
     _counted: Counted = field(default_factory=Counted)
     _counting: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
         self.previews = Previews(self.ds, self.pictures)
+        self.objects = Objects(self.ds)
 
     def close(self) -> None:
         """End what still runs; nothing is left half written."""
@@ -77,6 +80,7 @@ class Sandbox:
         asked = {
             "preview": self.preview,
             "export": self.export,
+            "place": self.place,
             "verdict": self.verdict,
             "histograms": self.histograms,
             "recipe": self.recipe_of_text,
@@ -84,6 +88,8 @@ class Sandbox:
         return [
             Route("/api/set", lambda request: json_response(self.set()), methods=["GET"]),
             Route("/api/image/{row:int}", self.image, methods=["GET"]),
+            Route("/api/bank", self.bank, methods=["GET"]),
+            Route("/api/object/{row:int}", self.object, methods=["GET"]),
             Route("/api/own", self.own, methods=["POST"]),
             *(
                 Route(f"/api/{name}", partial(_answer, work), methods=["POST"])
@@ -164,7 +170,34 @@ class Sandbox:
         return Response(frame(as_json(shown), made.image), media_type="application/octet-stream")
 
     def _context(self, recipe: Recipe) -> dict[str, Any]:
-        return {}
+        return {"paste": self.objects.for_recipe({stage.op for stage in recipe.stages})}
+
+    # ---- objects ---------------------------------------------------------------
+
+    def bank(self, request: Request) -> Response:
+        """Objects to put into a picture."""
+        return json_response(
+            {"objects": self.objects.shown(), "prior": self.objects.prior.as_dict()}
+        )
+
+    def object(self, request: Request) -> Response:
+        """The thumbnail of one."""
+        data = self.objects.thumbnail(request.path_params["row"])
+        return Response(data, media_type="image/png", headers={"cache-control": "max-age=3600"})
+
+    def place(self, asked: dict[str, Any]) -> Response:
+        """Find a place for an object in a picture as it is now."""
+        recipe = recipe_of(asked)
+        subject = self.previews.subject(_text(asked, "image"))
+        made = self.previews.make(subject, recipe, _seed(asked), self._context(recipe))
+        at = _whole(asked, "object", 0, 2**53)
+        found = self.objects.place(at, made, subject.full, len(recipe.stages))
+        if subject.image is not None and self.objects.chosen().strange(at, subject.image):
+            raise ApiError(
+                409, "split", "This object is of another split: what a model is measured with "
+                "stays out of what it learns from"
+            )
+        return json_response({**found, "image": subject.name})
 
     def deployed(self, asked: dict[str, Any]) -> Profile:
         """The deployment that the page names."""
