@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -275,9 +278,249 @@ def test_a_recipe_comes_back_as_it_went(small: Path) -> None:
 
 @pytest.mark.parametrize(
     ("size", "becomes"),
-    [((960, 540), (960, 540)), ((4000, 2250), (960, 540)), ((10, 5000), (1, 540)), ((1, 1), (1, 1))],
+    [
+        ((960, 540), (960, 540)),
+        ((4000, 2250), (960, 540)),
+        ((10, 5000), (1, 540)),
+        ((1, 1), (1, 1)),
+    ],
 )
-def test_the_size_of_a_preview(
-    size: tuple[int, int], becomes: tuple[int, int]
-) -> None:
+def test_the_size_of_a_preview(size: tuple[int, int], becomes: tuple[int, int]) -> None:
     assert fitting(size) == becomes
+
+
+# ---- objects ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def discs(tmp_path: Path) -> Path:
+    """Sharp discs on a calm ground, in three pictures of one split and one of another."""
+    root = tmp_path / "discs"
+    (root / "images").mkdir(parents=True)
+    draw = np.random.default_rng(2)
+    images, annotations = [], []
+    for k in range(4):
+        picture = np.full((300, 400, 3), 150 + 5 * k, np.uint8)
+        picture += draw.integers(0, 4, picture.shape, dtype=np.uint8)
+        for n in range(3):
+            x, y = 60 + 110 * n, int(draw.integers(80, 220))
+            cv2.circle(picture, (x, y), 30, (20, 60 * n, 220), -1)
+            cv2.putText(picture, str(n), (x - 9, y + 9), 0, 1, (255, 255, 255), 2)
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": k,
+                    "category_id": 1,
+                    "bbox": [x - 31, y - 31, 62, 62],
+                    "iscrowd": 0,
+                }
+            )
+        assert cv2.imwrite(str(root / "images" / f"p{k}.png"), picture)
+        images.append({"id": k, "file_name": f"p{k}.png", "width": 400, "height": 300})
+    labels = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "d"}]}
+    (root / "labels.json").write_text(json.dumps(labels))
+    return root
+
+
+def bank_of(page: Sandbox, row: int = 0) -> Any:
+    asked: Any = SimpleNamespace(path_params={"image": page.pictures.id(row)})
+    return json.loads(page.bank(asked).body)["objects"]
+
+
+def test_a_placed_object_is_shown_as_it_is_written(discs: Path, tmp_path: Path) -> None:
+    page = page_of(discs)
+    objects = bank_of(page)
+    assert len(objects) == 12
+    ranks = [(not one["good"], -one["quality"]) for one in objects]
+    assert ranks == sorted(ranks)
+    chosen = next(one["object"] for one in objects if one["object"] >= 3)
+    asked = {"image": page.pictures.id(0), "stages": [], "seed": 3, "object": chosen}
+    place = json.loads(page.place(asked).body)
+    stages = [{"op": "fog", "density": 0.2}, {"op": "place", **place}, {"op": "flip"}]
+    shown(page, stages[:1])  # what is remembered of it has no objects
+    head, pixels = shown(page, stages)
+    picture, boxes = written(discs, tmp_path / "new", stages)
+    assert sha(pixels) == sha(picture)
+    np.testing.assert_allclose(sorted(as_list(head)), sorted(boxes), atol=0.01)
+    pasted = [row for row in head["boxes"] if row["pasted"] is not None]
+    assert [row["pasted"] for row in pasted] == [chosen]
+    # Mirrored, it stands where the place says: middle and foot as shares of the picture.
+    x1, _, x2, y2 = pasted[0]["box"]
+    assert abs((400 - (x1 + x2) / 2) / 400 - place["x"]) < 2 / 400
+    assert abs(y2 / 300 - place["y"]) < 2 / 300
+    # Another picture does not get it.
+    head, _ = shown(page, stages, row=1)
+    assert all(row["pasted"] is None for row in head["boxes"])
+    png = page.objects.thumbnail(chosen)
+    cut = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert cut.shape[2] == 4
+    assert {0, 255} <= set(np.unique(cut[..., 3]).tolist())
+
+
+def test_drawn_pastes_are_shown_as_they_are_written(discs: Path, tmp_path: Path) -> None:
+    stages = [{"op": "paste", "count": 3}, {"op": "rotate", "degrees": 4}]
+    head, pixels = shown(page_of(discs), stages)
+    picture, boxes = written(discs, tmp_path / "new", stages)
+    assert sha(pixels) == sha(picture)
+    np.testing.assert_allclose(sorted(as_list(head)), sorted(boxes), atol=0.01)
+    assert any(row["pasted"] is not None for row in head["boxes"])
+
+
+def test_an_object_that_hides_a_box_says_how_much(discs: Path) -> None:
+    page = page_of(discs)
+    x1, _, x2, y2 = shown(page, [])[0]["boxes"][0]["box"]
+    over = {"op": "place", "object": 4, "x": (x1 + x2) / 800, "y": y2 / 300, "height": 62 / 300}
+    head, _ = shown(page, [over])
+    assert head["steps"][0]["drawn"]["hidden"] > 0.9
+    assert len(head["ignore"]) == 1
+    head, _ = shown(page, [{**over, "max_hidden": 1.0}])
+    assert len(head["boxes"]) == 4
+    # Nothing is enlarged.
+    tall, _ = shown(page, [{**over, "height": 1.0}])
+    box = tall["boxes"][-1]["box"]
+    assert box[3] - box[1] == pytest.approx(62)
+
+
+@pytest.mark.parametrize(
+    "place", [{"object": 99}, {"object": -1}, {"object": [0, 1.5]}, {"image": 5}, {"x": 2}]
+)
+def test_places_that_mean_nothing_are_refused(discs: Path, place: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="place"):
+        shown(page_of(discs), [{"op": "place", **place}])
+
+
+def test_a_place_by_the_prior_touches_no_box(discs: Path) -> None:
+    page = page_of(discs)
+    made = page.previews.make(page.previews.subject(page.pictures.id(0)), Recipe(()), 0)
+    for draw in range(12):
+        found = page.objects.place(5, made, (400, 300), draw)
+        high = found["height"] * 300
+        x1, x2 = found["x"] * 400 - high / 2, found["x"] * 400 + high / 2
+        y1, y2 = found["y"] * 300 - high, found["y"] * 300
+        assert -0.1 <= x1 < x2 <= 400.1
+        assert -0.1 <= y1 < y2 <= 300.1
+        for bx1, by1, bx2, by2 in made.boxes.tolist():
+            assert min(x2, bx2) - max(x1, bx1) <= 0.1 or min(y2, by2) - max(y1, by1) <= 0.1
+
+
+# ---- the verdict -----------------------------------------------------------------
+
+
+def test_the_verdict_is_the_rules_and_the_linters(discs: Path) -> None:
+    page = page_of(discs)
+    stages = [
+        {"op": "scale_crop", "scale": 0.06},
+        {"op": "gamma", "gamma": 5.0},
+        {"op": "rotate", "degrees": [-40, 40]},
+    ]
+    asked = {"image": page.pictures.id(0), "seed": 1, "deploy": "edge-640"}
+    found = json.loads(page.verdict({**asked, "stages": stages}).body)
+    codes = [row["code"] for row in found["lint"]]
+    by_hand = fl.lint_augment({"stages": stages}, fl.read(discs), deploy="edge-640")
+    assert codes == by_hand.findings["code"].to_pylist()
+    assert {"FL901", "FL905"} <= set(codes)
+    rows = {row["name"]: row for row in found["picture"]}
+    assert rows["Light"]["state"] == "warning"
+    calm = json.loads(page.verdict({**asked, "stages": []}).body)
+    rows = {row["name"]: row for row in calm["picture"]}
+    # 62 px of a picture of 400 px, letterboxed to 640: 99 px.
+    assert rows["Boxes under a stride (8 px)"]["after"] == "0 of 3"
+    assert {row["state"] for row in rows.values()} == {"pass"}
+    assert calm["lint"] == []
+
+
+def test_histograms_count_boxes_at_the_input(discs: Path) -> None:
+    page = page_of(discs)
+    asked = {"seed": 1, "deploy": "edge-640", "stages": [{"op": "gamma", "gamma": 0.5}]}
+    found = json.loads(page.histograms(asked).body)
+    assert (found["sampled"], found["of"], found["failed"], found["stride"]) == (4, 4, 0, 8)
+    edges = found["sizes"]["edges"]
+    at = next(k for k, edge in enumerate(edges[1:-1], 1) if edge > 99.2) - 1
+    assert found["sizes"]["before"][at] == found["sizes"]["after"][at] == 12
+    means = [
+        cv2.cvtColor(cv2.imread(str(p)), cv2.COLOR_BGR2GRAY).mean()
+        for p in sorted((discs / "images").glob("*.png"))
+    ]
+    assert found["light"]["before"] == np.histogram(means, found["light"]["edges"])[0].tolist()
+    middle = np.arange(16) + 0.5
+    assert middle @ found["light"]["after"] > middle @ found["light"]["before"]
+    # It is a sample, and says so.
+    (discs / "images" / "p3.png").write_bytes(b"")
+    assert json.loads(page_of(discs).histograms(asked).body)["failed"] == 1
+
+
+# ---- writing ---------------------------------------------------------------------
+
+
+def wait(page: Sandbox, *states: str) -> dict[str, Any]:
+    for _ in range(2000):
+        found = page.writing.state()
+        if found["state"] in states:
+            return found
+        time.sleep(0.005)
+    raise AssertionError(found)
+
+
+def test_the_page_writes_what_augment_writes(small: Path, tmp_path: Path) -> None:
+    ds = fl.read(small)
+    out = tmp_path / "out" / "new"
+    page = Sandbox(ds, Pictures(ds), out=out)
+    assert json.loads(page.write({"stages": FIVE, "seed": 3}).body)["state"] == "running"
+    said = wait(page, "done", "failed")
+    assert said["state"] == "done", said
+    assert "4 images, 2 of them augmented" in said["message"]
+    augment_set(small, tmp_path / "other", Recipe.from_dict({"stages": FIVE}), seed=3)
+    files = {p.relative_to(out): p.read_bytes() for p in out.rglob("*") if p.is_file()}
+    other = tmp_path / "other"
+    assert files == {p.relative_to(other): p.read_bytes() for p in other.rglob("*") if p.is_file()}
+    # It is not written twice.
+    page.write({"stages": FIVE, "seed": 3})
+    assert "is not empty" in wait(page, "failed")["message"]
+
+
+def test_stopping_leaves_nothing(tmp_path: Path) -> None:
+    root = write_set(tmp_path / "set", [(320, 240)] * 12)
+    ds = fl.read(root)
+    out = tmp_path / "out" / "new"
+    page = Sandbox(ds, Pictures(ds), out=out)
+    page.write({"stages": FIVE, "copies": 20})
+    while page.writing.state()["done"] < 14:
+        time.sleep(0.002)
+    with pytest.raises(ApiError, match="being written already"):
+        page.write({"stages": FIVE})
+    page.stop({})
+    assert wait(page, "stopped", "done")["state"] == "stopped"
+    assert list(out.parent.iterdir()) == []
+    # The server's end is an end too: the page may be long gone.
+    page.write({"stages": FIVE, "copies": 20})
+    page.close()
+    assert list(out.parent.iterdir()) == []
+
+
+def test_an_output_that_vanishes_is_said(tmp_path: Path) -> None:
+    root = write_set(tmp_path / "set", [(320, 240)] * 12)
+    ds = fl.read(root)
+    out = tmp_path / "out" / "new"
+    page = Sandbox(ds, Pictures(ds), out=out)
+    page.write({"stages": FIVE, "copies": 20})
+    while page.writing.state()["done"] < 14:
+        time.sleep(0.002)
+    shutil.rmtree(out.parent)
+    said = wait(page, "failed", "done")
+    assert said["state"] == "failed"
+    assert "Nothing was written" in said["message"]
+
+
+def test_nothing_is_written_unasked_or_against_the_linter(small: Path, tmp_path: Path) -> None:
+    with pytest.raises(ApiError, match="--out"):
+        page_of(small).write({"stages": []})
+    labels = json.loads((small / "labels.json").read_text())
+    labels["categories"][0]["name"] = "left turn"
+    (small / "labels.json").write_text(json.dumps(labels))
+    ds = fl.read(small)
+    page = Sandbox(ds, Pictures(ds), out=tmp_path / "new")
+    with pytest.raises(ApiError, match="FL903") as refused:
+        page.write({"stages": [{"op": "flip"}]})
+    assert refused.value.code == "lint"
+    page.write({"stages": [{"op": "flip"}], "force": True})
+    assert wait(page, "done", "failed")["state"] == "done"

@@ -21,7 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -232,8 +232,8 @@ class Recipe:
         context : mapping, optional
             What stages such as ``paste`` need beyond the picture.
         memory : Memory, optional
-            What the calls before, with this very picture, these labels and this context, made
-            up to each stage: only what comes after the first change is done again.
+            What the calls before, with this very picture, these labels and these things to
+            paste, made up to each stage: only what comes after the first change is done again.
 
         Returns
         -------
@@ -332,9 +332,7 @@ class Recipe:
             if start <= drawn < start + stage.p:
                 yield i, operation, operation.draw(stage.params, draws), draws
 
-    def _run(
-        self, sample: Sample, key: Any, run: _Run, memory: Memory | None = None
-    ) -> Augmented:
+    def _run(self, sample: Sample, key: Any, run: _Run, memory: Memory | None = None) -> Augmented:
         given = sample.image
         ledger: list[dict[str, Any]] = []
         table: Any = None
@@ -343,7 +341,7 @@ class Recipe:
         if memory is not None:
             start, known = memory.recall(chosen)
             if known is not None:
-                sample, rows = copy(known.sample), known.rows
+                sample, rows = replace(known.sample, context=sample.context), known.rows
                 ledger = [{**row, "stage": chosen[k][0]} for k, row in enumerate(rows)]
         for at, (i, operation, values, draws) in enumerate(chosen[start:], start):
             row = {"stage": i, "op": operation.name, **values}

@@ -103,7 +103,7 @@ def _streaks(shape: tuple[int, int], fixed: tuple[float, ...], state: int) -> ND
         if size > 1:
             streaks = np.asarray(cv2.GaussianBlur(streaks, (3, 3), 0.8), np.uint8)
         gain = faint * opacity * length
-        cover = np.maximum(cover, _core.look_up(streaks, as_table(gain * np.arange(256))))
+        cover = np.maximum(cover, _core.look_up(streaks, as_table(gain * np.arange(256.0))))
     cover.flags.writeable = False
     return cover
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ._options import read_as
+from ._options import overwrite, read_as
 
 
 @click.command("sandbox", short_help="Try augmentation on a data set, on a page in the browser.")
@@ -17,6 +17,7 @@ from ._options import read_as
     metavar="DIR",
     help="Where the page may write the augmented set; without it nothing can be written.",
 )
+@overwrite
 @click.option(
     "--deploy",
     metavar="NAME|FILE",
@@ -26,7 +27,13 @@ from ._options import read_as
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="[default: a free one]")
 @click.option("--no-browser", is_flag=True, help="Print the address alone.")
 def command(
-    src: Path, out: Path | None, deploy: str | None, fmt: str, port: int, no_browser: bool
+    src: Path,
+    out: Path | None,
+    overwrite: bool,
+    deploy: str | None,
+    fmt: str,
+    port: int,
+    no_browser: bool,
 ) -> int:
     """Try augmentation on the data set SRC, on a page in the browser.
 
@@ -48,7 +55,7 @@ def command(
     profile = deployments.load(deploy) if deploy is not None else None
     ds = read(src, fmt)
     pictures = Pictures(ds)
-    page = Sandbox(ds, pictures, profile, out)
+    page = Sandbox(ds, pictures, profile, out, overwrite)
 
     def make(token: str, port: int) -> object:
         return make_app(

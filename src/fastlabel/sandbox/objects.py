@@ -43,7 +43,7 @@ class Objects:
         self._lock = threading.Lock()
         self._chosen: PasteObjects | None = None
         self._drawn: PasteObjects | None = None
-        self._shown: list[dict[str, Any]] | None = None
+        self._shown: dict[str | None, list[dict[str, Any]]] = {}
         self._prior: Perspective | None = None
 
     def for_recipe(self, ops: set[str]) -> PasteObjects | None:
@@ -63,25 +63,36 @@ class Objects:
                 self._chosen = PasteObjects(self.ds.with_files(), measured=False)
             return self._chosen
 
-    def shown(self) -> list[dict[str, Any]]:
-        """Objects to choose from: of a seeded sample of images, good ones first, worst last."""
-        with self._lock:
-            if self._shown is None:
-                self._shown = self._measured()
-            return self._shown
+    def shown(self, image: int | None = None) -> list[dict[str, Any]]:
+        """Objects to choose from for an image: good ones first, worst last.
 
-    def _measured(self) -> list[dict[str, Any]]:
+        They come from a seeded sample of the images of its split: what a model is measured with
+        stays out of what it learns from.
+        """
+        splits = self.ds.images["split"]
+        split = splits[image].as_py() if image is not None else None
+        with self._lock:
+            if split not in self._shown:
+                mine = np.ones(len(self.ds), bool)
+                if image is not None:
+                    mine = np.array([other == split for other in splits.to_pylist()], bool)
+                self._shown[split] = self._measured(mine)
+            return self._shown[split]
+
+    def _measured(self, mine: NDArray[np.bool_]) -> list[dict[str, Any]]:
         self.ds.with_files()
         counts = np.bincount(self.ds.column("annotations", "image_id"), minlength=len(self.ds))
-        labelled = np.flatnonzero(counts)
+        labelled = np.flatnonzero(mine & (counts > 0))
         rows = [int(labelled[k]) for k in _some(len(labelled), IMAGES)]
+        if not rows:
+            return []
         few, origin = part(self.ds, rows)
         table = build_bank(few, min_quality=0.0).table
         quality = np.nan_to_num(as_numpy(table["quality"].fill_null(0.0)).astype(np.float64))
         good = np.asarray(table["accepted"].fill_null(False).to_numpy(), bool)
         names = self.ds.categories["name"].to_pylist()
         order = np.lexsort((-quality, ~good))
-        found = []
+        found: list[dict[str, Any]] = []
         for at in _by_class(order, as_numpy(table["category_id"].fill_null(-1))):
             row = table.slice(at, 1).to_pylist()[0]
             if not good[at] and row["short_side"] is not None and row["short_side"] < 4:

@@ -20,6 +20,7 @@ _TITLES = {
     "salt_pepper": "Salt and pepper",
     "scale_crop": "Scale and crop",
     "paste": "Copy-paste",
+    "place": "Object",
 }
 _GROUPS = {
     "weather": ("fog", "rain", "night", "infrared", "morning", "evening"),
@@ -58,24 +59,27 @@ def card(operation: Operation) -> dict[str, Any]:
         "group": group,
         "kind": operation.kind,
         "about": operation.about,
-        "params": [_parameter(p, k) for k, p in enumerate(operation.parameters)],
+        "params": [
+            _parameter(p, k >= (3 if name == "place" else SHOWN))
+            for k, p in enumerate(operation.parameters)
+        ],
     }
 
 
-def _parameter(p: Parameter, at: int) -> dict[str, Any]:
+def _parameter(p: Parameter, more: bool) -> dict[str, Any]:
     row: dict[str, Any] = {
         "name": p.name,
         "title": p.name.replace("_", " ").capitalize(),
         "about": p.about,
         "unit": p.unit,
-        "more": at >= SHOWN or p.name in _RARE,
+        "more": more or p.name in _RARE,
         "default": list(p.default) if isinstance(p.default, tuple) else p.default,
     }
     if p.choices:
         return {**row, "kind": "choice", "choices": list(p.choices), "start": p.default}
     if isinstance(p.default, bool):
         return {**row, "kind": "switch", "start": p.default}
-    if isinstance(p.default, str):
+    if isinstance(p.default, str) or p.limits[1] > 1 << 32:  # a name, or a number that is one
         return {**row, "kind": "text", "start": p.default, "more": True}
     low, high, step = slider(p)
     if p.whole and p.default == 0:  # 0: as it was; nothing to slide

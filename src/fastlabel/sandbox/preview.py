@@ -276,7 +276,9 @@ def upright(data: bytes) -> Size:
     """Width and height of a picture's file once it is turned as EXIF says."""
     kind, wide, high, turn = _core.sniff_bytes(data)[:4]
     if min(wide, high) < 1:
-        why = "the file is empty" if not data else f"this {kind or 'file'} has no size in its header"
+        why = (
+            "the file is empty" if not data else f"this {kind or 'file'} has no size in its header"
+        )
         raise Unreadable(why)
     return (high, wide) if 5 <= turn <= 8 else (wide, high)
 

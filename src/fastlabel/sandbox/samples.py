@@ -34,7 +34,7 @@ def sample(ds: Dataset, n: int, seed: int = 0) -> list[int]:
     if len(ds) <= n:
         return list(range(len(ds)))
     draw = np.random.Generator(np.random.PCG64(seed))
-    return sorted(draw.choice(len(ds), n, replace=False).tolist())
+    return sorted(int(row) for row in draw.choice(len(ds), n, replace=False))
 
 
 def varied(ds: Dataset, n: int) -> list[int]:
@@ -45,7 +45,7 @@ def varied(ds: Dataset, n: int) -> list[int]:
     """
     rows = np.array(sample(ds, CANDIDATES), np.int64)
     if len(rows) <= n:
-        return rows.tolist()
+        return [int(row) for row in rows]
     traits = _traits(ds, rows)
     chosen = [int(np.argmin(np.abs(traits).sum(axis=1)))]  # the most usual first
     away = np.full(len(rows), np.inf)
@@ -53,7 +53,7 @@ def varied(ds: Dataset, n: int) -> list[int]:
         away = np.minimum(away, ((traits - traits[chosen[-1]]) ** 2).sum(axis=1))
         away[chosen] = -1.0
         chosen.append(int(np.argmax(away)))
-    return rows[chosen].tolist()
+    return [int(row) for row in rows[chosen]]
 
 
 def part(ds: Dataset, images: Sequence[int]) -> tuple[Dataset, NDArray[np.int64]]:

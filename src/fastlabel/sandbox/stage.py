@@ -20,6 +20,7 @@ from .. import deploy
 from ..augment.recipe import Recipe
 from ..config import ConfigError
 from ..dataset import Dataset
+from ..lint import errors
 from ..report.text import visible
 from .app import body_of, json_response
 from .guard import ApiError, as_json
@@ -29,6 +30,7 @@ from .pictures import Pictures
 from .preview import Previews, at_input, frame
 from .samples import varied
 from .verdict import Counted, histograms, lint, of_picture
+from .writing import Writing
 
 if TYPE_CHECKING:
     from ..deploy import Profile
@@ -56,14 +58,18 @@ class Sandbox:
         Where the model will run, if the user said so.
     out : pathlib.Path or None
         Where an augmented set may be written; None: nothing may be.
+    overwrite : bool
+        Whether what is there already is replaced.
     """
 
     ds: Dataset
     pictures: Pictures
     profile: Profile | None = None
     out: Path | None = None
+    overwrite: bool = False
     previews: Previews = field(init=False)
     objects: Objects = field(init=False)
+    writing: Writing = field(init=False)
     _asked: int = 0
     _counted: Counted = field(default_factory=Counted)
     _counting: Lock = field(default_factory=Lock)
@@ -71,9 +77,12 @@ class Sandbox:
     def __post_init__(self) -> None:
         self.previews = Previews(self.ds, self.pictures)
         self.objects = Objects(self.ds)
+        self.writing = Writing(self.ds, self.out, self.overwrite)
 
     def close(self) -> None:
         """End what still runs; nothing is left half written."""
+        self._asked += 1
+        self.writing.close()
 
     def routes(self) -> list[Route]:
         """The calls, for :func:`fastlabel.sandbox.app.make_app`."""
@@ -81,6 +90,8 @@ class Sandbox:
             "preview": self.preview,
             "export": self.export,
             "place": self.place,
+            "write": self.write,
+            "stop": self.stop,
             "verdict": self.verdict,
             "histograms": self.histograms,
             "recipe": self.recipe_of_text,
@@ -88,8 +99,9 @@ class Sandbox:
         return [
             Route("/api/set", lambda request: json_response(self.set()), methods=["GET"]),
             Route("/api/image/{row:int}", self.image, methods=["GET"]),
-            Route("/api/bank", self.bank, methods=["GET"]),
+            Route("/api/bank/{image}", self.bank, methods=["GET"]),
             Route("/api/object/{row:int}", self.object, methods=["GET"]),
+            Route("/api/written", self.written, methods=["GET"]),
             Route("/api/own", self.own, methods=["POST"]),
             *(
                 Route(f"/api/{name}", partial(_answer, work), methods=["POST"])
@@ -109,12 +121,13 @@ class Sandbox:
             "classes": [visible(name, 80) for name in ds.categories["name"].to_pylist()],
             "palette": palette(),
             "profiles": [_profile(p) for p in self._profiles()],
+            "out": visible(self.out, LONGEST_NAME) if self.out is not None else None,
             "deploy": self.profile.name if self.profile is not None else None,
             "strip": [self._image(row) for row in varied(ds, STRIP)],
         }
 
     def _profiles(self) -> list[Profile]:
-        known = [p for p in deploy.PROFILES.values()]
+        known = list(deploy.PROFILES.values())
         if self.profile is not None and self.profile.name not in deploy.PROFILES:
             known.insert(0, self.profile)
         return known
@@ -176,9 +189,9 @@ class Sandbox:
 
     def bank(self, request: Request) -> Response:
         """Objects to put into a picture."""
-        return json_response(
-            {"objects": self.objects.shown(), "prior": self.objects.prior.as_dict()}
-        )
+        text = request.path_params["image"]
+        image = None if text.startswith("own-") else self.pictures.row(text)
+        return json_response({"objects": self.objects.shown(image)})
 
     def object(self, request: Request) -> Response:
         """The thumbnail of one."""
@@ -194,8 +207,10 @@ class Sandbox:
         found = self.objects.place(at, made, subject.full, len(recipe.stages))
         if subject.image is not None and self.objects.chosen().strange(at, subject.image):
             raise ApiError(
-                409, "split", "This object is of another split: what a model is measured with "
-                "stays out of what it learns from"
+                409,
+                "split",
+                "This object is of another split: what a model is measured with "
+                "stays out of what it learns from",
             )
         return json_response({**found, "image": subject.name})
 
@@ -235,10 +250,32 @@ class Sandbox:
 
         context = self._context(recipe)
         with self._counting:
-            found = histograms(
-                self.previews, recipe, seed, profile, context, self._counted, stale
-            )
+            found = histograms(self.previews, recipe, seed, profile, context, self._counted, stale)
         return json_response(found)
+
+    # ---- writing ---------------------------------------------------------------
+
+    def written(self, request: Request) -> Response:
+        """How far writing is."""
+        return json_response(self.writing.state())
+
+    def write(self, asked: dict[str, Any]) -> Response:
+        """Write the set; refused, as ``augment`` does, where the linter calls it an error."""
+        recipe = recipe_of(asked)
+        if not asked.get("force"):
+            wrong = errors(recipe, self.ds)
+            if wrong:
+                raise ApiError(409, "lint", visible("; ".join(wrong)))
+        copies = _whole({"copies": 1, **asked}, "copies", 1, 100)
+        self.writing.start(recipe, _seed(asked), copies, asked.get("originals") is not False)
+        return json_response(self.writing.state())
+
+    def stop(self, asked: dict[str, Any]) -> Response:
+        """End a run of writing; nothing is left of it."""
+        self.writing.stop()
+        return json_response(self.writing.state())
+
+    # ---- the recipe ------------------------------------------------------------
 
     def export(self, asked: dict[str, Any]) -> Response:
         """The recipe as TOML, as Python and as a command."""
@@ -250,7 +287,7 @@ class Sandbox:
                 "from fastlabel.augment import Recipe, augment_set",
                 "",
                 'recipe = Recipe.from_toml("recipe.toml")',
-                f'made = augment_set({name!r}, {name + "-augmented"!r}, recipe, seed={seed})',
+                f"made = augment_set({name!r}, {name + '-augmented'!r}, recipe, seed={seed})",
                 "",
             ]
         )

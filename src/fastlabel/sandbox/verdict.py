@@ -41,8 +41,6 @@ def lint(recipe: Recipe, ds: Dataset, profile: Profile) -> list[dict[str, Any]]:
     return [{**row, "message": visible(row["message"])} for row in rows]
 
 
-
-
 def of_picture(
     subject: Subject, before: Augmented, after: Augmented, profile: Profile
 ) -> list[dict[str, Any]]:
@@ -63,7 +61,8 @@ def of_picture(
         rows.append(
             _row(
                 f"Boxes under a stride ({stride} px)",
-                *(f"{n} of {len(side)}" for n, side in zip(under, sides, strict=True)),
+                f"{under[0]} of {len(sides[0])}",
+                f"{under[1]} of {len(sides[1])}",
                 "warning" if under[1] > under[0] else "pass",
                 "The model has no cell of its own for them: shrink less, or mark them as ignore.",
             )
@@ -82,7 +81,8 @@ def of_picture(
     rows.append(
         _row(
             "Sharpness at the input",
-            *(number(s["sharpness"]) for s in stats),
+            number(stats[0]["sharpness"]),
+            number(stats[1]["sharpness"]),
             "warning" if blurry[1] else "pass",
             "Too blurry at the size the model sees (FL401)." if blurry[1] else "",
         )
@@ -95,14 +95,15 @@ def of_picture(
     elif mean > bright:
         says = f"Brighter than {number(bright)}: little is seen (FL403)."
     rows.append(
-        _row("Light", *(number(s["mean"]) for s in stats), "warning" if says else "pass", says)
+        _row("Light", number(stats[0]["mean"]), number(mean), "warning" if says else "pass", says)
     )
     noise = thresholds["FL405"]["max_sigma"]
     loud = stats[1]["noise"] > noise
     rows.append(
         _row(
             "Noise",
-            *(number(s["noise"]) for s in stats),
+            number(stats[0]["noise"], 2),
+            number(stats[1]["noise"], 2),
             "warning" if loud else "pass",
             f"More than {number(noise)} grey levels (FL405)." if loud else "",
         )
@@ -147,7 +148,8 @@ def short_sides(subject: Subject, made: Augmented, profile: Profile) -> Floats:
     grown = subject.full[0] / subject.picture.shape[1]
     sx, sy = (float(v) * grown for v in profile.scale(wide * grown, high * grown))
     boxes = made.boxes
-    return np.minimum((boxes[:, 2] - boxes[:, 0]) * sx, (boxes[:, 3] - boxes[:, 1]) * sy)
+    wide_at, high_at = (boxes[:, 2] - boxes[:, 0]) * sx, (boxes[:, 3] - boxes[:, 1]) * sy
+    return np.asarray(np.minimum(wide_at, high_at), np.float64)
 
 
 def _stats(made: Augmented, profile: Profile) -> dict[str, float]:

@@ -36,6 +36,7 @@ export class Stage {
     this.zoom = 1; // 1: the whole picture in the stage
     this.shift = [0, 0];
     this.onzoom = () => {};
+    this.ondrag = () => {};
     new ResizeObserver(() => this.lay()).observe(this.root);
     this.#grab();
   }
@@ -149,7 +150,7 @@ export class Stage {
         parts.push(svg("polygon", { class: "ring", points: ring.map((point) => point.join(",")).join(" "), stroke: colour, fill: colour }));
       }
       if (row.obb) parts.push(svg("polygon", { class: "turned", points: row.obb.map((point) => point.join(",")).join(" "), stroke: colour }));
-      parts.push(rect(row.box, { class: `box ${row.pasted ? "pasted" : ""}`, stroke: colour }));
+      parts.push(rect(row.box, { class: row.pasted === null ? "box" : "box pasted", stroke: colour, "data-object": row.pasted }));
       if (names) {
         const name = svg("text", { x: row.box[0], y: row.box[1], fill: colour });
         name.textContent = row.class === null ? "no class" : this.classes[row.class] ?? "";
@@ -212,6 +213,29 @@ export class Stage {
       this.split = end ?? Math.min(Math.max(this.split + step, 0), 1);
       this.lay();
     });
+    const pasted = this.sides.after.labels;
+    let held = null;
+    pasted.addEventListener("pointerdown", (event) => {
+      const object = event.target.dataset?.object;
+      if (object === undefined || event.button !== 0) return;
+      event.stopPropagation();
+      event.preventDefault();
+      held = { object: Number(object), at: [event.clientX, event.clientY] };
+      // The drawing is made anew while it moves: the sheet stays.
+      this.sheet.setPointerCapture(event.pointerId);
+    });
+    this.sheet.addEventListener("pointermove", (event) => {
+      if (!held) return;
+      const box = this.sides.after.canvas.getBoundingClientRect();
+      this.ondrag(held.object, [(event.clientX - held.at[0]) / box.width, (event.clientY - held.at[1]) / box.height], false);
+      held.at = [event.clientX, event.clientY];
+    });
+    for (const end of ["pointerup", "pointercancel"]) {
+      this.sheet.addEventListener(end, () => {
+        if (held) this.ondrag(held.object, [0, 0], true);
+        held = null;
+      });
+    }
     let from = null;
     root.addEventListener("pointerdown", (event) => {
       if (event.button !== 0 || this.zoom <= 1) return;

@@ -1,5 +1,6 @@
 // The sandbox: a stack of effects on the left, what they make of a picture in the middle.
 import { $, call, count, el, fail, keys, Refused, toast } from "./lib.js";
+import { Bank, Writer } from "./bank.js";
 import { paint, Stage, unpacked } from "./picture.js";
 import { Cards, Stack } from "./stack.js";
 import { judge, tally } from "./verdict.js";
@@ -125,12 +126,17 @@ function say(head) {
     full: `All ${head.width} × ${head.height} pixels`,
     model: `The input of ${$("#deploy").value}, ${head.width} × ${head.height}`,
   }[head.view];
-  $("#said").textContent = `${size} · ${boxes}${ignored}`;
+  const pixels = head.view === "fit" && wide > head.from && stack.running.some((one) => cards.inPixels(one)) ? " · lengths in px count the preview's: 1:1 shows the picture as it is written" : "";
+  const text = `${size} · ${boxes}${ignored}${pixels}`;
+  if ($("#said").textContent !== text) $("#said").textContent = text;
 }
 
 let settling = 0;
+let slow = 0;
 
 function refresh({ fresh = false } = {}) {
+  clearTimeout(slow);
+  slow = setTimeout(() => { if (!after.idle) $("#said").textContent = stack.recipe.some((one) => one.op === "paste") ? "Measuring the objects of the set…" : "Working…"; }, 700);
   shownView = view();
   after.ask({ drop: fresh });
   if (fresh) before.ask({ drop: true });
@@ -178,8 +184,9 @@ function changed({ cards: drawn }) {
 function later() {
   clearTimeout(waiting);
   waiting = setTimeout(() => {
-    const question = { image: image?.id, stages: stack.recipe, seed: stack.seed, deploy: $("#deploy").value };
+    const question = asked();
     exported().catch(fail);
+    bank.load().catch(fail);
     if (image) judge(question).catch(fail);
     strip().then(() => tally(question)).catch(fail);
   }, 300);
@@ -216,10 +223,8 @@ $("#set").textContent = `${set.name} · ${count(set.images, "picture")} · ${cou
 document.title = `${set.name} · fastlabel sandbox`;
 $("#deploy").append(...set.profiles.map((p) => el("option", { value: p.name, selected: p.name === set.deploy }, `${p.name}, ${p.width} × ${p.height}`)));
 if (set.deploy === null) $("#deploy").value = "edge-640";
-const groups = new Map();
-for (const card of set.palette) groups.set(card.group, [...(groups.get(card.group) ?? []), card]);
 const SHOWN = 10;
-const chips = set.palette.map((card) => el("button", {
+const chips = set.palette.filter((card) => card.op !== "place").map((card) => el("button", {
   class: "effect", draggable: "true", "data-op": card.op, title: card.about, "data-group": card.group,
   onclick: () => {
     const made = stack.add(card.op);
@@ -307,6 +312,29 @@ $("#open").onchange = async (event) => {
   } catch (error) { fail(error); }
 };
 
+// ---- objects, and the whole set -------------------------------------------------
+
+const asked = () => ({ image: image?.id, stages: stack.recipe, seed: stack.seed, deploy: $("#deploy").value });
+const bank = new Bank(asked, (found) => {
+  const made = stack.add("place", stack.stages.length, found);
+  cards.draw(`${made.id}.x.range0`);
+});
+new Writer(set.out, asked);
+
+// An object in the picture is dragged to where it should be.
+stage.ondrag = (object, [dx, dy], settled) => {
+  const moved = stack.running.find((one) => one.op === "place" && one.params.object === object);
+  if (!moved) return;
+  if (settled) {
+    stack.settle();
+    return;
+  }
+  const put = (name, by) => { moved.params[name] = Math.round(1e4 * Math.min(Math.max(moved.params[name] + by, 0), 1)) / 1e4; };
+  put("x", dx);
+  put("y", dy);
+  stack.slide();
+};
+
 // ---- pictures of one's own ---------------------------------------------------------
 
 async function take(files) {
@@ -341,6 +369,10 @@ keys({
 });
 
 if (image) choose(image);
+else {
+  $("#notice").textContent = "This set has no pictures. Drop one of your own here.";
+  $("#notice").hidden = false;
+}
 changed({ cards: true, settled: true });
 document.documentElement.dataset.ready = "true";
 

@@ -144,6 +144,11 @@ export class Cards {
     return this.list.contains(document.activeElement) ? document.activeElement.dataset.key ?? null : null;
   }
 
+  // Whether an effect is as long as so many pixels: the same on a preview and on the whole picture.
+  inPixels(stage) {
+    return stage.op === "paste" || this.stack.cards.get(stage.op).params.some((p) => p.unit === "px");
+  }
+
   // What each stage had for this picture, under its card.
   tell(steps) {
     const running = this.stack.running;
@@ -182,6 +187,7 @@ export class Cards {
         el("label", { class: "title grow" },
           el("input", { type: "checkbox", role: "switch", checked: stage.on, "data-key": key("on"),
             onchange: (event) => { stage.on = event.target.checked; this.stack.settle(); } }),
+          stage.op === "place" ? el("img", { class: "cut", src: `/api/object/${stage.params.object}`, alt: "" }) : "",
           el("span", {}, card.title)),
         this.#button("↑", `Move ${card.title} up`, key("up"), at === 0, () => this.stack.move(stage, at - 1)),
         this.#button("↓", `Move ${card.title} down`, key("down"), at === this.stack.stages.length - 1, () => this.stack.move(stage, at + 1)),
@@ -210,7 +216,7 @@ export class Cards {
         el("input", { type: "checkbox", "data-key": key, checked: stage.params[p.name], onchange: (event) => { stage.params[p.name] = event.target.checked; this.stack.settle({ cards: false }); } }));
     }
     if (p.kind === "text") {
-      return el("p", { class: "param", title: p.about }, el("span", { class: "label" }, p.title), el("span", { class: "small" }, stage.params[p.name]));
+      return el("p", { class: "param", title: p.about }, el("span", { class: "label" }, p.title), el("span", { class: "small" }, String(stage.params[p.name])));
     }
     return this.#numbers(stage, p, key, name);
   }
@@ -261,7 +267,7 @@ export class Cards {
         this.stack.settle();
       },
     }, "⇹");
-    row.append(el("span", { class: "label" }, p.title, p.unit ? el("span", { class: "unit" }, ` ${p.unit}`) : ""),
+    row.append(el("span", { class: "label" }, p.title, p.unit && p.unit !== p.name ? el("span", { class: "unit" }, ` ${p.unit}`) : ""),
       el("span", { class: "ranges" }, ...parts.map((one) => one.range)),
       el("span", { class: "values" }, ...parts.map((one) => one.number)), vary);
     show();
@@ -335,7 +341,12 @@ function drawnText(stage, drawn) {
   if (drawn.tightness_lost > 0) parts.push(`boxes up to ${Math.round(100 * drawn.tightness_lost)} % tighter than around their corners`);
   if (drawn.ignored) parts.push(`${drawn.ignored} to ignore`);
   if (drawn.gone) parts.push(`${drawn.gone} out of the picture`);
-  if ("pasted" in drawn) parts.push(drawn.pasted ? `${drawn.pasted} pasted` : "found no place");
+  if ("pasted" in drawn) {
+    if (stage.op === "place") { if (!drawn.pasted) parts.push("belongs to another picture"); }
+    else parts.push(drawn.pasted ? `${drawn.pasted} pasted` : "found no place");
+  }
+  if (drawn.hidden > 0) parts.push(`hides ${Math.round(100 * drawn.hidden)} % of a box`);
+  else if (stage.op === "place" && drawn.pasted) parts.push("touches no box");
   return parts.length ? `Here: ${parts.join(", ")}` : "";
 }
 

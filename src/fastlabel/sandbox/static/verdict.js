@@ -8,10 +8,10 @@ const MARK = { error: "✕", warning: "!", info: "i", pass: "✓" };
 export async function judge(question) {
   const found = await verdicts.ask((signal) => call("/api/verdict", question, { signal }));
   if (!found) return;
-  $("#facts tbody").replaceChildren(...found.picture.map((row) => el("tr", { class: row.state },
-    el("th", { scope: "row" }, row.name, row.says && row.state !== "pass" ? el("span", { class: "says" }, row.says) : ""),
-    el("td", { class: "num muted" }, row.before),
-    el("td", { class: "num" }, row.after))));
+  $("#facts tbody").replaceChildren(...found.picture.flatMap((row) => [
+    el("tr", { class: row.state }, el("th", { scope: "row" }, row.name), el("td", { class: "num muted" }, row.before), el("td", { class: "num" }, row.after)),
+    ...(row.says && row.state !== "pass" ? [el("tr", { class: "says" }, el("td", { colspan: 3 }, row.says))] : []),
+  ]));
   const rows = found.lint.map((row) => el("li", {}, el("span", { class: `chip ${row.severity}` }, row.code), el("span", {}, row.message)));
   $("#lint").replaceChildren(...(rows.length ? rows : [el("li", { class: "muted" }, el("span", { class: "chip pass" }, MARK.pass), "The linter has nothing to say against it.")]));
 }
