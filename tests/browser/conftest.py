@@ -1,4 +1,4 @@
-"""One browser for all pages."""
+"""The browser, once a run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def browser() -> Iterator[Any]:
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        pytest.skip("NO PLAYWRIGHT: pip install playwright, to see the report in a browser")
+        pytest.skip("NO PLAYWRIGHT: pip install playwright, to see the pages in a browser")
     names = ("chromium", "chromium-browser", "google-chrome")
     program = next((path for name in names if (path := shutil.which(name))), None)
     if program is None:

@@ -9,9 +9,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
+
+import fastlabel as fl
+
+#: A name that tries to be markup, and one that turns the text behind it round.
+CLASSES = ["<img src=x onerror=alert(1)>", "dog", "cat \u202eevil"]
+FILE = 'it\'s "quoted" \u202egpj.jpg'
 
 TOKEN = "secret-of-this-run"
 
@@ -79,6 +88,8 @@ class Client:
             try:
                 while part := opened.recv(1 << 16):
                     found += part
+                    if b"\r\n\r\n" in found:
+                        opened.settimeout(0.5)
             except OSError:
                 pass
             return found
@@ -110,3 +121,46 @@ def on_loopback() -> Iterator[Callable[[Callable[[str, int], Any]], Client]]:
         server.should_exit = True
         thread.join(5)
         listener.close()
+
+
+@pytest.fixture(scope="session")
+def small_set(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Give twelve pictures with three faults each, the last one broken; and its report."""
+    root = tmp_path_factory.mktemp("desk") / "data"
+    root.mkdir()
+    rng = np.random.default_rng(1)
+    images, annotations = [], []
+    for i in range(12):
+        tile = rng.integers(60, 200, (12, 16, 3), dtype=np.uint8)
+        picture = cv2.resize(tile, (320, 240), interpolation=cv2.INTER_CUBIC)
+        boxes = []
+        for j in range(4):
+            x, y = 20 + 70 * j, 30 + 10 * i
+            colour = tuple(int(v) for v in rng.integers(0, 255, 3))
+            cv2.rectangle(picture, (x, y), (x + 45, y + 60), colour, -1)
+            boxes.append([x, y, 45, 60])
+        (boxes[0][2], boxes[1][0], boxes[1][2]) = (0, -10, 145)
+        boxes.append([*boxes[2][:2], 46, 60])
+        name = f"a{i}.jpg" if i else FILE
+        (root / name).write_bytes(cv2.imencode(".jpg", picture)[1].tobytes())
+        images.append({"id": i + 1, "file_name": name, "width": 320, "height": 240})
+        for j, box in enumerate(boxes):
+            number = len(annotations) + 1
+            annotations.append(
+                {"id": number, "image_id": i + 1, "category_id": (1, 2, 3, 1, 3)[j], "bbox": box}
+            )
+    (root / "a11.jpg").write_bytes(b"\xff\xd8\xff broken")
+    categories = [{"id": k + 1, "name": name} for k, name in enumerate(CLASSES)]
+    document = {"images": images, "annotations": annotations, "categories": categories}
+    (root / "labels.json").write_text(json.dumps(document))
+    report = root.parent / "report"
+    fl.check(root).write(report)
+    return root, report
+
+
+@pytest.fixture(scope="session")
+def pictures(small_set: tuple[Path, Path]) -> Any:
+    pytest.importorskip("starlette")
+    from fastlabel.sandbox.pictures import Pictures
+
+    return Pictures(fl.read(small_set[0]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from .plan import ABOUT_IMAGES, Plan
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["IMAGE_ACTIONS", "plan"]
+__all__ = ["IMAGE_ACTIONS", "plan", "proposals"]
 
 #: What may become of a picture that cannot be learnt from.
 IMAGE_ACTIONS = ("quarantine", "exclude", "keep")
@@ -123,6 +123,28 @@ def plan(
     return Plan.from_actions(ds, actions, file=file or _file_of(ds), notes=maker.notes())
 
 
+def proposals(
+    ds: Dataset, images: str = "quarantine"
+) -> Callable[[Mapping[str, Any]], list[dict[str, Any]]]:
+    """Give what says, of one finding at a time, which actions :func:`plan` would make of it.
+
+    Parameters
+    ----------
+    ds : Dataset
+        What the findings are about, read from files.
+    images : {"quarantine", "exclude", "keep"}
+        As for :func:`plan`.
+
+    Returns
+    -------
+    callable
+        Of a row of the findings, as a mapping; rows for :meth:`Plan.from_actions`, none where
+        a person has to decide what is to be done.
+    """
+    maker = _Maker(ds, images)
+    return maker.alone
+
+
 def _taken(
     findings: pa.Table,
     select: Sequence[str],
@@ -202,6 +224,17 @@ class _Maker:
             self.added.append(self._wish(row, finding))
         else:
             self._box(row, finding)
+
+    def alone(self, finding: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """What one finding asks for, whatever the others do."""
+        self._require_ours(finding)
+        evidence = _evidence(finding["evidence"])
+        row = self._row(finding, evidence)
+        if row is None:
+            return []
+        if finding["code"] != _COPIES:
+            return [row]
+        return [{**row, "image_id": i} for i in self._related(finding, evidence)[1:]]
 
     def _require_ours(self, finding: Mapping[str, Any]) -> None:
         for name, count in (

@@ -36,7 +36,7 @@ _COMMANDS = {
     "clean": "Write a plan of what could be done about the findings.",
     "apply": "Carry out a plan, in a new tree or in place.",
     "undo": "Take the last plan back that was applied to a tree.",
-    "review": "Send findings to a labelling tool, and read the answer.",
+    "review": "Review findings on a local page, or in a labelling tool.",
     "lint-augment": "Judge augmentation settings of any trainer.",
     "calibrate": "Fit the scores of rules to what reviewers found.",
     "sandbox": "Try augmentation on a page in the browser.",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _NAMED, _LINES = 20, 6
 
 
-@click.command("review", short_help="Send findings to a labelling tool, and read the answer.")
+@click.command("review", short_help="Review findings on a local page, or in a labelling tool.")
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option(
     "--findings",
@@ -44,9 +44,22 @@ _NAMED, _LINES = 20, 6
     "-o",
     "--out",
     type=click.Path(path_type=Path),
-    required=True,
     metavar="FILE",
-    help="Tasks to write (with --to), or the plan: FILE.parquet (with --from).",
+    help="Tasks to write (with --to), or the plan: FILE.parquet [default without --to and --from: "
+    "review-plan.parquet beside the findings].",
+)
+@click.option(
+    "--finding",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Without --to and --from: open the page at this row of findings.parquet.",
+)
+@click.option("--no-browser", is_flag=True, help="Only print the address of the page.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Port of the page on 127.0.0.1 [default: a free one].",
 )
 @click.option(
     "--budget",
@@ -61,7 +74,7 @@ _NAMED, _LINES = 20, 6
     type=click.Path(path_type=Path, exists=True),
     multiple=True,
     metavar="FILE",
-    help="With --to: predictions to show beside the labels; again for another model.",
+    help="Predictions to show beside the labels; again for another model.",
 )
 @click.option(
     "--image-prefix",
@@ -82,8 +95,12 @@ _NAMED, _LINES = 20, 6
     help="With --from: boxes that come back cut at the image's edge are corrections.",
 )
 @read_as(images=False)
-def command(data: Path, out: Path, fmt: str, **options: Any) -> int:
-    """Send what was found in DATA to people, or make a plan of their corrections.
+def command(data: Path, out: Path | None, fmt: str, **options: Any) -> int:
+    """Look through what was found in DATA, and make a plan of the corrections.
+
+    With --findings alone it starts a page on 127.0.0.1 and opens the browser: one finding after
+    the other, by keyboard. Every decision is kept beside the findings, so that the next start
+    goes on where the last one ended, and the page writes the plan.
 
     With --to it writes tasks with the labels, the findings and what they propose; with --from
     it reads the corrected export and writes a plan for `fastlabel apply`, with the changes and
@@ -92,13 +109,45 @@ def command(data: Path, out: Path, fmt: str, **options: Any) -> int:
     """
     from ..formats import read
 
-    if (options["to"] is None) == (options["answer"] is None):
+    if options["to"] is not None and options["answer"] is not None:
         raise click.UsageError("give either --to TOOL (to send) or --from FILE (to read back)")
+    if options["to"] is None and options["answer"] is None:
+        return _look(data, out, fmt, options)
+    if options["finding"] is not None:
+        raise click.UsageError("--finding goes with the page: leave --to and --from out")
+    if out is None:
+        raise click.UsageError("-o FILE says where the result goes")
     keep_out_of(out, data, what="the result", remedy="choose another place with -o")
     dataset = read(data, fmt)
     if options["to"] is not None:
         return _send(dataset, out, options)
     return _receive(dataset, data, out, options)
+
+
+def _look(data: Path, out: Path | None, fmt: str, options: dict[str, Any]) -> int:
+    from ._desk import look
+
+    place: Path | None = options["findings"]
+    if place is None:
+        raise click.UsageError("give --findings DIR: what `fastlabel check DATA --out DIR` wrote")
+    if options["budget"] is not None or options["everything"]:
+        raise click.UsageError("--budget and --all go with --to")
+    if out is not None and out.suffix != ".parquet":
+        raise click.UsageError(f"-o {out}: a plan is a Parquet file; name it {out.stem}.parquet")
+    folder = place if place.is_dir() else place.parent
+    file = place / "findings.parquet" if place.is_dir() else place
+    findings = _findings(place, False)
+    return look(
+        data,
+        file,
+        findings,
+        folder / "review-plan.parquet" if out is None else out,
+        fmt=fmt,
+        predictions=lambda ds: _predictions(options["predictions"], ds),
+        first=options["finding"],
+        port=options["port"],
+        browser=not options["no_browser"],
+    )
 
 
 def _send(dataset: Dataset, out: Path, options: dict[str, Any]) -> int:

@@ -42,6 +42,22 @@ class ReportLike(Protocol):
         """The rules that ran, by code."""
 
 
+class Joinable(Protocol):
+    """What :func:`findings_at` needs of a report."""
+
+    @property
+    def ds(self) -> Dataset:
+        """The annotation tables."""
+
+    @property
+    def findings(self) -> pa.Table:
+        """The findings."""
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """As of a report: ``findings.by_code`` names the rules."""
+
+
 class First:
     """A report of which only the first findings are shown; its counts are of all."""
 
@@ -117,7 +133,7 @@ def findings(report: ReportLike) -> Iterator[Finding]:
         yield from findings_at(report, list(range(start, stop)))
 
 
-def findings_at(report: ReportLike, rows: list[int]) -> list[Finding]:
+def findings_at(report: Joinable, rows: list[int]) -> list[Finding]:
     """Give the findings in the given rows of the table."""
     table = report.findings.take(pa.array(rows, type=pa.int64()))
     images = report.ds.images.select(["file_name", "path", "split"])

@@ -133,7 +133,8 @@ class Pictures:
                 raise Unreadable("its name leads out of the data set")
             if file.stat().st_size > self.limits.max_bytes:
                 raise Unreadable("its file is larger than the limit")
-            return file.read_bytes()
+            data: bytes = file.read_bytes()
+            return data
         except FileNotFoundError as error:
             raise Unreadable("its file is missing") from error
         except OSError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from .verdicts import agreement, verdicts
 if TYPE_CHECKING:
     from ..plan import Plan
 
-__all__ = ["ReviewRound", "read_review"]
+__all__ = ["ReviewRound", "planned", "read_review"]
 
 #: What was left aside in the way of business; all else needs a person's eye.
 _USUAL = ("unanswered", "several answers")
@@ -170,8 +170,7 @@ def read_review(
     _refuse_another_set(where, ds, found)
     changes = [change for image in found.reviewed for change in image.changes]
     judged = verdicts(book, found.reviewed, all_looked_at=reviewed == "all")
-    codes = _codes(judged)
-    plan = Plan.from_actions(ds, (_action(book, c, codes) for c in changes), file=file)
+    plan = Plan.from_actions(ds, planned(book, changes, judged), file=file)
     counts = Counter(found.counts)
     counts["answered"] = len(found.reviewed)
     counts["checked"] = sum(image.record.checked for image in found.reviewed)
@@ -235,6 +234,13 @@ def _refuse_another_set(path: Path, ds: Dataset, found: Comparison) -> None:
             f"{path}: the labels in {ds.root} are no longer those that were sent to review, in "
             f"all {other:,} images: read it into the version that was exported"
         )
+
+
+def planned(book: Book, changes: Iterable[Change], judged: pa.Table) -> Iterator[dict[str, Any]]:
+    """Changes as rows for :meth:`Plan.from_actions`, with the rules that they bear out."""
+    codes = _codes(judged)
+    for change in changes:
+        yield _action(book, change, codes)
 
 
 def _codes(judged: pa.Table) -> dict[tuple[int, int | None], list[str]]:

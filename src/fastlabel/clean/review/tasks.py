@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +26,16 @@ from ...report.text import visible
 if TYPE_CHECKING:
     from ...predictions import Predictions
 
-__all__ = ["Book", "Found", "Guess", "Task", "class_labels", "ranked_images", "tasks_of"]
+__all__ = [
+    "Book",
+    "Found",
+    "Guess",
+    "Task",
+    "class_labels",
+    "found_by_image",
+    "ranked_images",
+    "tasks_of",
+]
 
 Ints = npt.NDArray[np.int64]
 Box = tuple[float, float, float, float]
@@ -257,6 +266,11 @@ def tasks_of(
             if guessed is not None:
                 task.guesses += guessed.of(image)
         yield image, task
+
+
+def found_by_image(findings: pa.Table, book: Book) -> Callable[[int], list[Found]]:
+    """Give what has the findings of an image, the surest first."""
+    return _Findings(findings, book).of
 
 
 def _proposed(task: Task, found: Found, at: int) -> Guess | None:
