@@ -20,7 +20,6 @@ from .. import deploy
 from ..augment.recipe import Recipe
 from ..config import ConfigError
 from ..dataset import Dataset
-from ..lint import errors
 from ..report.text import visible
 from .app import body_of, json_response
 from .guard import ApiError, as_json
@@ -261,6 +260,8 @@ class Sandbox:
 
     def write(self, asked: dict[str, Any]) -> Response:
         """Write the set; refused, as ``augment`` does, where the linter calls it an error."""
+        from ..lint import errors
+
         recipe = recipe_of(asked)
         if not asked.get("force"):
             wrong = errors(recipe, self.ds)

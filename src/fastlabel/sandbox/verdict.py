@@ -10,12 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..augment.recipe import Augmented, Recipe
-from ..config import Config
 from ..dataset import Dataset
-from ..lint import lint_augment
 from ..pixels import image_stats, letterbox
 from ..report.text import count, number, percent, visible
-from ..rules.registry import resolve
 from .guard import ApiError
 from .preview import Previews, Subject
 from .samples import sample
@@ -36,6 +33,8 @@ SAMPLE, SEED = 48, 9
 
 def lint(recipe: Recipe, ds: Dataset, profile: Profile) -> list[dict[str, Any]]:
     """What `fastlabel lint-augment` says of a recipe, worst first, as plain values."""
+    from ..lint import lint_augment  # all rules: the page opens without them
+
     found = lint_augment(recipe, ds, deploy=profile).findings
     rows = found.select(["code", "severity", "message"]).to_pylist()
     return [{**row, "message": visible(row["message"])} for row in rows]
@@ -52,6 +51,9 @@ def of_picture(
         ``name``, ``before``, ``after`` in words, ``state`` ("pass", "warning" or "info") and
         ``says``.
     """
+    from ..config import Config
+    from ..rules.registry import resolve
+
     thresholds = {code: params for code, (_, params) in resolve(Config()).items()}
     rows = []
     sides = [short_sides(subject, made, profile) for made in (before, after)]
