@@ -4,6 +4,9 @@
 # make test-slow            the large and slow ones
 # make test-torch           those that need PyTorch, which it installs: several GB
 # make test-engines         those that need Ray, Spark or Daft, which it installs: a GB; Java too
+# make test-cortex-m        the frame gate on a Cortex-M4 and M7 in the emulator, with its costs
+# make test-arm             the kernels and check on emulated ARM; all that there is: test-arm-all
+# make wheels               wheels for x86-64, 64- and 32-bit ARM and musl, and the sdist, in dist/
 # make lint                 style and types
 # make sanitize             C++ tests under the address and thread sanitizers
 # make bench                the benchmarks, with their peers
@@ -20,7 +23,8 @@ EXTRA = $(BIN)/python -c 'import sys, tomllib; \
 DEMO := fastlabel-demo
 SOURCES := pyproject.toml CMakeLists.txt $(shell find cmake csrc python src -type f -not -name '*.pyc')
 
-.PHONY: demo check test test-cpp test-py test-slow test-torch test-engines lint sanitize bench clean
+.PHONY: demo check test test-cpp test-py test-slow test-torch test-engines \
+  test-arm test-arm-all test-cortex-m wheels lint sanitize bench clean
 .DELETE_ON_ERROR:
 
 $(VENV)/python:
@@ -37,7 +41,7 @@ $(VENV)/installed: $(VENV)/python $(SOURCES)
 	@touch $@
 
 $(VENV)/tools: $(VENV)/installed pyproject.toml
-	@PYTHON=$(PYTHON) tools/system-packages.sh browser
+	@PYTHON=$(PYTHON) tools/system-packages.sh browser cortex-m
 	@echo "fetching the test tools"
 	@$(EXTRA) test dev >$(VENV)/requirements.txt
 	@$(PIP) install -r $(VENV)/requirements.txt cmake ninja
@@ -89,6 +93,30 @@ $(VENV)/engines: $(VENV)/tools
 test-engines: $(VENV)/engines
 	@$(BIN)/python -m pytest -m engines
 
+test-cortex-m: $(VENV)/tools
+	@$(BIN)/python -m pytest -rs -v tests/gate/test_cortex_m.py
+
+# What builds and checks wheels for other machines: a compiler is half of it.
+$(VENV)/wheel-tools: $(VENV)/tools tools/wheels/requirements.txt
+	@echo "fetching the tools for wheels"
+	@$(PIP) install -r tools/wheels/requirements.txt
+	@touch $@
+
+$(VENV)/arm: $(VENV)/wheel-tools
+	@PYTHON=$(PYTHON) tools/system-packages.sh arm
+	@touch $@
+
+test-arm: $(VENV)/arm
+	@PYTHON=$(CURDIR)/$(BIN)/python tools/wheels/test-arm.sh
+
+test-arm-all: $(VENV)/arm
+	@PYTHON=$(CURDIR)/$(BIN)/python tools/wheels/test-arm.sh all
+
+wheels: $(VENV)/wheel-tools
+	@PYTHON=$(PYTHON) tools/system-packages.sh wheels
+	@PYTHON=$(CURDIR)/$(BIN)/python tools/wheels/build.sh \
+	  x86_64 aarch64 armv7l musl-x86_64 musl-aarch64 sdist
+
 lint: $(VENV)/tools
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -114,4 +142,4 @@ bench: $(VENV)/tools
 	@$(BIN)/python benchmarks/run.py --floor build/bench/scan_floor
 
 clean:
-	rm -rf build $(VENV) $(DEMO) fastlabel-report
+	rm -rf build dist $(VENV) $(DEMO) fastlabel-report

@@ -1,7 +1,9 @@
 #!/bin/sh
 # Installs what the build needs from the system, where apt can; else says what is missing.
-#   tools/system-packages.sh [browser]
-# "browser" also asks for Chromium, which only the browser tests need.
+#   tools/system-packages.sh [browser] [cortex-m] [arm] [wheels]
+# "browser" also asks for Chromium, which only the browser tests need; "cortex-m" for the compiler
+# and the emulator of microcontrollers; "arm" for the cross compilers and the emulator of
+# `make test-arm`; "wheels" for what unpacks Debian's sources.
 set -eu
 PYTHON=${PYTHON:-python3}
 packages=""
@@ -53,11 +55,13 @@ if [ "$has_jpeg" = yes ]; then
   esac
 fi
 
-browser=no
-if [ "${1:-}" = browser ] && ! command -v chromium >/dev/null 2>&1 &&
-  ! command -v chromium-browser >/dev/null 2>&1 && ! command -v google-chrome >/dev/null 2>&1; then
-  browser=yes
-fi
+# Each is named by what is missing, so that a machine that has them is asked for nothing.
+extra=""
+want() { # want PROGRAM PACKAGE...
+  program=$1
+  shift
+  command -v "$program" >/dev/null 2>&1 || extra="$extra $*"
+}
 
 install() { # install PACKAGES...: as root, or through sudo
   if [ "$(id -u)" = 0 ]; then
@@ -85,6 +89,36 @@ fi
 if [ "$archive" = yes ] && ! install " libturbojpeg0-dev"; then
   echo "no libturbojpeg.a here: the system's libjpeg will be linked, not carried along" >&2
 fi
-if [ "$browser" = yes ] && ! install " chromium"; then
-  echo "no Chromium here: the browser tests will be skipped (apt-get install chromium)" >&2
-fi
+for what in "$@"; do
+  extra=""
+  lost="the tests that need it will be skipped"
+  case $what in
+    browser)
+      command -v chromium-browser >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 ||
+        want chromium chromium
+      ;;
+    cortex-m)
+      want arm-none-eabi-g++ gcc-arm-none-eabi libnewlib-arm-none-eabi \
+        libstdc++-arm-none-eabi-newlib
+      want qemu-system-arm qemu-system-arm
+      ;;
+    arm)
+      want aarch64-linux-gnu-g++ g++-aarch64-linux-gnu
+      want arm-linux-gnueabihf-g++ g++-arm-linux-gnueabihf
+      want qemu-aarch64-static qemu-user-static
+      want dpkg-source dpkg-dev
+      ;;
+    wheels)
+      want dpkg-source dpkg-dev
+      lost=""
+      ;;
+    *)
+      echo "$0: $what is none of browser, cortex-m, arm, wheels" >&2
+      exit 2
+      ;;
+  esac
+  [ -n "$extra" ] || continue
+  install "$extra" && continue
+  echo "missing:$extra (apt-get install$extra)${lost:+: $lost}" >&2
+  [ -n "$lost" ] || exit 1
+done

@@ -22,8 +22,13 @@ fl_status check_two(const fl_boxes* a, const fl_boxes* b) noexcept {
 }
 
 fl::BoxSource source_of(const fl_boxes& boxes) noexcept {
-  return {static_cast<const unsigned char*>(boxes.data), boxes.row_stride, boxes.column_stride,
+  return {static_cast<const unsigned char*>(boxes.data),
+          static_cast<ptrdiff_t>(boxes.row_stride), static_cast<ptrdiff_t>(boxes.column_stride),
           boxes.format, 0};
+}
+fl::BoxTarget target_of(void* out, int64_t row_stride, int64_t column_stride) noexcept {
+  return {static_cast<unsigned char*>(out), static_cast<ptrdiff_t>(row_stride),
+          static_cast<ptrdiff_t>(column_stride)};
 }
 fl::BoxSet set_of(const fl_boxes& boxes) noexcept { return {source_of(boxes), boxes.n}; }
 
@@ -160,7 +165,7 @@ fl_status fl_box_area(const fl_boxes* boxes, void* out, int64_t stride) {
   if (out == nullptr) return FL_ERROR_ARGUMENT;
   return with_type(boxes->dtype, [&](auto type) {
     const fl::BoxSource source = source_of(*boxes);
-    const fl::BoxTarget target = {static_cast<unsigned char*>(out), stride, 0};
+    const fl::BoxTarget target = target_of(out, stride, 0);
     FL_BOX_KERNEL(decltype(type), area)(&source, static_cast<size_t>(boxes->n), &target);
     return FL_OK;
   });
@@ -176,7 +181,7 @@ fl_status fl_box_convert(const fl_boxes* boxes, int32_t out_format, const double
   if (out == nullptr) return FL_ERROR_ARGUMENT;
   return with_type(boxes->dtype, [&](auto type) {
     const fl::BoxSource source = source_of(*boxes);
-    const fl::BoxTarget target = {static_cast<unsigned char*>(out), row_stride, column_stride};
+    const fl::BoxTarget target = target_of(out, row_stride, column_stride);
     FL_BOX_KERNEL(decltype(type), convert)(&source, static_cast<size_t>(boxes->n), out_format,
                                            in_size, out_size, static_cast<size_t>(size_step),
                                            &target);
@@ -193,7 +198,7 @@ fl_status fl_box_clip(const fl_boxes* boxes, double width, double height, void* 
   if (out == nullptr) return FL_ERROR_ARGUMENT;
   return with_type(boxes->dtype, [&](auto type) {
     const fl::BoxSource source = source_of(*boxes);
-    const fl::BoxTarget target = {static_cast<unsigned char*>(out), row_stride, column_stride};
+    const fl::BoxTarget target = target_of(out, row_stride, column_stride);
     FL_BOX_KERNEL(decltype(type), clip)(&source, static_cast<size_t>(boxes->n), width, height,
                                         &target);
     return FL_OK;

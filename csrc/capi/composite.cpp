@@ -14,29 +14,22 @@ namespace {
 // Positions beyond this cannot meet a picture, and must not overflow.
 constexpr int64_t kFar = int64_t{1} << 32;
 
-// First and one past the last byte of a picture that passed check_image; wider than an address,
-// which a sum of strides may leave.
-struct Extent {
-  __int128 begin, end;
-};
-Extent extent_of(const fl_image& i) noexcept {
+// Of a picture that passed check_image.
+fl::Reach reach_of(const fl_image& i) noexcept {
   const int64_t steps[] = {(i.height - 1) * i.row_stride, (i.width - 1) * i.pixel_stride,
                            (i.channels - 1) * i.channel_stride};
-  const auto at = static_cast<__int128>(reinterpret_cast<uintptr_t>(i.data));
-  Extent e{at, at + 1};
-  for (const int64_t step : steps) (step < 0 ? e.begin : e.end) += step;
-  return e;
+  int64_t low = 0;
+  int64_t high = 1;
+  for (const int64_t step : steps) {
+    int64_t& end = step < 0 ? low : high;
+    end = fl::saturating_add(end, step);
+  }
+  return fl::reach_of(i.data, low, high);
 }
 bool overlap(const fl_image& a, const fl_image& b) noexcept {
-  const Extent first = extent_of(a);
-  const Extent second = extent_of(b);
+  const fl::Reach first = reach_of(a);
+  const fl::Reach second = reach_of(b);
   return first.begin < second.end && second.begin < first.end;
-}
-
-// No array reaches beyond half of an address space of 64 bits.
-bool addressable(const fl_image& i) noexcept {
-  const Extent e = extent_of(i);
-  return e.begin >= 0 && e.end <= INTPTR_MAX;
 }
 
 // No byte of the scene may be written twice.
@@ -63,7 +56,7 @@ fl_status fl_composite(const fl_image* scene, const fl_image* patch, int64_t x, 
   for (const fl_image* image : {scene, patch, mask == nullptr ? patch : mask}) {
     const fl_status status = fl::check_image(image);
     if (status != FL_OK) return status;
-    if (!addressable(*image)) return FL_ERROR_OVERFLOW;
+    if (!fl::addressable(reach_of(*image))) return FL_ERROR_OVERFLOW;
   }
   fl_composite_options o = kDefaults;
   if (options != nullptr) {

@@ -1,5 +1,6 @@
-// fastlabel.h: versions, statuses, tiers.
-#include "capi/common.h"
+// fastlabel.h: versions, statuses, tiers. Freestanding.
+#include "capi/options.h"
+#include "core/dispatch.h"
 
 #define FL_STRING_(a) #a
 #define FL_STRING(a) FL_STRING_(a)
@@ -19,6 +20,12 @@ const char* fl_status_text(fl_status status) {
     case FL_ERROR_TIMEOUT: return "not finished in time";
     case FL_ERROR_CANCELLED: return "cancelled";
     case FL_ERROR_ISA: return "FASTLABEL_ISA names an instruction set unknown or absent here";
+    case FL_ERROR_SIZE: return "a side is 0, or odd where the pixel format shares colour";
+    case FL_ERROR_STRIDE: return "a stride is smaller than a row";
+    case FL_ERROR_WINDOW: return "the window leaves the frame";
+    case FL_ERROR_SCALE: return "a scale, std or quant_scale is 0, negative or not finite";
+    case FL_ERROR_RECIPE: return "not a recipe of this version";
+    case FL_ERROR_ROWS: return "a row too many for the frame, or rows missing at its end";
   }
   return "unknown status";
 }

@@ -1,155 +1,106 @@
-// fastlabel.h: resizing, and pictures to a network's input.
+// fastlabel.h: resizing, and pictures to a network's input, with memory of their own.
 #include <algorithm>
-#include <cmath>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #include "capi/common.h"
+#include "capi/letterbox_call.h"
 #include "core/threads.h"
-#include "pixels/letterbox.h"
-#include "pixels/resize_area.h"
 
+using fl::Axis;
+using fl::Extent;
 using fl::guarded;
+using fl::LetterboxCall;
 
 namespace {
 
-// The bytes that a strided array covers, around its first element: [low, high).
-struct Extent {
-  int64_t low = 0;
-  int64_t high = 0;
-};
+using Memory = std::unique_ptr<uint8_t[]>;
 
-struct Axis {
-  int64_t length, stride;
-};
-
-fl_status extent_of(std::initializer_list<Axis> axes, int64_t element, Extent* out) noexcept {
-  Extent e{0, element};
-  for (const Axis& axis : axes) {
-    int64_t reach = 0;
-    if (!fl::checked_mul(axis.length - 1, axis.stride, &reach)) return FL_ERROR_OVERFLOW;
-    int64_t* end = reach < 0 ? &e.low : &e.high;
-    if (!fl::checked_add(*end, reach, end)) return FL_ERROR_OVERFLOW;
-  }
-  *out = e;
-  return FL_OK;
+// Memory that is not written before it is used.
+Memory memory_of(uint64_t size) {
+  if (size > SIZE_MAX / 2) throw std::bad_alloc();
+  return Memory(new uint8_t[static_cast<size_t>(size)]);
 }
-
-// Far apart in an address space of 64 bits, whatever the sum of an address and an extent.
-bool overlap(const void* a, const Extent& x, const void* b, const Extent& y) noexcept {
-  const auto from = [](const void* p, int64_t shift) {
-    return static_cast<__int128>(reinterpret_cast<uintptr_t>(p)) + shift;
-  };
-  return from(a, x.low) < from(b, y.high) && from(b, y.low) < from(a, x.high);
-}
-
-bool side(int64_t length) noexcept { return length >= 1 && length <= INT32_MAX; }
 
 fl_status check_image(const fl_image* image, Extent* extent) noexcept {
   if (image == nullptr || image->data == nullptr) return FL_ERROR_ARGUMENT;
   const int32_t channels = image->channels;
   if (channels != 1 && channels != 3 && channels != 4) return FL_ERROR_ARGUMENT;
-  if (!side(image->width) || !side(image->height)) return FL_ERROR_ARGUMENT;
+  if (!fl::side(image->width) || !fl::side(image->height)) return FL_ERROR_ARGUMENT;
   if (image->width > INT32_MAX / channels) return FL_ERROR_OVERFLOW;
-  return extent_of({{image->width, image->pixel_stride},
-                    {image->height, image->row_stride},
-                    {channels, image->channel_stride}},
-                   1, extent);
+  const Axis axes[3] = {{image->width, image->pixel_stride},
+                        {image->height, image->row_stride},
+                        {channels, image->channel_stride}};
+  return fl::extent_of(axes, 1, extent);
 }
 
-// Whether the output's elements can be told apart at all.
-bool steps(std::initializer_list<Axis> axes) noexcept {
-  return std::all_of(axes.begin(), axes.end(), [](const Axis& axis) {
-    return axis.length == 1 || axis.stride != 0;
-  });
+// Whether the order of a colour picture is known, where the output depends on it.
+bool ordered(const fl_image& image, const LetterboxCall& call) noexcept {
+  const bool matters = call.options.order != 0 || call.channels == 1;
+  if (image.channels == 1 || !matters) return true;
+  if (image.channels == 3) return image.order == FL_BGR || image.order == FL_RGB;
+  return image.order == FL_BGRA || image.order == FL_RGBA;
 }
 
-bool flag(int32_t value) noexcept { return value == 0 || value == 1; }
-
-fl_letterbox_options default_options() noexcept {
-  fl_letterbox_options o = {};
-  o.struct_size = sizeof o;
-  o.width = o.height = 640;
-  o.dtype = FL_FLOAT32;
-  o.center = o.scale_up = 1;
-  std::fill(std::begin(o.color), std::end(o.color), uint8_t{114});
-  o.scale = 1.0F / 255.0F;
-  std::fill(std::begin(o.std), std::end(o.std), 1.0F);
-  o.quant_scale = 1.0F;
-  return o;
-}
-
-bool checked_options(const fl_letterbox_options* given, fl_letterbox_options* out) noexcept {
-  if (fl::read_options(given, default_options(), out) != FL_OK) return false;
-  const fl_letterbox_options& o = *out;
-  if (!side(o.width) || !side(o.height)) return false;
-  if (o.interpolation != FL_LINEAR && o.interpolation != FL_AREA) return false;
-  if (o.layout != FL_NCHW && o.layout != FL_NHWC) return false;
-  if (fl::element_size(o.dtype) == 0) return false;
-  if (!flag(o.swap_rb) || !flag(o.center) || !flag(o.scale_up) || !flag(o.stretch) ||
-      !flag(o.quantize)) {
-    return false;
-  }
-  if (!std::isfinite(o.scale) || o.scale == 0) return false;
-  for (int c = 0; c < 4; ++c) {
-    if (!std::isfinite(o.mean[c]) || !std::isfinite(o.std[c]) || !(o.std[c] > 0)) return false;
-  }
-  const int32_t low = o.dtype == FL_INT8 ? -128 : 0;
-  if (o.zero_point < low || o.zero_point > low + 255) return false;
-  return std::isfinite(o.quant_scale) && o.quant_scale > 0;
-}
-
-// Everything but the pictures that a call needs to know.
-struct Call {
-  fl_letterbox_options options;
-  int64_t strides[3];
-  Extent out;
-};
-
-fl_status prepare(const fl_letterbox_options* options, int32_t channels, const int64_t* strides,
-                  Call* call) noexcept {
-  if (!checked_options(options, &call->options)) return FL_ERROR_ARGUMENT;
-  const fl_letterbox_options& o = call->options;
-  if (o.swap_rb != 0 && channels == 1) return FL_ERROR_ARGUMENT;
-  if (o.width > INT32_MAX / channels) return FL_ERROR_OVERFLOW;
-  const int64_t element = fl::element_size(o.dtype);
-  int64_t plane = 0;
-  int64_t size = 0;
-  if (!fl::checked_mul(o.width * element, o.height, &plane) ||
-      !fl::checked_mul(plane, channels, &size)) {
-    return FL_ERROR_OVERFLOW;
-  }
-  const int64_t nchw[3] = {plane, o.width * element, element};
-  const int64_t nhwc[3] = {element, o.width * channels * element, channels * element};
-  const int64_t* own = o.layout == FL_NCHW ? nchw : nhwc;
-  std::memcpy(call->strides, strides == nullptr ? own : strides, sizeof call->strides);
-  const std::initializer_list<Axis> axes = {{channels, call->strides[0]},
-                                            {o.height, call->strides[1]},
-                                            {o.width, call->strides[2]}};
-  if (!steps(axes)) return FL_ERROR_ARGUMENT;
-  return extent_of(axes, element, &call->out);
-}
-
-// Checks a picture against the output and finds its place.
-fl_status admit(const fl_image* image, const Call& call, int32_t channels, const uint8_t* out,
-                fl_placement* at) noexcept {
+// A picture against the output, and its place.
+fl_status admit(const fl_image* image, const LetterboxCall& call, int32_t channels,
+                const uint8_t* out, fl_placement* at) noexcept {
   Extent extent;
   const fl_status status = check_image(image, &extent);
   if (status != FL_OK) return status;
-  if (image->channels != channels || overlap(image->data, extent, out, call.out)) {
+  if (image->channels != channels || !ordered(*image, call) ||
+      fl::overlap(image->data, extent, out, call.out)) {
     return FL_ERROR_ARGUMENT;
   }
-  *at = fl::place(image->width, image->height, call.options);
-  const bool fits = call.options.interpolation == FL_LINEAR ||
-                    fl::area_fits(image->width, image->height, at->width, at->height);
-  return fits ? FL_OK : FL_ERROR_OVERFLOW;
+  return call.admit(image->width, image->height, at);
 }
 
-// Calls body(i) for every i < n, on as many threads as there are, can be had and are useful.
-template <typename Body>
-fl_status for_each(int64_t n, int32_t workers, Body body) {
+fl_status admit(const fl_frame* frame, const LetterboxCall& call, int32_t channels,
+                const uint8_t* out, fl_placement* at) noexcept {
+  Extent planes[2];
+  const fl_status status = fl::check_frame(frame, true, planes);
+  if (status != FL_OK) return status;
+  const bool alike = call.options.channels != 0 || fl::channels_of(*frame) == channels;
+  if (!alike) return FL_ERROR_ARGUMENT;
+  if (call.options.swap_rb != 0 && fl::channels_of(*frame) == 1) return FL_ERROR_ARGUMENT;
+  for (int k = 0; k < 2; ++k) {
+    if (planes[k].high > planes[k].low &&
+        fl::overlap(frame->planes[k], planes[k], out, call.out)) {
+      return FL_ERROR_ARGUMENT;
+    }
+  }
+  const fl_window window = fl::window_of(*frame);
+  return call.admit(window.width, window.height, at);
+}
+
+// Input i of n pictures or frames goes to out + i * image_stride; all are checked before the first
+// byte is written.
+template <typename Source>
+fl_status write_batch(const Source* sources, int64_t n, int32_t channels, LetterboxCall* call,
+                      int32_t workers, uint8_t* out, int64_t image_stride,
+                      fl_placement* placements) noexcept {
+  // From here on the extent is that of the whole batch.
+  int64_t reach = 0;
+  if (!fl::checked_mul(n - 1, image_stride, &reach)) return FL_ERROR_OVERFLOW;
+  int64_t* end = reach < 0 ? &call->out.low : &call->out.high;
+  if (!fl::checked_add(*end, reach, end)) return FL_ERROR_OVERFLOW;
+  if (n > 1 && image_stride == 0) return FL_ERROR_ARGUMENT;
   return guarded([&] {
-    fl::share_out(n, 1, workers, [&] { return [&](int64_t i, int64_t) { body(i); }; });
+    std::vector<fl_placement> places(static_cast<size_t>(n));
+    for (int64_t i = 0; i < n; ++i) {
+      const fl_status status =
+          admit(&sources[i], *call, channels, out, &places[static_cast<size_t>(i)]);
+      if (status != FL_OK) return status;
+    }
+    const auto write = [&](int64_t i, int64_t) {
+      const fl::Picture picture = fl::view_of(sources[i], call->options.channels);
+      const fl_placement& at = places[static_cast<size_t>(i)];
+      const Memory work = memory_of(fl::letterbox_work(picture, at, *call));
+      fl::run_letterbox(picture, at, *call, out + i * image_stride, work.get());
+    };
+    fl::share_out(n, 1, workers, [&] { return write; });
+    if (placements != nullptr) std::copy(places.begin(), places.end(), placements);
     return FL_OK;
   });
 }
@@ -163,20 +114,24 @@ fl_status fl_resize_area(const fl_image* image, int64_t width, int64_t height, u
   Extent in;
   const fl_status status = check_image(image, &in);
   if (status != FL_OK) return status;
-  if (out == nullptr || !side(width) || !side(height)) return FL_ERROR_ARGUMENT;
+  if (out == nullptr || !fl::side(width) || !fl::side(height)) return FL_ERROR_ARGUMENT;
   const int32_t channels = image->channels;
   if (width > INT32_MAX / channels) return FL_ERROR_OVERFLOW;
-  const std::initializer_list<Axis> axes = {
-      {width, pixel_stride}, {height, row_stride}, {channels, channel_stride}};
-  if (!steps(axes)) return FL_ERROR_ARGUMENT;
+  const Axis axes[3] = {{width, pixel_stride}, {height, row_stride}, {channels, channel_stride}};
+  if (!fl::steps(axes)) return FL_ERROR_ARGUMENT;
   Extent written;
-  const fl_status reach = extent_of(axes, 1, &written);
+  const fl_status reach = fl::extent_of(axes, 1, &written);
   if (reach != FL_OK) return reach;
-  if (overlap(image->data, in, out, written)) return FL_ERROR_ARGUMENT;
+  if (fl::overlap(image->data, in, out, written)) return FL_ERROR_ARGUMENT;
   if (!fl::area_fits(image->width, image->height, width, height)) return FL_ERROR_OVERFLOW;
   const bool packed = (channels == 1 || channel_stride == 1) && pixel_stride == channels;
   return guarded([&] {
-    fl::AreaResizer resizer(*image, width, height);
+    const fl::Picture picture = fl::view_of(*image, 0);
+    fl::Arena measure;
+    const fl::AreaResizer measured(picture, width, height, &measure);
+    const Memory work = memory_of(measure.size());
+    fl::Arena arena(work.get());
+    fl::AreaResizer resizer(picture, width, height, &arena);
     for (int64_t y = 0; y < height; ++y) {
       const uint8_t* row = resizer.row(y);
       uint8_t* to = out + y * row_stride;
@@ -190,19 +145,6 @@ fl_status fl_resize_area(const fl_image* image, int64_t width, int64_t height, u
     }
     return FL_OK;
   });
-}
-
-fl_status fl_letterbox_options_init(fl_letterbox_options* options, size_t struct_size) {
-  return fl::init_options(options, struct_size, default_options());
-}
-
-fl_status fl_letterbox_placement(int64_t image_width, int64_t image_height,
-                                 const fl_letterbox_options* options, fl_placement* out) {
-  fl_letterbox_options read;
-  if (out == nullptr || !checked_options(options, &read)) return FL_ERROR_ARGUMENT;
-  if (!side(image_width) || !side(image_height)) return FL_ERROR_ARGUMENT;
-  *out = fl::place(image_width, image_height, read);
-  return FL_OK;
 }
 
 fl_status fl_letterbox(const fl_image* image, const fl_letterbox_options* options, void* out,
@@ -219,31 +161,34 @@ fl_status fl_letterbox_batch(const fl_image* images, int64_t n,
   if (images == nullptr || out == nullptr) return FL_ERROR_ARGUMENT;
   const int32_t channels = images[0].channels;
   if (channels != 1 && channels != 3 && channels != 4) return FL_ERROR_ARGUMENT;
-  Call call;
-  const fl_status ready = prepare(options, channels, strides, &call);
+  LetterboxCall call;
+  const fl_status ready = call.prepare(options, channels, strides);
+  if (ready != FL_OK) return fl::as_before(ready);
+  return write_batch(images, n, channels, &call, workers, static_cast<uint8_t*>(out), image_stride,
+                     placements);
+}
+
+fl_status fl_letterbox_frame(const fl_frame* frame, const fl_letterbox_options* options, void* out,
+                             const int64_t strides[3], fl_placement* placement) {
+  return fl_letterbox_frame_batch(frame, 1, options, 1, out, 0, strides, placement);
+}
+
+fl_status fl_letterbox_frame_batch(const fl_frame* frames, int64_t n,
+                                   const fl_letterbox_options* options, int32_t workers, void* out,
+                                   int64_t image_stride, const int64_t strides[3],
+                                   fl_placement* placements) {
+  if (n < 0 || workers < 0) return FL_ERROR_ARGUMENT;
+  if (n == 0) return FL_OK;
+  if (frames == nullptr || out == nullptr) return FL_ERROR_ARGUMENT;
+  Extent planes[2];
+  const fl_status seen = fl::check_frame(&frames[0], true, planes);
+  if (seen != FL_OK) return seen;
+  const int32_t channels = fl::channels_of(frames[0]);
+  LetterboxCall call;
+  const fl_status ready = call.prepare(options, channels, strides);
   if (ready != FL_OK) return ready;
-  // From here on the extent is that of the whole batch.
-  int64_t reach = 0;
-  if (!fl::checked_mul(n - 1, image_stride, &reach)) return FL_ERROR_OVERFLOW;
-  int64_t* end = reach < 0 ? &call.out.low : &call.out.high;
-  if (!fl::checked_add(*end, reach, end)) return FL_ERROR_OVERFLOW;
-  if (n > 1 && image_stride == 0) return FL_ERROR_ARGUMENT;
-  auto* bytes = static_cast<uint8_t*>(out);
-  return guarded([&] {
-    std::vector<fl_placement> places(static_cast<size_t>(n));
-    for (int64_t i = 0; i < n; ++i) {
-      const fl_status status =
-          admit(&images[i], call, channels, bytes, &places[static_cast<size_t>(i)]);
-      if (status != FL_OK) return status;
-    }
-    const fl::Letterbox letterbox(call.options, channels);
-    const fl_status done = for_each(n, workers, [&](int64_t i) {
-      letterbox.write(images[i], places[static_cast<size_t>(i)], bytes + i * image_stride,
-                      call.strides);
-    });
-    if (done == FL_OK && placements != nullptr) std::copy(places.begin(), places.end(), placements);
-    return done;
-  });
+  return write_batch(frames, n, channels, &call, workers, static_cast<uint8_t*>(out), image_stride,
+                     placements);
 }
 
 }  // extern "C"

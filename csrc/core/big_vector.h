@@ -9,11 +9,22 @@
 #include <utility>
 #include <vector>
 
-#if defined(__linux__)
+#if defined(__linux__) && !defined(FL_PROFILE_EDGE)
 #include <sys/mman.h>
 #endif
 
 namespace fl {
+
+#if defined(FL_PROFILE_EDGE)
+
+// A device has no such arrays, and perhaps no pages.
+struct BigPagesKept {
+  BigPagesKept() noexcept {}
+};
+template <typename T>
+using BigVector = std::vector<T>;
+
+#else
 
 // While one lives, what long arrays of its thread give back is kept for the next of them: pages
 // are not given to the system and fetched again, zeroed, from one step of a call to the next.
@@ -117,6 +128,8 @@ struct BigPages {
 
 template <typename T>
 using BigVector = std::vector<T, BigPages<T>>;
+
+#endif
 
 // Of arrays read in an order that jumps, what is read this many steps later is asked for now.
 inline constexpr size_t kAhead = 16;

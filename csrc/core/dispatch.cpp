@@ -4,7 +4,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <iterator>
-#include <mutex>
+
+#if defined(FL_TIER_SVE)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
 
 namespace fl {
 
@@ -35,6 +39,10 @@ bool has_v4() noexcept {
 }
 #endif
 
+#if defined(FL_TIER_SVE)
+bool has_sve() noexcept { return (getauxval(AT_HWCAP) & HWCAP_SVE) != 0; }
+#endif
+
 // Worst first.
 const Tier kTiers[] = {
     {"baseline", always},
@@ -44,11 +52,21 @@ const Tier kTiers[] = {
 #if defined(FL_TIER_V4)
     {"v4", has_v4},
 #endif
+#if defined(FL_TIER_SVE)
+    {"sve", has_sve},
+#endif
 };
 
 constexpr int32_t kUnchosen = -1;
 std::atomic<int32_t> g_tier{kUnchosen};
-std::mutex g_init_mutex;
+
+// The tier of that name where this CPU can run it; kUnchosen: there is none.
+int32_t find_tier(const char* name) noexcept {
+  for (int32_t k = 0; k < static_cast<int32_t>(std::size(kTiers)); ++k) {
+    if (std::strcmp(kTiers[k].name, name) == 0 && kTiers[k].supported()) return k;
+  }
+  return kUnchosen;
+}
 
 }  // namespace
 
@@ -58,26 +76,27 @@ int32_t current_tier() noexcept {
 }
 
 fl_status select_tier(const char* name) noexcept {
-  for (int32_t k = 0; k < static_cast<int32_t>(std::size(kTiers)); ++k) {
-    if (std::strcmp(kTiers[k].name, name) == 0 && kTiers[k].supported()) {
-      g_tier.store(k, std::memory_order_release);
-      return FL_OK;
-    }
-  }
-  return FL_ERROR_ISA;
+  const int32_t tier = find_tier(name);
+  if (tier == kUnchosen) return FL_ERROR_ISA;
+  g_tier.store(tier, std::memory_order_release);
+  return FL_OK;
 }
 
 fl_status init_tier() noexcept {
   if (g_tier.load(std::memory_order_acquire) != kUnchosen) return FL_OK;
-  std::lock_guard<std::mutex> lock(g_init_mutex);
-  if (g_tier.load(std::memory_order_acquire) != kUnchosen) return FL_OK;
+  int32_t chosen = 0;
   const char* wanted = std::getenv("FASTLABEL_ISA");
-  if (wanted != nullptr && wanted[0] != '\0') return select_tier(wanted);
-  int32_t best = 0;
-  for (int32_t k = 0; k < static_cast<int32_t>(std::size(kTiers)); ++k) {
-    if (kTiers[k].supported()) best = k;
+  if (wanted != nullptr && wanted[0] != '\0') {
+    chosen = find_tier(wanted);
+    if (chosen == kUnchosen) return FL_ERROR_ISA;
+  } else {
+    for (int32_t k = 0; k < static_cast<int32_t>(std::size(kTiers)); ++k) {
+      if (kTiers[k].supported()) chosen = k;
+    }
   }
-  g_tier.store(best, std::memory_order_release);
+  // Whoever comes first: all who are here at once found the same.
+  int32_t before = kUnchosen;
+  g_tier.compare_exchange_strong(before, chosen, std::memory_order_acq_rel);
   return FL_OK;
 }
 

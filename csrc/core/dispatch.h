@@ -46,6 +46,13 @@ int32_t available_tiers(const char** names, int32_t capacity) noexcept;
   const Type* const prefix##tables[] = {  \
       &prefix##baseline, &prefix##v3, &prefix##v4}; \
   }
+#elif defined(FL_TIER_SVE)
+#define FL_TIER_TABLES_(Type, prefix) \
+  extern const Type prefix##baseline; \
+  extern const Type prefix##sve;      \
+  namespace {                         \
+  const Type* const prefix##tables[] = {&prefix##baseline, &prefix##sve}; \
+  }
 #else
 #define FL_TIER_TABLES_(Type, prefix) \
   extern const Type prefix##baseline; \
@@ -53,10 +60,16 @@ int32_t available_tiers(const char** names, int32_t capacity) noexcept;
   const Type* const prefix##tables[] = {&prefix##baseline}; \
   }
 #endif
-// Defines access(), in one ordinary source file of the topic, inside namespace fl.
+// Defines access(), in one ordinary source file of the topic, inside namespace fl. In a build
+// without SIMD the oracle is the one tier.
+#if defined(FL_NO_SIMD)
+#define FL_DEFINE_KERNELS(Type, access, prefix) \
+  const Type& access() noexcept { return oracle_##access(); }
+#else
 #define FL_DEFINE_KERNELS(Type, access, prefix) \
   FL_TIER_TABLES_(Type, prefix)                 \
   const Type& access() noexcept { return *prefix##tables[current_tier()]; }
+#endif
 
 // For the files compiled once per tier: FL_TIER_NAME(kRows_) is kRows_v3 in the file's v3 copy.
 #define FL_CONCAT_(a, b) a##b

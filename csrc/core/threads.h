@@ -1,18 +1,22 @@
-// Threads that share the work of one call.
+// Threads that share the work of one call; in the edge profile the calling one alone.
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
+#if !defined(FL_PROFILE_EDGE)
+#include <atomic>
 #include <exception>
 #include <new>
 #include <thread>
 #include <vector>
+#endif
 
 namespace fl {
 
 // No machine is served by more.
 inline constexpr int64_t kMostThreads = 4096;
+
+#if !defined(FL_PROFILE_EDGE)
 
 // How many threads `wanted` means; 0 or less: one a CPU.
 inline int64_t worker_count(int64_t wanted) noexcept {
@@ -72,5 +76,18 @@ void share_out(int64_t count, int64_t piece, int32_t workers, const MakeWorker& 
     }
   });
 }
+
+#else
+
+// As above, of which a device needs this one.
+template <typename MakeWorker>
+void share_out(int64_t count, int64_t piece, int32_t, const MakeWorker& make_worker) {
+  auto worker = make_worker();
+  for (int64_t from = 0; from < count; from += std::min(piece, count - from)) {
+    worker(from, from + std::min(piece, count - from));
+  }
+}
+
+#endif
 
 }  // namespace fl

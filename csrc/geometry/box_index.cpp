@@ -139,7 +139,7 @@ class Index {
   bool ordinary(double area) const noexcept { return area >= least_area_; }
   double cells_per_unit(int32_t height_power) const noexcept {
     // A power of two, so that multiplying by it is exact; kept in range.
-    return std::ldexp(1.0, std::clamp(shrink_ - height_power - 1, -1000, 1000));
+    return std::ldexp(1.0, std::clamp<int32_t>(shrink_ - height_power - 1, -1000, 1000));
   }
   template <typename Found>
   bool search_bucket(size_t b, const Place& at, double dx, double dy, Found& found) const;
@@ -159,7 +159,7 @@ class Index {
 template <typename T>
 Index<T>::Index(const Packed<T>& boxes, double threshold)
     : t_(threshold * (1 - 64 * static_cast<double>(std::numeric_limits<T>::epsilon()))),
-      shrink_(std::clamp(static_cast<int32_t>(std::floor(-std::log2(2 * (1 - t_)))), 0, 6)),
+      shrink_(std::clamp<int32_t>(static_cast<int32_t>(std::floor(-std::log2(2 * (1 - t_)))), 0, 6)),
       // Areas so small that their products lose digits keep none of the bounds.
       least_area_(4 * static_cast<double>(std::numeric_limits<T>::min()) / t_) {
   const BoxColumns<T> all = boxes.all();

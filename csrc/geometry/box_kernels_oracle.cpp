@@ -12,6 +12,15 @@ namespace fl {
 namespace oracle {
 namespace {
 
+#if defined(FL_NO_SIMD)
+// Here the oracle is what runs, and gives what the tiers give to the last bit.
+#include "geometry/box_shape.h"
+#else
+double shape_angle(double w, double h) noexcept {
+  return w == 0 && h == 0 ? std::numbers::pi / 4 : std::atan2(w, h);
+}
+#endif
+
 template <typename T>
 struct Corners {
   T x1, y1, x2, y2;
@@ -61,10 +70,7 @@ void pack(const BoxSource* from, size_t begin, size_t n, BoxRule rule, T* to,
     } else if (!(w >= 0 && h >= 0 && std::isfinite(area))) {
       std::fill_n(columns, 5, std::numeric_limits<T>::quiet_NaN());
     } else if (rule == BoxRule::kShape) {
-      const double angle = w == 0 && h == 0 ? std::numbers::pi / 4
-                                            : std::atan2(static_cast<double>(w),
-                                                         static_cast<double>(h));
-      columns[5] = static_cast<T>(angle);
+      columns[5] = static_cast<T>(shape_angle(w, h));
     }
     for (size_t k = 0; k < kBoxColumns; ++k) to[k * capacity + i] = columns[k];
   }

@@ -80,7 +80,7 @@ void box_matrix(const BoxSet& a, const BoxSet& b, const OverlapChoice& choice, u
                           static_cast<int64_t>(j) * column_stride;
       if (plain) {
         job.out = reinterpret_cast<T*>(at);
-        job.out_row = row_stride / static_cast<int64_t>(sizeof(T));
+        job.out_row = static_cast<ptrdiff_t>(row_stride) / static_cast<ptrdiff_t>(sizeof(T));
         matrix(&job);
         continue;
       }

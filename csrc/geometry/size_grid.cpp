@@ -62,7 +62,7 @@ double SizeGrid::side_of(uint64_t key) const noexcept {
 uint32_t SizeGrid::find_bucket(uint64_t key) const noexcept {
   if (bucket_slots_.empty()) return kNone;
   const size_t mask = bucket_slots_.size() - 1;
-  for (size_t s = mixed(key) & mask;; s = (s + 1) & mask) {
+  for (size_t s = static_cast<size_t>(mixed(key)) & mask;; s = (s + 1) & mask) {
     const uint32_t b = bucket_slots_[s];
     if (b == kNone || buckets_[b].key == key) return b;
   }
@@ -72,7 +72,7 @@ void SizeGrid::grow_buckets() {
   bucket_slots_.assign(std::max<size_t>(64, 2 * bucket_slots_.size()), kNone);
   const size_t mask = bucket_slots_.size() - 1;
   for (uint32_t b = 0; b < buckets_.size(); ++b) {
-    size_t s = mixed(buckets_[b].key) & mask;
+    size_t s = static_cast<size_t>(mixed(buckets_[b].key)) & mask;
     while (bucket_slots_[s] != kNone) s = (s + 1) & mask;
     bucket_slots_[s] = b;
   }
@@ -89,7 +89,7 @@ uint32_t SizeGrid::make_bucket(uint64_t w_key, uint64_t h_key) {
     return number;
   }
   const size_t mask = bucket_slots_.size() - 1;
-  size_t s = mixed(buckets_[number].key) & mask;
+  size_t s = static_cast<size_t>(mixed(buckets_[number].key)) & mask;
   while (bucket_slots_[s] != kNone) s = (s + 1) & mask;
   bucket_slots_[s] = number;
   return number;

@@ -66,6 +66,12 @@ struct Side {
     return {first, last};
   }
 
+  // What window k shows of the span.
+  Shown part(const Span& span, int64_t k) const noexcept {
+    const auto at = static_cast<size_t>(k);
+    return shown(span, begin[at], end[at]);
+  }
+
  private:
   // So few are counted one by one: a search would guess wrong at every step.
   static constexpr size_t kFew = 48;
@@ -114,9 +120,9 @@ class Windows {
     const Side::Range rows = rows_.meeting(y);
     const int64_t width = static_cast<int64_t>(columns_.begin.size());
     for (int64_t r = rows.first; r < rows.last; ++r) {
-      const Shown sy = shown(y, rows_.begin[r], rows_.end[r]);
+      const Shown sy = rows_.part(y, r);
       for (int64_t c = columns.first; c < columns.last; ++c) {
-        if (!visit(r * width + c, shown(x, columns_.begin[c], columns_.end[c]), sy)) return false;
+        if (!visit(r * width + c, columns_.part(x, c), sy)) return false;
       }
     }
     return true;

@@ -70,12 +70,12 @@ void BoxProfiles::reset(const std::vector<PixelBox>& boxes, int64_t width) {
     item.x0 = b.x0, item.y0 = b.y0, item.x1 = b.x1, item.y1 = b.y1;
     const int32_t w = b.x1 - b.x0, h = b.y1 - b.y0;
     if (w >= kMinSide && h >= kMinSide && w <= kMaxSide && h <= kMaxSide) {
-      item.left = std::max(0, edge(b.x0, b.x1, 0));
+      item.left = std::max<int32_t>(0, edge(b.x0, b.x1, 0));
       item.right = static_cast<int32_t>(
           std::min<int64_t>(width, edge_end(b.x0, b.x1, FL_PROFILE_BINS - 1)));
       item.top = edge(b.y0, b.y1, 0);
       item.bottom = edge_end(b.y0, b.y1, FL_PROFILE_BINS - 1);
-      item.step = std::max(1, h / kMostRows);
+      item.step = std::max<int32_t>(1, h / kMostRows);
       item.next_inside = b.y0;
       item.next_row = item.top;
       // Rows above the picture never come.

@@ -34,8 +34,8 @@ void BoxRings::reset(const std::vector<PixelBox>& boxes, int64_t width, int64_t 
     Item& item = items_[i];
     const int32_t m = margin(b);
     item.x0 = b.x0, item.y0 = b.y0, item.x1 = b.x1, item.y1 = b.y1;
-    item.left = std::max(0, b.x0 - m);
-    item.top = std::max(0, b.y0 - m);
+    item.left = std::max<int32_t>(0, b.x0 - m);
+    item.top = std::max<int32_t>(0, b.y0 - m);
     item.right = static_cast<int32_t>(std::min<int64_t>(width, int64_t{b.x1} + m));
     item.bottom = static_cast<int32_t>(std::min<int64_t>(height, int64_t{b.y1} + m));
     by_top_.push_back(static_cast<int32_t>(i));

@@ -51,13 +51,14 @@ LumaRows::LumaRows(const fl_image& image) noexcept
 void LumaRows::copy(int64_t x, int64_t y, int64_t n, uint8_t* out) const noexcept {
   const uint8_t* from = image_.data + y * image_.row_stride + x * image_.pixel_stride;
   const auto count = static_cast<size_t>(n);
+  const auto step = static_cast<ptrdiff_t>(image_.pixel_stride);
   if (image_.channels > 1) {
     row_kernels().row_luma(from, from + image_.channel_stride, from + 2 * image_.channel_stride,
-                           image_.pixel_stride, weights_, count, out);
+                           step, weights_, count, out);
   } else if (in_place()) {
     std::memcpy(out, from, count);
   } else {
-    row_kernels().row_pick(from, image_.pixel_stride, count, out);
+    row_kernels().row_pick(from, step, count, out);
   }
 }
 

@@ -1,5 +1,6 @@
 #include "pixels/content_hash.h"
 
+#include "core/uint128.h"
 #include "pixels/row_kernels.h"
 
 namespace fl {
@@ -53,7 +54,7 @@ uint64_t key(uint64_t at) noexcept { return word(kSecret + at); }
 uint64_t key32(uint64_t at) noexcept { return word(kSecret + at, 4); }
 
 Pair multiply(uint64_t a, uint64_t b) noexcept {
-  const auto product = static_cast<unsigned __int128>(a) * b;
+  const auto product = static_cast<uint128>(a) * b;
   return {static_cast<uint64_t>(product), static_cast<uint64_t>(product >> 64)};
 }
 uint64_t folded(uint64_t a, uint64_t b) noexcept {
@@ -152,7 +153,7 @@ Pair hash_long(const uint8_t* p, uint64_t n) noexcept {
   uint64_t acc[8] = {kPrime32[3], kPrime64[1], kPrime64[2], kPrime64[3],
                      kPrime64[4], kPrime32[2], kPrime64[5], kPrime32[1]};
   const RowKernels& k = row_kernels();
-  k.hash_stripes(p, (n - 1) / kStripe, kSecret, acc);
+  k.hash_stripes(p, static_cast<size_t>((n - 1) / kStripe), kSecret, acc);
   k.hash_stripes(p + n - kStripe, 1, kSecret + kSecretSize - kStripe - 7, acc);
   return {merged(acc, 11, n * kPrime64[1]),
           merged(acc, kSecretSize - kStripe - 11, ~(n * kPrime64[2]))};

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
+
+#include "core/uint128.h"
 
 namespace fl {
 
@@ -54,7 +57,7 @@ struct CosTable {
     for (int u = 0; u < kLow; ++u) {
       for (int x = 0; x < kGrid; ++x) {
         value[u][x] =
-            static_cast<int16_t>(std::lround(4096.0 * std::cos(M_PI * (2 * x + 1) * u / 64.0)));
+            static_cast<int16_t>(std::lround(4096.0 * std::cos(std::numbers::pi * (2 * x + 1) * u / 64.0)));
       }
     }
   }
@@ -64,15 +67,24 @@ struct CosTable {
 // the mean squared gradient (2 differences of 2 pixels each).
 constexpr double kNoiseInLaplacian = 20.0;
 constexpr double kNoiseInGradient = 4.0;
+// sqrt(pi / 2) / 6
+constexpr double kNoisePerResponse = 1.2533141373155003 / 6.0;
 // Below this mean squared gradient there is no edge to judge.
 constexpr double kMinGradient = 0.25;
 
 }  // namespace
 
+double noise_sigma(int64_t response) noexcept {
+  return response < 0 ? 0.0 : static_cast<double>(response) / 1024.0 * kNoisePerResponse;
+}
+
 // n * sum2 - sum * sum over n * n, in 128-bit integers before the one division.
 double exact_variance(int64_t n, int64_t sum, uint64_t sum2) noexcept {
-  const __int128 count = n;
-  const __int128 numerator = count * static_cast<__int128>(sum2) - static_cast<__int128>(sum) * sum;
+  const auto count = static_cast<uint64_t>(n);
+  const auto size = static_cast<uint64_t>(sum < 0 ? -sum : sum);
+  // Never below zero, the mean of squares being no less than the square of the mean.
+  const uint128 numerator =
+      static_cast<uint128>(count) * sum2 - static_cast<uint128>(size) * size;
   return static_cast<double>(numerator) / (static_cast<double>(n) * static_cast<double>(n));
 }
 

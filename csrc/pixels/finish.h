@@ -8,8 +8,10 @@
 
 namespace fl {
 
-// sqrt(pi / 2) / 6
-inline constexpr double kNoisePerResponse = 1.2533141373155003 / 6.0;
+// Standard deviation of the noise from LevelStats::noise_response(): Immerkaer, "Fast Noise
+// Variance Estimation", CVIU 64(2), 1996: sigma = mean |N| * sqrt(pi / 2) / 6 for the kernel
+// [1 -2 1; -2 4 -2; 1 -2 1].
+double noise_sigma(int64_t response) noexcept;
 
 struct Detail {
   double variance = 0;

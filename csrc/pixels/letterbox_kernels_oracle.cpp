@@ -22,6 +22,14 @@ void join_planes(const uint8_t* planes, size_t plane, size_t n, int32_t channels
   }
 }
 
+void join_halves(const uint16_t* planes, size_t plane, size_t n, int32_t channels,
+                 uint16_t* out) noexcept {
+  const size_t width = static_cast<size_t>(channels);
+  for (size_t i = 0; i < n; ++i) {
+    for (size_t c = 0; c < width; ++c) out[i * width + c] = planes[c * plane + i];
+  }
+}
+
 void join_floats(const float* planes, size_t plane, size_t n, int32_t channels,
                  float* out) noexcept {
   const size_t width = static_cast<size_t>(channels);
@@ -41,6 +49,14 @@ void scale_row(const uint8_t* row, size_t n, float scale, float mean, float std,
 
 void map_row(const uint8_t* row, size_t n, const uint8_t* table, uint8_t* out) noexcept {
   for (size_t i = 0; i < n; ++i) out[i] = table[row[i]];
+}
+
+void map_halves(const uint8_t* row, size_t n, const uint16_t* table, uint16_t* out) noexcept {
+  for (size_t i = 0; i < n; ++i) out[i] = table[row[i]];
+}
+
+void shift_row(const uint8_t* row, size_t n, uint8_t shift, uint8_t* out) noexcept {
+  for (size_t i = 0; i < n; ++i) out[i] = static_cast<uint8_t>(row[i] + shift);
 }
 
 const LetterboxKernels kTable = {FL_LETTERBOX_KERNELS(FL_KERNEL_ENTRY)};

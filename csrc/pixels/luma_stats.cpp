@@ -316,11 +316,7 @@ void LumaStats::finish(fl_luma_stats* stats, fl_box_row* box_rows) {
   stats->luma_std = std::sqrt(
       exact_variance(stats->pixels, static_cast<int64_t>(all.sum), all.sum2));
 
-  // Immerkaer, "Fast Noise Variance Estimation", CVIU 64(2), 1996: sigma = mean |N| *
-  // sqrt(pi / 2) / 6 for the kernel [1 -2 1; -2 4 -2; 1 -2 1].
-  const int64_t response = levels_[0].noise_response();
-  const double sigma =
-      response < 0 ? 0.0 : static_cast<double>(response) / 1024.0 * kNoisePerResponse;
+  const double sigma = noise_sigma(levels_[0].noise_response());
   const Detail d = detail(levels_[0].sums(), stats->pixels, sigma);
   stats->noise_sigma = sigma;
   stats->laplacian_variance = d.variance;

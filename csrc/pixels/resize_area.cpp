@@ -1,9 +1,7 @@
 #include "pixels/resize_area.h"
 
-#include <algorithm>
-#include <numeric>
-
 #include "core/checked.h"
+#include "core/plain.h"
 
 namespace fl {
 
@@ -26,85 +24,87 @@ AreaDivisor divisor_for(uint64_t area) noexcept {
 
 }  // namespace
 
-AreaAxis area_axis(int64_t source, int64_t output) {
-  const int64_t shared = std::gcd(source, output);
-  const int64_t n = source / shared;
-  const int64_t m = output / shared;
-  AreaAxis axis;
-  axis.total = static_cast<uint64_t>(n);
-  axis.full = static_cast<uint32_t>(m);
-  axis.cells.resize(static_cast<size_t>(output));
-  for (int64_t j = 0; j < output; ++j) {
-    const int64_t begin = j * n;
-    const int64_t end = begin + n;
-    const int64_t first = begin / m;
-    const int64_t last = (end - 1) / m;
-    AreaCell* cell = &axis.cells[static_cast<size_t>(j)];
-    cell->first = static_cast<int32_t>(first);
-    cell->edge = static_cast<uint32_t>(std::min(end, (first + 1) * m) - begin);
-    cell->inner = static_cast<int32_t>(std::max<int64_t>(0, last - first - 1));
-    cell->last = last > first ? static_cast<uint32_t>(end - last * m) : 0;
-  }
-  return axis;
+AreaAxis::AreaAxis(int64_t source, int64_t output) noexcept
+    : total(static_cast<uint32_t>(source / common_divisor(source, output))),
+      full(static_cast<uint32_t>(output / common_divisor(source, output))) {}
+
+AreaCell AreaAxis::cell(int64_t j) const noexcept {
+  const int64_t n = total;
+  const int64_t m = full;
+  const int64_t begin = j * n;
+  const int64_t end = begin + n;
+  const int64_t first = begin / m;
+  const int64_t last = (end - 1) / m;
+  AreaCell cell;
+  cell.first = static_cast<int32_t>(first);
+  cell.edge = static_cast<uint32_t>(least(end, (first + 1) * m) - begin);
+  cell.inner = static_cast<int32_t>(most<int64_t>(0, last - first - 1));
+  cell.last = last > first ? static_cast<uint32_t>(end - last * m) : 0;
+  return cell;
 }
 
 bool area_fits(int64_t width, int64_t height, int64_t out_width, int64_t out_height) noexcept {
-  const int64_t n = height / std::gcd(height, out_height);
-  const int64_t m = width / std::gcd(width, out_width);
+  const int64_t n = height / common_divisor(height, out_height);
+  const int64_t m = width / common_divisor(width, out_width);
   int64_t sum = 0;
   return n <= kTallest && checked_mul(n * 256, m, &sum);
 }
 
-AreaResizer::AreaResizer(const fl_image& image, int64_t width, int64_t height)
+AreaResizer::AreaResizer(const Picture& picture, int64_t width, int64_t height,
+                         Arena* arena) noexcept
     : width_(width),
-      channels_(image.channels),
-      row_numbers_(static_cast<size_t>(image.width * image.channels)),
-      halve_(image.width == 2 * width && image.height == 2 * height),
-      rows_(image, kRows),
-      x_(area_axis(image.width, width)),
-      y_(area_axis(image.height, height)),
-      wide_(x_.total * y_.total > kNarrowArea),
-      out_(static_cast<size_t>(width * image.channels)) {
-  if (!wide_) divisor_ = divisor_for(x_.total * y_.total);
-  if (!halve_) sums_.resize(row_numbers_ + 4);
+      channels_(picture.channels),
+      row_numbers_(static_cast<size_t>(picture.width * picture.channels)),
+      // Rows that must be made first stay few, and near the core.
+      slots_(picture.kind == Picture::kStrided ? kRows : 2),
+      halve_(picture.width == 2 * width && picture.height == 2 * height),
+      rows_(picture, slots_, arena),
+      x_(picture.width, width),
+      y_(picture.height, height),
+      wide_(uint64_t{x_.total} * y_.total > kNarrowArea),
+      cells_(halve_ ? nullptr : arena->take<AreaCell>(static_cast<size_t>(width))),
+      sums_(halve_ ? nullptr : arena->take<uint32_t>(row_numbers_ + 4)),
+      out_(arena->take<uint8_t>(static_cast<size_t>(width * picture.channels))) {
+  if (!wide_) divisor_ = divisor_for(uint64_t{x_.total} * y_.total);
+  if (arena->measures() || halve_) return;
+  for (int64_t j = 0; j < width; ++j) cells_[j] = x_.cell(j);
+  // A pixel is read as four numbers, whatever it holds.
+  for (size_t k = 0; k < 4; ++k) sums_[row_numbers_ + k] = 0;
 }
 
-void AreaResizer::sum_rows(const AreaCell& cell) {
-  const int64_t count = 1 + cell.inner + (cell.last > 0 ? 1 : 0);
-  for (int64_t at = 0; at < count; at += kRows) {
-    const int64_t n = std::min(kRows, count - at);
+void AreaResizer::sum_rows(const AreaCell& cell) noexcept {
+  const auto count = static_cast<size_t>(1 + cell.inner + (cell.last > 0 ? 1 : 0));
+  for (size_t at = 0; at < count; at += slots_) {
+    const size_t n = least(slots_, count - at);
     const uint8_t* rows[kRows];
     uint32_t weights[kRows];
-    for (int64_t k = 0; k < n; ++k) {
-      const int64_t i = at + k;
+    for (size_t k = 0; k < n; ++k) {
+      const auto i = static_cast<int64_t>(at + k);
       rows[k] = rows_.row(cell.first + i, k);
       weights[k] = i == 0 ? cell.edge : i <= cell.inner ? y_.full : cell.last;
     }
-    resize_kernels().area_rows(rows, weights, static_cast<size_t>(n), row_numbers_, at > 0,
-                               sums_.data());
+    resize_kernels().area_rows(rows, weights, n, row_numbers_, at > 0, sums_);
   }
 }
 
-const uint8_t* AreaResizer::row(int64_t y) {
-  const AreaCell& cell = y_.cells[static_cast<size_t>(y)];
+const uint8_t* AreaResizer::row(int64_t y) noexcept {
   const size_t n = static_cast<size_t>(width_);
   if (halve_) {
-    resize_kernels().area_halve(rows_.row(2 * y, 0), rows_.row(2 * y + 1, 1), n, channels_,
-                                out_.data());
-    return out_.data();
+    resize_kernels().area_halve(rows_.row(2 * y, 0), rows_.row(2 * y + 1, 1), n, channels_, out_);
+    return out_;
   }
+  const AreaCell cell = y_.cell(y);
   const bool single = cell.inner == 0 && cell.last == 0;
-  if (single && cell.first == single_) return out_.data();
+  if (single && cell.first == single_) return out_;
   sum_rows(cell);
   if (wide_) {
-    resize_kernels().area_columns_wide(sums_.data(), x_.cells.data(), n, channels_, x_.full,
-                                       x_.total * y_.total, out_.data());
+    resize_kernels().area_columns_wide(sums_, cells_, n, channels_, x_.full,
+                                       uint64_t{x_.total} * y_.total, out_);
   } else {
-    resize_kernels().area_columns(sums_.data(), x_.cells.data(), n, channels_, x_.full, &divisor_,
-                                  out_.data());
+    resize_kernels().area_columns(sums_, cells_, n, channels_, x_.full, &divisor_, out_);
   }
   single_ = single ? cell.first : -1;
-  return out_.data();
+  return out_;
 }
 
 }  // namespace fl

@@ -35,6 +35,7 @@ struct AreaDivisor {
 //               w0, w1 = weights[2 i], weights[2 i + 1]. pre: 0 <= w0 + w1 <= 2049; the first
 //               `safe` of the n outputs may read eight bytes from at[i] on. `next` is the
 //               row of the call to come, fetched into the cache meanwhile; or row again.
+// pick_columns  out[c * plane + i] = row[at[i] + c]. pre and next as for linear_columns.
 // linear_rows   out[i] = ((w0 a[i] >> 16) + (w1 b[i] >> 16) + 2) >> 2.
 //               pre: 0 <= a[i], b[i]; w0 and w1 in 0..2048.
 // channels is 1, 3 or 4.
@@ -52,7 +53,10 @@ struct AreaDivisor {
     (const uint8_t* a, const uint8_t* b, size_t n, int32_t channels, uint8_t* out))              \
   X(void, linear_columns,                                                                        \
     (const uint8_t* row, const uint8_t* next, const int32_t* at, const int16_t* weights,         \
-     size_t n, size_t safe, int32_t channels, int16_t* out, size_t plane))                                              \
+     size_t n, size_t safe, int32_t channels, int16_t* out, size_t plane))                       \
+  X(void, pick_columns,                                                                          \
+    (const uint8_t* row, const uint8_t* next, const int32_t* at, size_t n, size_t safe,          \
+     int32_t channels, uint8_t* out, size_t plane))                                              \
   X(void, linear_rows,                                                                           \
     (const int16_t* a, const int16_t* b, int32_t w0, int32_t w1, size_t n, uint8_t* out))
 

@@ -60,13 +60,21 @@ void area_halve(const uint8_t* a, const uint8_t* b, size_t n, int32_t channels,
 }
 
 void linear_columns(const uint8_t* row, const uint8_t* /*next*/, const int32_t* at,
-                    const int16_t* weights, size_t n, size_t /*safe*/, int32_t channels, int16_t* out, size_t plane) noexcept {
+                    const int16_t* weights, size_t n, size_t /*safe*/, int32_t channels,
+                    int16_t* out, size_t plane) noexcept {
   for (size_t i = 0; i < n; ++i) {
     for (int32_t c = 0; c < channels; ++c) {
       const uint8_t* p = row + at[i] + c;
       const int32_t sum = weights[2 * i] * p[0] + weights[2 * i + 1] * p[channels];
       out[static_cast<size_t>(c) * plane + i] = static_cast<int16_t>(sum >> 4);
     }
+  }
+}
+
+void pick_columns(const uint8_t* row, const uint8_t* /*next*/, const int32_t* at, size_t n,
+                  size_t /*safe*/, int32_t channels, uint8_t* out, size_t plane) noexcept {
+  for (size_t i = 0; i < n; ++i) {
+    for (int32_t c = 0; c < channels; ++c) out[static_cast<size_t>(c) * plane + i] = row[at[i] + c];
   }
 }
 

@@ -5,6 +5,8 @@
 // (a pixel is a vector). What is written out for AVX2 needs byte shuffles that no compiler finds.
 #if defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
 #endif
 
 #include "pixels/resize_kernels.h"
@@ -333,143 +335,7 @@ void area_halve(const uint8_t* a, const uint8_t* b, size_t n, int32_t channels,
   }
 }
 
-// ---- linear ----------------------------------------------------------------------------
-
-template <size_t kChannels>
-inline void linear_any(const uint8_t* __restrict row, const int32_t* __restrict at,
-                       const int16_t* __restrict weights, size_t from, size_t n,
-                       int16_t* __restrict out, size_t plane) noexcept {
-  for (size_t i = from; i < n; ++i) {
-    const uint8_t* p = row + at[i];
-    const int32_t w0 = weights[2 * i];
-    const int32_t w1 = weights[2 * i + 1];
-    for (size_t c = 0; c < kChannels; ++c) {
-      out[c * plane + i] = static_cast<int16_t>((w0 * p[c] + w1 * p[c + kChannels]) >> 4);
-    }
-  }
-}
-
-#if defined(__AVX2__)
-
-// Four outputs' eight bytes each: [p0 p1 | p2 p3] of the outputs `a`, `b`, `c` and `d`.
-inline __m256i four_pairs(const uint8_t* row, int32_t a, int32_t b, int32_t c, int32_t d) noexcept {
-  const auto eight = [row](int32_t at) {
-    int64_t value;
-    __builtin_memcpy(&value, row + at, sizeof value);
-    return value;
-  };
-  return _mm256_set_m128i(_mm_set_epi64x(eight(d), eight(c)), _mm_set_epi64x(eight(b), eight(a)));
-}
-
-inline __m256i weigh(__m256i pairs, __m256i weights) noexcept {
-  return _mm256_srli_epi32(_mm256_madd_epi16(pairs, weights), 4);
-}
-
-// Eight numbers of 32 bits, two vectors of them, to sixteen of 16 in order.
-inline void store_words(int16_t* first, int16_t* second, __m256i a, __m256i b) noexcept {
-  const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xD8);
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(first), _mm256_castsi256_si128(words));
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(second), _mm256_extracti128_si256(words, 1));
-}
-
-// Eight outputs at a time. Of each, the bytes b0 g0 r0 b1 g1 r1 are brought channel by channel
-// beside the same channel of the next output, so that one multiply-add serves eight outputs.
-inline size_t linear_3(const uint8_t* row, const uint8_t* next, const int32_t* at,
-                       const int16_t* weights, size_t n, int16_t* out, size_t plane) noexcept {
-  const __m256i zero = _mm256_setzero_si256();
-  const __m256i pick = _mm256_broadcastsi128_si256(
-      _mm_setr_epi8(0, 3, 8, 11, 1, 4, 9, 12, 2, 5, 10, 13, -1, -1, -1, -1));
-  size_t i = 0;
-  for (; i + 8 <= n; i += 8) {
-    const int32_t* x = at + i;
-    __builtin_prefetch(next + x[0]);
-    __builtin_prefetch(next + x[4]);
-    const __m256i even =
-        _mm256_shuffle_epi8(four_pairs(row, x[0], x[1], x[4], x[5]), pick);  // b01 g01 r01 0
-    const __m256i odd = _mm256_shuffle_epi8(four_pairs(row, x[2], x[3], x[6], x[7]), pick);
-    const __m256i blue_green = _mm256_unpacklo_epi32(even, odd);  // b01 b23 g01 g23
-    const __m256i red = _mm256_unpackhi_epi32(even, odd);         // r01 r23
-    const __m256i w = load(weights + 2 * i);
-    const __m256i b = weigh(_mm256_unpacklo_epi8(blue_green, zero), w);
-    const __m256i g = weigh(_mm256_unpackhi_epi8(blue_green, zero), w);
-    const __m256i r = weigh(_mm256_unpacklo_epi8(red, zero), w);
-    store_words(out + i, out + plane + i, b, g);
-    const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(r, r), 0xD8);
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 2 * plane + i),
-                     _mm256_castsi256_si128(words));
-  }
-  return i;
-}
-
-inline size_t linear_4(const uint8_t* row, const uint8_t* next, const int32_t* at,
-                       const int16_t* weights, size_t n, int16_t* out, size_t plane) noexcept {
-  const __m256i zero = _mm256_setzero_si256();
-  const __m256i pick = _mm256_broadcastsi128_si256(
-      _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
-  size_t i = 0;
-  for (; i + 8 <= n; i += 8) {
-    const int32_t* x = at + i;
-    __builtin_prefetch(next + x[0]);
-    __builtin_prefetch(next + x[4]);
-    const __m256i even = _mm256_shuffle_epi8(four_pairs(row, x[0], x[1], x[4], x[5]), pick);
-    const __m256i odd = _mm256_shuffle_epi8(four_pairs(row, x[2], x[3], x[6], x[7]), pick);
-    const __m256i low = _mm256_unpacklo_epi32(even, odd);
-    const __m256i high = _mm256_unpackhi_epi32(even, odd);
-    const __m256i w = load(weights + 2 * i);
-    store_words(out + i, out + plane + i, weigh(_mm256_unpacklo_epi8(low, zero), w),
-                weigh(_mm256_unpackhi_epi8(low, zero), w));
-    store_words(out + 2 * plane + i, out + 3 * plane + i,
-                weigh(_mm256_unpacklo_epi8(high, zero), w),
-                weigh(_mm256_unpackhi_epi8(high, zero), w));
-  }
-  return i;
-}
-
-#endif
-
-void linear_columns(const uint8_t* row, const uint8_t* next, const int32_t* at,
-                    const int16_t* weights, size_t n, size_t safe, int32_t channels, int16_t* out,
-                    size_t plane) noexcept {
-  size_t done = 0;
-#if defined(__AVX2__)
-  if (channels == 3) done = linear_3(row, next, at, weights, safe, out, plane);
-  if (channels == 4) done = linear_4(row, next, at, weights, safe, out, plane);
-#else
-  static_cast<void>(safe);
-  static_cast<void>(next);
-#endif
-  if (channels == 1) {
-    linear_any<1>(row, at, weights, done, n, out, plane);
-  } else if (channels == 3) {
-    linear_any<3>(row, at, weights, done, n, out, plane);
-  } else {
-    linear_any<4>(row, at, weights, done, n, out, plane);
-  }
-}
-
-void linear_rows(const int16_t* __restrict a, const int16_t* __restrict b, int32_t w0, int32_t w1,
-                 size_t n, uint8_t* __restrict out) noexcept {
-  size_t i = 0;
-#if defined(__AVX2__)
-  const __m256i first = _mm256_set1_epi16(static_cast<int16_t>(w0));
-  const __m256i second = _mm256_set1_epi16(static_cast<int16_t>(w1));
-  const __m256i two = _mm256_set1_epi16(2);
-  const auto sixteen = [&](size_t k) {
-    const __m256i sum = _mm256_add_epi16(_mm256_mulhi_epi16(load(a + k), first),
-                                         _mm256_mulhi_epi16(load(b + k), second));
-    return _mm256_srli_epi16(_mm256_add_epi16(sum, two), 2);
-  };
-  for (; i + 32 <= n; i += 32) {
-    const __m256i bytes = _mm256_packus_epi16(sixteen(i), sixteen(i + 16));
-    store(out + i, _mm256_permute4x64_epi64(bytes, 0xD8));
-  }
-#endif
-  const int16_t x = static_cast<int16_t>(w0);
-  const int16_t y = static_cast<int16_t>(w1);
-  for (; i < n; ++i) {
-    out[i] = static_cast<uint8_t>((((x * a[i]) >> 16) + ((y * b[i]) >> 16) + 2) >> 2);
-  }
-}
+#include "pixels/resize_linear_lanes.h"
 
 constexpr ResizeKernels kTable = {FL_RESIZE_KERNELS(FL_KERNEL_ENTRY)};
 

@@ -43,6 +43,9 @@ struct RowSums {
 //            Adds |N| of the 3x3 noise kernel to noise[i].
 // row_halve  out[i] = rounded mean of the 2x2 block at a[2i], b[2i]; i < n.
 // row_add    acc[i] += row[i].
+// row_cells  adds the pixels of each of `cells` parts of `count` rows to its sum; part k of a row
+//            begins at k n / cells. Adds to shares[0] how many pixels are from 32 on, to
+//            shares[1] how many from 224 on. pre: a part of all rows has less than 2^24 pixels.
 // hash_stripes  mixes `stripes` times 64 bytes into 8 accumulators of the content hash. Stripe k
 //            of a block is keyed by the 64 bytes at secret + 8 k; after kHashBlock of them the
 //            accumulators are scrambled by those at secret + 8 kHashBlock, and a block begins.
@@ -56,6 +59,9 @@ struct RowSums {
     (const uint8_t* prev, const uint8_t* cur, const uint8_t* next, size_t n, uint16_t* noise)) \
   X(void, row_halve, (const uint8_t* a, const uint8_t* b, size_t n, uint8_t* out)) \
   X(void, row_add, (const uint8_t* row, size_t n, uint32_t* acc)) \
+  X(void, row_cells, \
+    (const uint8_t* const* rows, size_t count, size_t n, size_t cells, uint32_t* sums, \
+     uint32_t* shares)) \
   X(void, row_luma, \
     (const uint8_t* c0, const uint8_t* c1, const uint8_t* c2, ptrdiff_t step, \
      const int16_t* weights, size_t n, uint8_t* out)) \

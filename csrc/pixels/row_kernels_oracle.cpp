@@ -53,6 +53,19 @@ void row_add(const uint8_t* row, size_t n, uint32_t* acc) noexcept {
   for (size_t i = 0; i < n; ++i) acc[i] += row[i];
 }
 
+void row_cells(const uint8_t* const* rows, size_t count, size_t n, size_t cells, uint32_t* sums,
+               uint32_t* shares) noexcept {
+  for (size_t y = 0; y < count; ++y) {
+    for (size_t i = 0; i < n; ++i) {
+      shares[0] += rows[y][i] >= 32;
+      shares[1] += rows[y][i] >= 224;
+    }
+    for (size_t k = 0; k < cells; ++k) {
+      for (size_t i = k * n / cells; i < (k + 1) * n / cells; ++i) sums[k] += rows[y][i];
+    }
+  }
+}
+
 void row_luma(const uint8_t* c0, const uint8_t* c1, const uint8_t* c2, ptrdiff_t step,
               const int16_t* weights, size_t n, uint8_t* out) noexcept {
   for (size_t k = 0; k < n; ++k) {

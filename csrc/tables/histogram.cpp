@@ -5,20 +5,19 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/uint128.h"
+
 namespace fl {
 
 namespace {
-
-__extension__ typedef __int128 int128;
-__extension__ typedef unsigned __int128 uint128;
 
 // Histograms of at most this many cells are counted in small tables on the stack.
 constexpr int64_t kSmallCells = 1024;
 // Rows after which a 32-bit counter could overflow.
 constexpr int64_t kCounterRows = int64_t{1} << 31;
 
-// w * 2^64 as a whole number, half to even; pre: |w| <= FL_MAX_WEIGHT.
-int128 fixed_of(double w) noexcept {
+// w * 2^64 as a whole number modulo 2^128, half to even; pre: |w| <= FL_MAX_WEIGHT.
+uint128 fixed_of(double w) noexcept {
   const uint64_t pattern = std::bit_cast<uint64_t>(w);
   const int exponent = static_cast<int>((pattern >> 52) & 0x7FF);
   uint64_t mantissa = pattern & ((uint64_t{1} << 52) - 1);
@@ -36,8 +35,7 @@ int128 fixed_of(double w) noexcept {
     if (rest > half || (rest == half && (kept & 1) != 0)) ++kept;
     magnitude = kept;
   }
-  const auto value = static_cast<int128>(magnitude);
-  return (pattern >> 63) != 0 ? -value : value;
+  return (pattern >> 63) != 0 ? uint128{0} - magnitude : magnitude;
 }
 
 void add_weights(const fl_column& weight, int64_t at, size_t n, const int32_t* flat,
@@ -48,7 +46,7 @@ void add_weights(const fl_column& weight, int64_t at, size_t n, const int32_t* f
     fl_fixed& sum = sums[flat[i]];
     // Modulo 2^128, so that the order cannot matter.
     uint128 total = (static_cast<uint128>(static_cast<uint64_t>(sum.high)) << 64) | sum.low;
-    total += static_cast<uint128>(fixed_of(w[i]));
+    total += fixed_of(w[i]);
     sum.low = static_cast<uint64_t>(total);
     sum.high = static_cast<int64_t>(static_cast<uint64_t>(total >> 64));
   }

@@ -9,11 +9,11 @@
 #include <cstring>
 #include <limits>
 
+#include "core/uint128.h"
+
 namespace fl {
 
 namespace {
-
-__extension__ typedef unsigned __int128 uint128;
 
 // A 64-bit limb holds 32 bits and takes this many additions of less than 2^32 before its
 // carry must move on.

@@ -13,6 +13,7 @@
 
 #include "fastlabel/fastlabel.h"
 #include "fuzz_effects.h"
+#include "fuzz_frames.h"
 #include "fuzz_input.h"
 #include "fuzz_pairing.h"
 #include "jpeg_writer.h"
@@ -584,8 +585,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const int32_t known = fl_isa_available(tiers, 8);
   fl_isa_select(tiers[in.byte() % known]);
   void (*const kAll[])(Input&) = {boxes, ragged, suppress, match, pixels, paste, effects,
-                                  preprocess, tables, tiles, merge, cut, paste_object, slices,
-                                  evaluate, fuzz::pair, fuzz::looks};
+                                  preprocess, fuzz::frames, tables, tiles, merge, cut, paste_object,
+                                  slices, evaluate, fuzz::pair, fuzz::looks};
   kAll[in.byte() % std::size(kAll)](in);
   return 0;
 }

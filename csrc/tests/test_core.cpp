@@ -21,7 +21,7 @@ int main() {
     CHECK(fl_isa_select(names[k]) == FL_OK);
     CHECK(std::strcmp(fl_isa_name(), names[k]) == 0);
   }
-  for (int status = FL_OK; status <= FL_ERROR_ISA; ++status) {
+  for (int status = FL_OK; status <= FL_ERROR_RECIPE; ++status) {
     CHECK(std::strlen(fl_status_text(static_cast<fl_status>(status))) > 0);
   }
   return test::finish("core");

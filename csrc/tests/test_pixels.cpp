@@ -71,6 +71,15 @@ void every_tier_equals_the_oracle() {
         k.row_add(rows[3], n, aa.data());
         oracle.row_add(rows[3], n, ab.data());
         CHECK(aa == ab);
+        for (const size_t cells : {size_t{1}, size_t{3}, size_t{16}}) {
+          std::vector<uint32_t> ca(cells, 5);
+          std::vector<uint32_t> cb(cells, 5);
+          uint32_t sa[2] = {1, 2};
+          uint32_t sb[2] = {1, 2};
+          k.row_cells(rows + 1, 4, n, cells, ca.data(), sa);
+          oracle.row_cells(rows + 1, 4, n, cells, cb.data(), sb);
+          CHECK(ca == cb && sa[0] == sb[0] && sa[1] == sb[1]);
+        }
         std::vector<uint32_t> ta(fl::kHistogramTables * 256, 0);
         std::vector<uint32_t> tb(256, 0);
         k.histogram(rows[4], n, ta.data());

@@ -134,6 +134,7 @@ void register_labels(py::module_& m);
 void register_effects(py::module_& m);
 void register_evaluate(py::module_& m);
 void register_files(py::module_& m);
+void register_gate(py::module_& m);
 void register_hashes(py::module_& m);
 void register_merge(py::module_& m);
 void register_pairing(py::module_& m);

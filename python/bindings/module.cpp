@@ -41,6 +41,7 @@ PYBIND11_MODULE(_core, m) {
   register_effects(m);
   register_evaluate(m);
   register_files(m);
+  register_gate(m);
   register_hashes(m);
   register_merge(m);
   register_pairing(m);

@@ -74,8 +74,9 @@ _LAZY = {
     "grouped_stats": "tables",
     "histogram": "tables",
     "Dataset": "dataset",
-    "DatasetError": "dataset",
+    "DatasetError": "_errors",
     "read": "formats",
+    "Preprocess": "recipe",
     "Predictions": "predictions",
     "predict": "predictions",
     "read_predictions": "predictions",
@@ -98,6 +99,12 @@ _LAZY = {
     "Stats": "compare",
     "diff": "compare",
     "stats": "compare",
+    "FrameGate": "gate",
+    "GateFit": "gate",
+    "GateLimits": "gate",
+    "GateResult": "gate",
+    "GateVerdict": "gate",
+    "fit_gate": "gate",
     "DedupResult": "dedup",
     "SplitResult": "dedup",
     "dedup": "dedup",
@@ -154,6 +161,7 @@ __all__ = ["__version__", *sorted(_LAZY)]
 if TYPE_CHECKING:
     from . import augment
     from ._embed import get_cmake_dir, get_include, get_library_dir
+    from ._errors import DatasetError
     from .boxes import (
         CocoMatches,
         OptimalMatches,
@@ -192,11 +200,12 @@ if TYPE_CHECKING:
     from .clean.review import Calibration, ReviewRound, calibrate, export_review, read_review
     from .compare import Diff, Stats, diff, stats
     from .cut import read_tile
-    from .dataset import Dataset, DatasetError
+    from .dataset import Dataset
     from .dedup import DedupResult, SplitResult, dedup, split
     from .difficulty import Difficulty, difficulty
     from .evaluate import Evaluation, FindingScores, evaluate, evaluate_findings
     from .formats import read
+    from .gate import FrameGate, GateFit, GateLimits, GateResult, GateVerdict, fit_gate
     from .label_quality import LabelQuality, label_quality
     from .lint import AugmentLint, lint_augment
     from .match import Match, match, scene_features
@@ -229,6 +238,7 @@ if TYPE_CHECKING:
     from .prepare.paste import PasteResult, paste
     from .prepare.tile import TileResult, tile, tile_boxes_back
     from .prepare.training import ignore_mask, ignored_anchors, image_targets
+    from .recipe import Preprocess
     from .rules.user import rule
     from .sample import make_sample
     from .scan import Cache, CacheWarning, scan, scan_batches
@@ -248,7 +258,17 @@ def __getattr__(name: str) -> Any:
         return import_module(f".{name}", __name__)
     if name not in _LAZY:
         raise AttributeError(f"module 'fastlabel' has no attribute {name!r}")
-    value = getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    try:
+        value = getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] == __name__:
+            raise
+        # On a small device NumPy alone is installed, and there is no more to be had.
+        raise ModuleNotFoundError(
+            f"fastlabel.{name} needs {error.name}, which is not installed; kernels, "
+            "preprocessing, tiles and merging need NumPy alone",
+            name=error.name,
+        ) from error
     globals()[name] = value
     return value
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .dataset import DatasetError
+from ._errors import DatasetError
 
 __all__ = ["FULL", "disk_full", "new_folder", "write_whole"]
 

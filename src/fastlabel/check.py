@@ -124,14 +124,27 @@ class Report:
             for name, table in tables.items()
         }
         files[out / "summary.json"] = partial(_write_text, text)
-        files[out / "report.html"] = self._write_html
+        files[out / "report.html"] = partial(self._write_html, desk=_desk_command(self.ds, out))
         write_whole(files)
         return list(files)
 
-    def _write_html(self, part: Path) -> None:
+    def _write_html(self, part: Path, desk: str | None = None) -> None:
         from .report.html import render
 
-        _write_text(render(self), part)
+        _write_text(render(self, desk=desk), part)
+
+
+def _desk_command(ds: Dataset, folder: Path) -> str | None:
+    """What opens the review desk on a report, said in the report's own folder."""
+    import shlex
+
+    from .clean.findings import file_of
+
+    if ds.source is not None or not ds.root.is_dir():
+        return None
+    # Relative: the page may go to others, and names no folder of this machine's owner.
+    data = Path(os.path.relpath(ds.root.resolve(), folder.resolve()), file_of(ds) or "")
+    return f"fastlabel review {shlex.quote(str(data))} --findings ."
 
 
 def check(

@@ -17,13 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from . import schema
+from ._errors import DatasetError
 from .source import ImageSource
 
 __all__ = ["Dataset", "DatasetError", "as_numpy", "null_column"]
-
-
-class DatasetError(Exception):
-    """Input that cannot be read as a data set: the message says where, what and the remedy."""
 
 
 def as_numpy(column: pa.ChunkedArray | pa.Array) -> np.ndarray[Any, Any]:

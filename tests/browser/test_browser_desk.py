@@ -214,9 +214,21 @@ def test_hostile_names_are_text_and_boxes_can_be_moved(
     page.mouse.up()
     wider = page.evaluate("document.querySelector('.box.chosen .line').getAttribute('d')")
     assert _corners(wider)[2] > x2 + 20
-    press(page, "a")
+    # Left without a decision, the change is kept; back again, it is there, and can be taken back.
+    here = shown(page)
+    page.keyboard.press("Escape")
+    press(page, "ArrowRight")
+    press(page, "ArrowLeft")
+    assert shown(page) == here
+    assert "changes that were made here" in page.inner_text("#effect")
+    kept = page.evaluate("document.querySelector('.box.subject .line').getAttribute('d')")
+    assert _corners(kept) == _corners(wider)
     page.keyboard.press("z")
-    page.wait_for_selector("#question:not(:empty)")
+    page.wait_for_function(
+        "() => !document.querySelector('#effect').textContent.includes('made here')"
+    )
+    back = page.evaluate("document.querySelector('.box.subject .line').getAttribute('d')")
+    assert _corners(back) == (x1, y1, x2, y2)
     page.keyboard.press("g")
     page.wait_for_selector(".tile svg image")
     assert page.evaluate("document.querySelectorAll('.tile').length") > 30

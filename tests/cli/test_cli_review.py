@@ -131,7 +131,11 @@ def test_what_is_skipped_is_named_and_the_code_is_1(cli, doubled, checked):
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["-o", "x"], "either --to TOOL"),
+        (["-o", "x"], "give --findings DIR"),
+        (["--findings", "empty", "-o", "x"], "name it x.parquet"),
+        (["--findings", "empty"], "run `fastlabel check"),
+        (["--to", "cvat", "--all"], "-o FILE says where"),
+        (["--to", "cvat", "--all", "-o", "x", "--finding", "3"], "--finding goes with the page"),
         (["--to", "cvat", "--from", "t", "-o", "x"], "either --to TOOL"),
         (["--to", "cvat", "-o", "x"], "needs --findings DIR"),
         (["--from", "t", "-o", "x.json"], "name it x.parquet"),

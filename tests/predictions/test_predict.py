@@ -83,6 +83,34 @@ def test_colours_means_and_deviations(tmp_path):
     assert score(mean=[0, 0, 0.3], std=[1, 1, 2]) == pytest.approx(0.25 + 0.35 / 3, abs=1e-5)
 
 
+def test_the_input_is_made_by_a_recipe(ds, tmp_path):
+    """int8 of the model's own scale and zero point; the stretch and the size are the recipe's."""
+    row = [*ROW[:4], 0.5, 0]
+    weight = np.array([0, 0, 0, 0, 1 / 256, 0], np.float32)
+    model = end2end(tmp_path / "m.onnx", [row], weight, dtype="int8")
+    recipe = fl.Preprocess(64, dtype="int8", quantize=(1 / 255, -128), stretch=True)
+    recipe.save(tmp_path / "preprocess.json")
+    for given in (recipe, tmp_path / "preprocess.json"):
+        found = fl.predict(ds, model, preprocess=given, score=0)
+        np.testing.assert_allclose(
+            found.column("score"), 0.5 + np.array([-128, 0, 127]) / 256, atol=1e-5
+        )
+    gray = end2end(tmp_path / "g.onnx", [row], weight, dtype="int8", shape=("n", 64, 64, 1))
+    gray_recipe = fl.Preprocess(
+        64, dtype="int8", quantize=(1 / 255, -128), order="gray", layout="nhwc", stretch=True
+    )
+    again = fl.predict(ds, gray, preprocess=gray_recipe, score=0)
+    np.testing.assert_allclose(again.column("score"), found.column("score"), atol=1e-5)
+    with pytest.raises(fl.DatasetError, match="give its recipe"):
+        fl.predict(ds, model)
+    with pytest.raises(fl.DatasetError, match="the recipe makes float32 nchw"):
+        fl.predict(ds, model, preprocess=fl.Preprocess(64))
+    with pytest.raises(fl.DatasetError, match="take the recipe of this model"):
+        fl.predict(ds, model, preprocess=fl.Preprocess(32, dtype="int8", quantize=(1, 0)))
+    with pytest.raises(ValueError, match=r"size.*as preprocess says it"):
+        fl.predict(ds, model, preprocess=recipe, size=64)
+
+
 def test_an_exif_turn_is_applied_and_a_declared_size_that_differs_is_told(shared_data, tmp_path):
     folder = shared_data / "jpeg-torture" / "exif-orientation"
     ds = fl.read(folder, "images")

@@ -126,6 +126,52 @@ def test_a_label_left_out_is_found_also_where_its_object_touches_another(scene):
     assert row["evidence"]["prediction"] == first + 10
 
 
+def test_a_label_left_out_in_a_crowd_is_suspect_where_others_in_it_are_labelled(scene):
+    missing = {}
+    for others in ("labelled", "not labelled"):
+        s = scene()
+        named = s.truth[10][1]
+        same = [at for at, (_, name, _) in enumerate(s.truth) if name == named]
+        s.label(skip=[10] if others == "labelled" else same[::2] + [10])
+        for image in range(IMAGES):
+            s.b.box(image, 0, 0, 640, 480, category=named, crowd=True)
+        missing[others] = opinion(s.context()).missing[10]
+    assert missing["labelled"] > 0.3
+    assert missing["not labelled"] < 0.1
+
+
+def test_a_prediction_that_hardly_lies_on_its_label_may_be_of_an_object_left_out(scene):
+    s = scene()
+    image, name, box = s.truth[10]
+    beside = (box + np.array([0.7, 0, 0.7, 0]) * (box[2] - box[0])).round(1)  # IoU 0.18
+    s.truth.append((image, name, beside))  # of the two one has no label, the other no prediction
+    s.label(skip=[10])
+    missing = opinion(s.context()).missing
+    assert missing[10] == missing.max() and 0.1 < missing[10] < 0.9
+    assert (np.delete(missing, 10) == 0).all()
+
+
+def test_a_moved_box_is_found_by_a_prediction_of_another_class(scene):
+    s = scene()
+    image, name, box = s.truth[10]
+    s.said[10] = (image, "b" if name == "a" else "a", *s.said[10][2:])
+    moved = box + np.array([0.25, 0, 0.25, 0]) * (box[2] - box[0])
+    rows = s.label(box={10: moved.round(1)})
+    found = opinion(s.context())
+    assert found.misplaced[rows[10]] == found.misplaced.max() > 0.5
+    assert found.better[rows[10]] == 10
+
+
+def test_of_an_object_that_no_model_sees_class_and_box_are_wrong_as_often_as_anywhere(scene):
+    s = scene()
+    rows = s.label(name={20: "a" if s.truth[20][1] == "b" else "b"})
+    del s.said[10]
+    found = opinion(s.context())
+    for kind in ("swapped", "misplaced"):
+        of = getattr(found, kind)
+        assert of[rows[10]] == pytest.approx(found.rates[kind]) and 0 < of[rows[10]] < 0.1
+
+
 def test_a_box_on_nothing_is_found(scene):
     s = scene()
     s.label()

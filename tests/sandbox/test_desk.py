@@ -164,6 +164,17 @@ def test_what_cannot_be_saved_is_not_shown_as_saved(opened: Any) -> None:
     assert desk.card(0, ALL)["image_seen"] == 0
 
 
+def test_a_journal_that_was_taken_away_takes_no_decisions(opened: Any, tmp_path: Path) -> None:
+    desk = opened()
+    say(desk, 0, "accept")
+    for file in tmp_path.glob("review.sqlite*"):
+        file.rename(file.with_name(f"gone-{file.name}"))
+    with pytest.raises(ApiError, match="taken away") as refused:
+        say(desk, 1, "accept")
+    assert refused.value.status == 507
+    assert desk.card(1, ALL)["state"] == "open"
+
+
 @pytest.mark.parametrize(
     ("edits", "words"),
     [
@@ -322,8 +333,13 @@ def test_edits_of_several_cards_are_one_change_of_a_box(opened: Any) -> None:
     desk = opened()
     at = of_code(desk, "FL201")
     key = next(b for b in desk.card(at, ALL)["boxes"] if b["kind"] == "subject")["key"]
+    assert desk.card(at, ALL)["proposed"]["action"] == "replace_box"
     say(desk, at, "edit", [{"key": key, "box": [1, 2, 30, 40]}])
     assert desk.card(at, ALL)["state"] == "open"
+    assert desk.card(at, ALL)["proposed"] is None
+    say(desk, at, "accept")  # of what was changed, not of what was proposed
+    assert [c["box_after"] for c in desk.round().changes.to_pylist()] == [[1, 2, 30, 40]]
+    desk.undo("t")
     say(desk, at, "edit", [{"box": [50, 50, 90, 90], "category": 0}])
     new = next(b for b in desk.card(at, ALL)["boxes"] if b["key"][0] == "n")
     say(
@@ -388,3 +404,77 @@ def test_the_stamp_tells_findings_apart(tmp_path: Path) -> None:
 
 def test_states_have_their_numbers() -> None:
     assert STATES == ("open", "accepted", "dismissed", "skipped")
+
+
+def test_predictions_are_drawn_beside_the_labels(
+    small_set: tuple[Path, Path], tmp_path: Path
+) -> None:
+    from fastlabel.predictions import read_predictions
+
+    root, report = small_set
+    ds = fl.read(root)
+    said = [
+        {"image_id": 1, "category_id": 2, "bbox": [10, 20, 30, 40], "score": 0.4},
+        {"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.9},
+        {"image_id": 2, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.8},
+    ]
+    (tmp_path / "pred.json").write_text(json.dumps(said))
+    journal = Journal(tmp_path / "review.sqlite", "x")
+    findings = pq.read_table(report / "findings.parquet")
+    guesses = read_predictions([tmp_path / "pred.json"], ds)
+    desk = Desk(ds, findings, journal, predictions=guesses)
+    at = next(k for k in range(len(desk.cards)) if desk.cards.image[k] == 0)
+    told = desk.card(at, ALL)["guesses"]
+    assert [(g["box"], g["score"]) for g in told] == [
+        ([1, 2, 4, 6], 0.9),
+        ([10, 20, 40, 60], 0.4),
+    ]
+    assert told[0]["name"] == "<img src=x onerror=alert(1)>"
+    journal.close()
+
+
+def test_many_boxes_and_a_single_picture(tmp_path: Path) -> None:
+    import cv2
+
+    root = tmp_path / "one"
+    root.mkdir()
+    rng = np.random.default_rng(0)
+    picture = rng.integers(0, 255, (400, 600, 3), dtype=np.uint8)
+    (root / "a.png").write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+    boxes = [[int(x), int(y), 20, 0] for x, y in rng.integers(0, 370, (500, 2))]
+    document = {
+        "images": [{"id": 1, "file_name": "a.png", "width": 600, "height": 400}],
+        "annotations": [
+            {"id": k + 1, "image_id": 1, "category_id": 1, "bbox": b} for k, b in enumerate(boxes)
+        ],
+        "categories": [{"id": 1, "name": "x"}],
+    }
+    (root / "labels.json").write_text(json.dumps(document))
+    ds = fl.read(root)
+    report = fl.check(ds)
+    journal = Journal(tmp_path / "review.sqlite", "x")
+    desk = Desk(ds, report.findings, journal)
+    assert len(desk.card(0, ALL)["boxes"]) == 500
+    for at in range(3):
+        say(desk, at, "accept")
+    assert len(desk.round().plan) >= 3
+    journal.close()
+
+
+def test_what_is_counted_stays_right(opened: Any) -> None:
+    desk = opened()
+    filters = [ALL, Filter(codes=("FL204",)), Filter(least=0.99), Filter(codes=("FL202", "FL001"))]
+    for at, verb in enumerate(["accept", "dismiss", "skip", "accept", "accept", "skip"]):
+        for wanted in filters:
+            desk.cards.counts(wanted)
+        say(desk, at * 3, verb)
+    say(desk, 0, "dismiss")
+    desk.undo("t")
+    desk.undo("t")
+    for wanted in filters:
+        mask = desk.cards.mask(wanted)
+        states = [STATES[k] for k in desk.cards.state[mask].tolist()]
+        left = desk.cards.chance[mask & (desk.cards.state == 0)].sum()
+        told = desk.cards.counts(wanted)
+        assert {name: told[name] for name in STATES} == {n: states.count(n) for n in STATES}
+        assert told["expected"] == pytest.approx(left, abs=0.01)

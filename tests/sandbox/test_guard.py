@@ -200,3 +200,26 @@ def test_only_loopback_listens() -> None:
     assert told[0].startswith("http://127.0.0.1:")
     with socket.create_server(("127.0.0.1", int(told[0].split(":")[2].split("/")[0]))):
         pass  # let go of again
+
+
+def test_the_extra_adds_few_packages() -> None:
+    import re
+    from importlib.metadata import PackageNotFoundError, requires
+
+    own = {"numpy", "pyarrow", "click", "rich", "lxml", "pyyaml", "jinja2", "matplotlib"}
+    found: set[str] = set()
+    left = ["starlette", "uvicorn"]
+    while left:
+        name = left.pop()
+        if name in found or name in own:
+            continue
+        try:
+            needed = requires(name) or []
+        except PackageNotFoundError:  # not of this Python or system
+            continue
+        found.add(name)
+        for line in needed:
+            if "extra ==" not in line:
+                left.append(re.split(r"[^A-Za-z0-9_.-]", line)[0].lower())
+    assert {"starlette", "uvicorn"} <= found
+    assert len(found) <= 8, sorted(found)

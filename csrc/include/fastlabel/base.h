@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fastlabel/profile.h"
+
 #if defined(_WIN32)
 #define FL_API __declspec(dllexport)
 #else
@@ -30,7 +32,13 @@ typedef enum fl_status {
   FL_ERROR_CAPACITY = 4,      /* the output is too small; the needed count is returned */
   FL_ERROR_TIMEOUT = 5,       /* not finished within the time given */
   FL_ERROR_CANCELLED = 6,     /* the scanner was cancelled */
-  FL_ERROR_ISA = 7            /* FASTLABEL_ISA names a tier unknown or absent here */
+  FL_ERROR_ISA = 7,           /* FASTLABEL_ISA names a tier unknown or absent here */
+  FL_ERROR_SIZE = 8,          /* a side of 0, or an odd one where colour is shared by pixels */
+  FL_ERROR_STRIDE = 9,        /* a stride smaller than a row */
+  FL_ERROR_WINDOW = 10,       /* a window that leaves the frame */
+  FL_ERROR_SCALE = 11,        /* a scale, std or quant_scale that is 0, too small or not finite */
+  FL_ERROR_RECIPE = 12,       /* a text that is no recipe of this version; its error says why */
+  FL_ERROR_ROWS = 13          /* a row too many for the frame, or some missing at its end */
 } fl_status;
 
 FL_API int32_t fl_abi_version(void);
@@ -42,7 +50,7 @@ FL_API const char* fl_status_text(fl_status status);
 /* Chooses the tier once: the best this CPU has, or the one FASTLABEL_ISA names. Called
  * by every other function that needs it; call it yourself to see the error early. */
 FL_API fl_status fl_init(void);
-/* "baseline", "v3", "v4" on x86-64; "baseline" elsewhere. "" before a good fl_init. */
+/* "baseline", "v3", "v4" on x86-64; "baseline", "sve" on aarch64; "baseline" elsewhere. "" before a good fl_init. */
 FL_API const char* fl_isa_name(void);
 /* Names this CPU can run, worst first; returns how many, writes at most capacity. */
 FL_API int32_t fl_isa_available(const char** names, int32_t capacity);
@@ -64,7 +72,8 @@ typedef enum fl_dtype {
   FL_UINT16 = 8,
   FL_UINT32 = 9,
   FL_UINT64 = 10,
-  FL_BITS = 11 /* Arrow's bool: one bit a row, least significant first */
+  FL_BITS = 11, /* Arrow's bool: one bit a row, least significant first */
+  FL_FLOAT16 = 12 /* IEEE binary16 */
 } fl_dtype;
 
 typedef enum fl_box_format {

@@ -17,6 +17,14 @@
 
 #include "fastlabel/base.h"
 #include "fastlabel/boxes.h"
+#include "fastlabel/frame.h"
+#include "fastlabel/gate.h"
+#include "fastlabel/merge.h"
+#include "fastlabel/pixels.h"
+#include "fastlabel/recipe.h"
+#include "fastlabel/tiles.h"
+
+#ifndef FL_PROFILE_EDGE
 #include "fastlabel/coco.h"
 #include "fastlabel/cut.h"
 #include "fastlabel/effects.h"
@@ -24,13 +32,11 @@
 #include "fastlabel/files.h"
 #include "fastlabel/hashes.h"
 #include "fastlabel/labels.h"
-#include "fastlabel/merge.h"
 #include "fastlabel/pairing.h"
 #include "fastlabel/paste.h"
-#include "fastlabel/pixels.h"
 #include "fastlabel/scan.h"
 #include "fastlabel/tables.h"
-#include "fastlabel/tiles.h"
 #include "fastlabel/warp.h"
+#endif
 
 #endif /* FASTLABEL_FASTLABEL_H_ */

@@ -115,6 +115,8 @@ FL_API fl_status fl_histogram_entropy(const uint64_t* counts, int64_t n, double*
 /* 128-bit content hash: XXH3 with seed 0, canonical byte order; not for adversaries. */
 FL_API fl_status fl_content_hash(const uint8_t* data, uint64_t size, uint8_t out[16]);
 
+#ifndef FL_PROFILE_EDGE
+
 typedef enum fl_blend_mode {
   FL_BLEND_NORMAL = 0,
   FL_BLEND_MULTIPLY = 1,
@@ -151,6 +153,9 @@ FL_API fl_status fl_composite_options_init(fl_composite_options* options, size_t
  * is the same bytes everywhere. Options may be null. The images may not overlap the scene. */
 FL_API fl_status fl_composite(const fl_image* scene, const fl_image* patch, int64_t x, int64_t y,
                               const fl_image* mask, const fl_composite_options* options);
+
+#endif /* FL_PROFILE_EDGE */
+
 /* ---- preprocessing -------------------------------------------------------------- */
 /* Any strides, of any sign; the output may not overlap the input. The same bytes on every
  * machine. Width times channels is at most 2^31 - 1. */
@@ -175,13 +180,16 @@ typedef enum fl_layout {
 
 /* What a network's input is made of. A byte v of channel c becomes, in float32, each operation
  * rounded, x = (v * scale - mean[c]) / std[c]; quantised: q = round(x / quant_scale) +
- * zero_point, halves to even, clipped to the type. Channels in the input's order. */
+ * zero_point, halves to even, clipped to the type; as FL_FLOAT16, x rounded once more, halves to
+ * even, too large ones to infinity. color, mean and std are in the order of the picture's
+ * channels; where `order` is given, in that order, which is the output's. */
 typedef struct fl_letterbox_options {
   size_t struct_size;
   int64_t width, height; /* of the output */
   int32_t interpolation; /* fl_interpolation */
   int32_t layout;        /* fl_layout: of the output when its strides are not given */
-  int32_t dtype;         /* FL_FLOAT32; FL_UINT8: the bytes, or quantised; FL_INT8: quantised */
+  int32_t dtype;         /* FL_FLOAT32, FL_FLOAT16; FL_UINT8: the bytes, or quantised; FL_INT8:
+                            quantised */
   int32_t swap_rb;       /* 1: channels 0 and 2 change places */
   int32_t center;        /* 1: padding on both sides; 0: right and below */
   int32_t scale_up;      /* 0: never enlarge */
@@ -192,6 +200,10 @@ typedef struct fl_letterbox_options {
   float mean[4], std[4];
   float quant_scale;
   int32_t zero_point;
+  int32_t channels; /* of the output: 0, as the picture; 1: its luma (fl_luma; of YUV the bytes Y);
+                       3: a single channel three times, or colour without its alpha */
+  int32_t order;    /* FL_RGB or FL_BGR: of the output, whatever the picture's (swap_rb is 0);
+                       0: the picture's, with swap_rb; YUV becomes RGB */
 } fl_letterbox_options;
 
 /* Where the picture lies in the output: input x is at output x * scale_x + left. */

@@ -6,13 +6,19 @@ from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, u
 cdef extern from "fastlabel/fastlabel.h" nogil:
     enum:
         FL_ABI_VERSION
-        FL_MAX_TAPS
-        FL_MAX_REACH
+        FL_GATE_GRID_WIDTH
+        FL_GATE_GRID_HEIGHT
+        FL_GATE_MAX_SIDE
         FL_SCALE_LEVELS
         FL_PROFILE_BINS
         FL_PROFILE_REACH
         FL_PROFILE_IN_VIEW
         FL_MAX_FEATHER
+        FL_RECIPE_VERSION
+        FL_RECIPE_MAX_SIDE
+        FL_RECIPE_MAX_BYTES
+        FL_MAX_TAPS
+        FL_MAX_REACH
         FL_MAX_AXES
         FL_MAX_CELLS
         FL_SUM_LIMBS
@@ -28,6 +34,12 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         FL_ERROR_TIMEOUT
         FL_ERROR_CANCELLED
         FL_ERROR_ISA
+        FL_ERROR_SIZE
+        FL_ERROR_STRIDE
+        FL_ERROR_WINDOW
+        FL_ERROR_SCALE
+        FL_ERROR_RECIPE
+        FL_ERROR_ROWS
 
     ctypedef enum fl_dtype:
         FL_UINT8
@@ -41,6 +53,7 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         FL_UINT32
         FL_UINT64
         FL_BITS
+        FL_FLOAT16
 
     ctypedef enum fl_box_format:
         FL_XYXY
@@ -127,6 +140,277 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         const double* thresholds
         int64_t n_thresholds
         int64_t max_predictions
+
+    ctypedef enum fl_frame_format:
+        FL_FRAME_GRAY
+        FL_FRAME_RGB
+        FL_FRAME_BGR
+        FL_FRAME_NV12
+        FL_FRAME_NV21
+        FL_FRAME_YUYV
+
+    ctypedef enum fl_yuv_matrix:
+        FL_BT601
+        FL_BT709
+
+    ctypedef enum fl_yuv_range:
+        FL_LIMITED_RANGE
+        FL_FULL_RANGE
+
+    ctypedef struct fl_window:
+        int64_t x
+        int64_t y
+        int64_t width
+        int64_t height
+
+    ctypedef struct fl_frame:
+        int32_t format
+        int32_t matrix
+        int32_t range
+        int32_t reserved
+        int64_t width
+        int64_t height
+        const uint8_t* planes[2]
+        int64_t strides[2]
+        fl_window window
+
+    ctypedef enum fl_gate_verdict:
+        FL_GATE_OK
+        FL_GATE_BLURRY
+        FL_GATE_DARK
+        FL_GATE_BRIGHT
+        FL_GATE_STILL
+
+    ctypedef struct fl_gate_options:
+        size_t struct_size
+        uint32_t min_sharpness
+        uint32_t min_acutance
+        uint32_t min_light
+        uint32_t max_light
+        uint32_t max_dark
+        uint32_t max_bright
+        uint32_t min_motion
+
+    ctypedef struct fl_gate_result:
+        int32_t verdict
+        int32_t has_acutance
+        int32_t has_motion
+        int32_t reserved
+        uint32_t sharpness
+        uint32_t acutance
+        uint32_t noise
+        uint32_t light
+        uint32_t dark
+        uint32_t bright
+        uint32_t motion
+        uint32_t dark_pixels
+        uint32_t bright_pixels
+        uint32_t share_pixels
+        int32_t noise_response
+        int32_t reserved2
+        int64_t pixels
+        uint64_t luma_sum
+        int64_t laplacian_sum
+        uint64_t laplacian_squares
+        uint64_t gradient_squares
+
+    ctypedef struct fl_gate_measures:
+        double luma_mean
+        double dark_fraction
+        double bright_fraction
+        double laplacian_variance
+        double noise_sigma
+        double sharpness
+        double acutance
+        int32_t has_acutance
+        int32_t reserved
+
+    ctypedef enum fl_tile_method:
+        FL_TILES_NMS
+        FL_TILES_SOFT_LINEAR
+        FL_TILES_SOFT_GAUSSIAN
+        FL_TILES_NMM
+        FL_TILES_NMM_CHAINED
+        FL_TILES_WBF
+
+    ctypedef struct fl_tile_predictions:
+        size_t struct_size
+        const double* boxes
+        const double* scores
+        const int64_t* labels
+        const int64_t* tiles
+        int64_t n
+        const int64_t* windows
+        const int64_t* images
+        const uint8_t* whole
+        int64_t n_windows
+        const int64_t* sizes
+        int64_t n_images
+
+    ctypedef struct fl_tile_merge_options:
+        size_t struct_size
+        int32_t method
+        int32_t metric
+        int32_t confidence
+        int32_t by_label
+        int32_t in_tile_pixels
+        int32_t join_cut
+        double threshold
+        double sigma
+        double score_threshold
+        double join_threshold
+        double edge_tolerance
+        double large
+
+    ctypedef struct fl_tile_merged:
+        size_t struct_size
+        double* boxes
+        double* scores
+        int64_t* labels
+        int64_t* images
+        uint8_t* joined
+        int64_t* offsets
+        int64_t* members
+        int64_t results
+        int64_t empty
+        int64_t outside
+        int64_t faded
+
+    ctypedef struct fl_luma_stats:
+        int64_t pixels
+        double luma_mean
+        double luma_std
+        uint8_t p01
+        uint8_t p05
+        uint8_t p50
+        uint8_t p95
+        uint8_t p99
+        uint8_t has_acutance
+        uint8_t has_scale
+        uint8_t has_phash
+        double dark_fraction
+        double bright_fraction
+        double entropy
+        double laplacian_variance
+        double noise_sigma
+        double sharpness
+        double acutance
+        double scale_sharpness[3]
+        double scale_acutance[3]
+        uint64_t phash
+
+    ctypedef struct fl_box_row:
+        int64_t pixels
+        double luma_mean
+        double contrast
+        double laplacian_variance
+        double sharpness
+        double acutance
+        int32_t has_acutance
+        int32_t has_profile
+        uint8_t profile[2 * 24]
+        int64_t ring_pixels
+        double ring_luma_mean
+        double ring_contrast
+        double ring_gradient
+        double ring_entropy
+
+    ctypedef enum fl_blend_mode:
+        FL_BLEND_NORMAL
+        FL_BLEND_MULTIPLY
+        FL_BLEND_SCREEN
+        FL_BLEND_OVERLAY
+        FL_BLEND_HARD_LIGHT
+        FL_BLEND_DARKEN
+        FL_BLEND_LIGHTEN
+        FL_BLEND_ADD
+        FL_BLEND_SUBTRACT
+        FL_BLEND_DIFFERENCE
+        FL_BLEND_EXCLUSION
+        FL_BLEND_MODES
+
+    ctypedef struct fl_composite_options:
+        size_t struct_size
+        int32_t mode
+        int32_t feather
+        double opacity
+
+    ctypedef enum fl_interpolation:
+        FL_LINEAR
+        FL_AREA
+
+    ctypedef enum fl_layout:
+        FL_NCHW
+        FL_NHWC
+
+    ctypedef struct fl_letterbox_options:
+        size_t struct_size
+        int64_t width
+        int64_t height
+        int32_t interpolation
+        int32_t layout
+        int32_t dtype
+        int32_t swap_rb
+        int32_t center
+        int32_t scale_up
+        int32_t stretch
+        int32_t quantize
+        uint8_t color[4]
+        float scale
+        float mean[4]
+        float std[4]
+        float quant_scale
+        int32_t zero_point
+        int32_t channels
+        int32_t order
+
+    ctypedef struct fl_placement:
+        int64_t width
+        int64_t height
+        int64_t left
+        int64_t top
+        double scale_x
+        double scale_y
+
+    ctypedef struct fl_recipe_error:
+        int32_t line
+        int32_t column
+        char text[244]
+
+    ctypedef enum fl_tile_anchor:
+        FL_TILE_ORIGIN
+        FL_TILE_CENTER
+
+    ctypedef enum fl_tile_last:
+        FL_TILE_SHIFT
+        FL_TILE_PAD
+
+    ctypedef struct fl_tile_grid:
+        size_t struct_size
+        int64_t width
+        int64_t height
+        int64_t step_x
+        int64_t step_y
+        int32_t anchor
+        int32_t last
+
+    ctypedef enum fl_tile_box:
+        FL_TILE_BOX_SEEN
+        FL_TILE_BOX_NOT_FINITE
+        FL_TILE_BOX_REVERSED
+        FL_TILE_BOX_OUTSIDE
+        FL_TILE_BOX_UNCOVERED
+
+    ctypedef struct fl_tile_job:
+        size_t struct_size
+        const fl_boxes* boxes
+        const int64_t* box_offsets
+        const int64_t* windows
+        const int64_t* window_offsets
+        const int64_t* sizes
+        int64_t pictures
+        int32_t workers
+        int32_t reserved
 
     ctypedef enum fl_coco_outcome:
         FL_COCO_READ
@@ -289,57 +573,6 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
     ctypedef struct fl_label_columns:
         pass
 
-    ctypedef enum fl_tile_method:
-        FL_TILES_NMS
-        FL_TILES_SOFT_LINEAR
-        FL_TILES_SOFT_GAUSSIAN
-        FL_TILES_NMM
-        FL_TILES_NMM_CHAINED
-        FL_TILES_WBF
-
-    ctypedef struct fl_tile_predictions:
-        size_t struct_size
-        const double* boxes
-        const double* scores
-        const int64_t* labels
-        const int64_t* tiles
-        int64_t n
-        const int64_t* windows
-        const int64_t* images
-        const uint8_t* whole
-        int64_t n_windows
-        const int64_t* sizes
-        int64_t n_images
-
-    ctypedef struct fl_tile_merge_options:
-        size_t struct_size
-        int32_t method
-        int32_t metric
-        int32_t confidence
-        int32_t by_label
-        int32_t in_tile_pixels
-        int32_t join_cut
-        double threshold
-        double sigma
-        double score_threshold
-        double join_threshold
-        double edge_tolerance
-        double large
-
-    ctypedef struct fl_tile_merged:
-        size_t struct_size
-        double* boxes
-        double* scores
-        int64_t* labels
-        int64_t* images
-        uint8_t* joined
-        int64_t* offsets
-        int64_t* members
-        int64_t results
-        int64_t empty
-        int64_t outside
-        int64_t faded
-
     ctypedef struct fl_pairing_input:
         size_t struct_size
         const double* labels
@@ -400,100 +633,6 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
         double blur
         double colour_blur
         double noise
-
-    ctypedef struct fl_luma_stats:
-        int64_t pixels
-        double luma_mean
-        double luma_std
-        uint8_t p01
-        uint8_t p05
-        uint8_t p50
-        uint8_t p95
-        uint8_t p99
-        uint8_t has_acutance
-        uint8_t has_scale
-        uint8_t has_phash
-        double dark_fraction
-        double bright_fraction
-        double entropy
-        double laplacian_variance
-        double noise_sigma
-        double sharpness
-        double acutance
-        double scale_sharpness[3]
-        double scale_acutance[3]
-        uint64_t phash
-
-    ctypedef struct fl_box_row:
-        int64_t pixels
-        double luma_mean
-        double contrast
-        double laplacian_variance
-        double sharpness
-        double acutance
-        int32_t has_acutance
-        int32_t has_profile
-        uint8_t profile[2 * 24]
-        int64_t ring_pixels
-        double ring_luma_mean
-        double ring_contrast
-        double ring_gradient
-        double ring_entropy
-
-    ctypedef enum fl_blend_mode:
-        FL_BLEND_NORMAL
-        FL_BLEND_MULTIPLY
-        FL_BLEND_SCREEN
-        FL_BLEND_OVERLAY
-        FL_BLEND_HARD_LIGHT
-        FL_BLEND_DARKEN
-        FL_BLEND_LIGHTEN
-        FL_BLEND_ADD
-        FL_BLEND_SUBTRACT
-        FL_BLEND_DIFFERENCE
-        FL_BLEND_EXCLUSION
-        FL_BLEND_MODES
-
-    ctypedef struct fl_composite_options:
-        size_t struct_size
-        int32_t mode
-        int32_t feather
-        double opacity
-
-    ctypedef enum fl_interpolation:
-        FL_LINEAR
-        FL_AREA
-
-    ctypedef enum fl_layout:
-        FL_NCHW
-        FL_NHWC
-
-    ctypedef struct fl_letterbox_options:
-        size_t struct_size
-        int64_t width
-        int64_t height
-        int32_t interpolation
-        int32_t layout
-        int32_t dtype
-        int32_t swap_rb
-        int32_t center
-        int32_t scale_up
-        int32_t stretch
-        int32_t quantize
-        uint8_t color[4]
-        float scale
-        float mean[4]
-        float std[4]
-        float quant_scale
-        int32_t zero_point
-
-    ctypedef struct fl_placement:
-        int64_t width
-        int64_t height
-        int64_t left
-        int64_t top
-        double scale_x
-        double scale_y
 
     ctypedef enum fl_format:
         FL_FORMAT_UNKNOWN
@@ -683,41 +822,6 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
     ctypedef struct fl_arrow_batch:
         pass
 
-    ctypedef enum fl_tile_anchor:
-        FL_TILE_ORIGIN
-        FL_TILE_CENTER
-
-    ctypedef enum fl_tile_last:
-        FL_TILE_SHIFT
-        FL_TILE_PAD
-
-    ctypedef struct fl_tile_grid:
-        size_t struct_size
-        int64_t width
-        int64_t height
-        int64_t step_x
-        int64_t step_y
-        int32_t anchor
-        int32_t last
-
-    ctypedef enum fl_tile_box:
-        FL_TILE_BOX_SEEN
-        FL_TILE_BOX_NOT_FINITE
-        FL_TILE_BOX_REVERSED
-        FL_TILE_BOX_OUTSIDE
-        FL_TILE_BOX_UNCOVERED
-
-    ctypedef struct fl_tile_job:
-        size_t struct_size
-        const fl_boxes* boxes
-        const int64_t* box_offsets
-        const int64_t* windows
-        const int64_t* window_offsets
-        const int64_t* sizes
-        int64_t pictures
-        int32_t workers
-        int32_t reserved
-
 # ---- the functions of fastlabel.h, without their fl_; none needs the GIL ----
 cdef int32_t abi_version() noexcept nogil
 cdef const char* version() noexcept nogil
@@ -783,6 +887,83 @@ cdef fl_status obb_nms(const double* boxes, const double* scores, const int64_t*
         int64_t n, double iou_threshold, int64_t* keep, int64_t* kept) noexcept nogil
 cdef fl_status obb_to_corners(const double* boxes, int64_t n, double* out) noexcept nogil
 cdef fl_status obb_from_corners(const double* corners, int64_t n, double* out) noexcept nogil
+cdef fl_status frame_bytes(const fl_frame* frame, int64_t* bytes) noexcept nogil
+cdef fl_status letterbox_output(const fl_frame* frame, const fl_letterbox_options* options,
+        int32_t* channels, int64_t* bytes) noexcept nogil
+cdef fl_status frame_placement(const fl_frame* frame, const fl_letterbox_options* options,
+        fl_placement* out) noexcept nogil
+cdef fl_status letterbox_work_size(const fl_frame* frame, const fl_letterbox_options* options,
+        size_t* bytes) noexcept nogil
+cdef fl_status letterbox_into(const fl_frame* frame, const fl_letterbox_options* options,
+        void* out, const int64_t* strides, void* work, size_t work_size,
+        fl_placement* placement) noexcept nogil
+cdef fl_status letterbox_frame(const fl_frame* frame, const fl_letterbox_options* options,
+        void* out, const int64_t* strides, fl_placement* placement) noexcept nogil
+cdef fl_status letterbox_frame_batch(const fl_frame* frames, int64_t n,
+        const fl_letterbox_options* options, int32_t workers, void* out, int64_t image_stride,
+        const int64_t* strides, fl_placement* placements) noexcept nogil
+cdef fl_status letterbox_boxes_to_input(const fl_placement* placement, const fl_window* window,
+        const fl_boxes* boxes, void* out) noexcept nogil
+cdef fl_status letterbox_boxes_to_frame(const fl_placement* placement, const fl_window* window,
+        int32_t clip, const fl_boxes* boxes, void* out) noexcept nogil
+cdef fl_status gate_options_init(fl_gate_options* options, size_t struct_size) noexcept nogil
+cdef fl_status gate_state_size(int32_t width, int32_t height, size_t* size) noexcept nogil
+cdef fl_status gate_init(void* state, size_t size, int32_t width, int32_t height,
+        const fl_gate_options* options) noexcept nogil
+cdef fl_status gate_rows(void* state, const uint8_t* rows, int32_t count,
+        int64_t stride) noexcept nogil
+cdef fl_status gate_end(void* state, fl_gate_result* result) noexcept nogil
+cdef fl_status gate_drop(void* state) noexcept nogil
+cdef fl_status gate_frame(void* state, const uint8_t* luma, int64_t stride,
+        fl_gate_result* result) noexcept nogil
+cdef fl_status gate_measure(const fl_gate_result* result, fl_gate_measures* measures) noexcept nogil
+cdef fl_status tile_merge_options_init(fl_tile_merge_options* options,
+        size_t struct_size) noexcept nogil
+cdef fl_status merge_tiles(const fl_tile_predictions* predictions,
+        const fl_tile_merge_options* options, fl_tile_merged* out) noexcept nogil
+cdef fl_status compare_profiles(const uint8_t* profiles, int64_t n_profiles, const int64_t* rows,
+        int64_t n, const uint8_t* templates, int32_t workers, double* gain, int8_t* moves,
+        double* likeness) noexcept nogil
+cdef fl_status laplacian_variance(const uint8_t* luma, int64_t width, int64_t height,
+        int64_t stride_bytes, double* out) noexcept nogil
+cdef fl_status measure_luma(const uint8_t* luma, int64_t width, int64_t height,
+        int64_t stride_bytes, const double* boxes, int64_t n_boxes, int32_t orientation,
+        int32_t turned, int32_t rings, fl_luma_stats* stats, fl_box_row* box_rows) noexcept nogil
+cdef fl_status image_stats(const fl_image* image, const fl_boxes* boxes, int32_t every_row,
+        fl_luma_stats* stats, fl_box_row* box_rows) noexcept nogil
+cdef fl_status luma(const fl_image* image, uint8_t* out, int64_t row_stride) noexcept nogil
+cdef fl_status image_laplacian_variance(const fl_image* image, const fl_boxes* boxes,
+        double* out) noexcept nogil
+cdef fl_status luma_histogram(const fl_image* image, const fl_boxes* boxes,
+        uint64_t* counts) noexcept nogil
+cdef fl_status histogram_entropy(const uint64_t* counts, int64_t n, double* out) noexcept nogil
+cdef fl_status content_hash(const uint8_t* data, uint64_t size, uint8_t* out) noexcept nogil
+cdef fl_status composite_options_init(fl_composite_options* options,
+        size_t struct_size) noexcept nogil
+cdef fl_status composite(const fl_image* scene, const fl_image* patch, int64_t x, int64_t y,
+        const fl_image* mask, const fl_composite_options* options) noexcept nogil
+cdef fl_status resize_area(const fl_image* image, int64_t width, int64_t height, uint8_t* out,
+        int64_t row_stride, int64_t pixel_stride, int64_t channel_stride) noexcept nogil
+cdef fl_status letterbox_options_init(fl_letterbox_options* options,
+        size_t struct_size) noexcept nogil
+cdef fl_status letterbox_placement(int64_t image_width, int64_t image_height,
+        const fl_letterbox_options* options, fl_placement* out) noexcept nogil
+cdef fl_status letterbox(const fl_image* image, const fl_letterbox_options* options, void* out,
+        const int64_t* strides, fl_placement* placement) noexcept nogil
+cdef fl_status letterbox_batch(const fl_image* images, int64_t n,
+        const fl_letterbox_options* options, int32_t workers, void* out, int64_t image_stride,
+        const int64_t* strides, fl_placement* placements) noexcept nogil
+cdef fl_status recipe_read(const char* text, size_t length, fl_letterbox_options* options,
+        size_t struct_size, fl_recipe_error* error) noexcept nogil
+cdef fl_status tile_grid_init(fl_tile_grid* grid, size_t struct_size) noexcept nogil
+cdef fl_status tile_counts(const fl_tile_grid* grid, int64_t width, int64_t height,
+        int64_t* columns, int64_t* rows) noexcept nogil
+cdef fl_status tile_windows(const fl_tile_grid* grid, int64_t width, int64_t height, int64_t* out,
+        int64_t capacity) noexcept nogil
+cdef fl_status tile_count_boxes(const fl_tile_job* job, int64_t* tile_offsets,
+        uint8_t* outcome) noexcept nogil
+cdef fl_status tile_clip_boxes(const fl_tile_job* job, const int64_t* tile_offsets, int64_t* row,
+        double* corners, double* visible) noexcept nogil
 cdef fl_status coco_options_init(fl_coco_options* options, size_t struct_size) noexcept nogil
 cdef fl_status coco_read(const char* path, const fl_coco_options* options,
         fl_coco** out) noexcept nogil
@@ -848,10 +1029,6 @@ cdef fl_status label_take(fl_label_columns* columns, const char* column, int64_t
         int32_t part, void** data, int64_t* bytes) noexcept nogil
 cdef void label_free(void* data) noexcept nogil
 cdef void label_destroy(fl_label_columns* columns) noexcept nogil
-cdef fl_status tile_merge_options_init(fl_tile_merge_options* options,
-        size_t struct_size) noexcept nogil
-cdef fl_status merge_tiles(const fl_tile_predictions* predictions,
-        const fl_tile_merge_options* options, fl_tile_merged* out) noexcept nogil
 cdef fl_status pairing_options_init(fl_pairing_options* options, size_t struct_size) noexcept nogil
 cdef fl_status pair_predictions(const fl_pairing_input* input, const fl_pairing_options* options,
         const fl_pairing_result* result) noexcept nogil
@@ -861,38 +1038,6 @@ cdef fl_status paste_window(int64_t scene_width, int64_t scene_height, const dou
 cdef fl_status paste_object(const fl_image* scene, const fl_image* patch, const fl_image* alpha,
         const double* patch_box, const double* box, const fl_paste_options* options, uint8_t* mask,
         uint8_t* pixels, fl_paste_report* report) noexcept nogil
-cdef fl_status compare_profiles(const uint8_t* profiles, int64_t n_profiles, const int64_t* rows,
-        int64_t n, const uint8_t* templates, int32_t workers, double* gain, int8_t* moves,
-        double* likeness) noexcept nogil
-cdef fl_status laplacian_variance(const uint8_t* luma, int64_t width, int64_t height,
-        int64_t stride_bytes, double* out) noexcept nogil
-cdef fl_status measure_luma(const uint8_t* luma, int64_t width, int64_t height,
-        int64_t stride_bytes, const double* boxes, int64_t n_boxes, int32_t orientation,
-        int32_t turned, int32_t rings, fl_luma_stats* stats, fl_box_row* box_rows) noexcept nogil
-cdef fl_status image_stats(const fl_image* image, const fl_boxes* boxes, int32_t every_row,
-        fl_luma_stats* stats, fl_box_row* box_rows) noexcept nogil
-cdef fl_status luma(const fl_image* image, uint8_t* out, int64_t row_stride) noexcept nogil
-cdef fl_status image_laplacian_variance(const fl_image* image, const fl_boxes* boxes,
-        double* out) noexcept nogil
-cdef fl_status luma_histogram(const fl_image* image, const fl_boxes* boxes,
-        uint64_t* counts) noexcept nogil
-cdef fl_status histogram_entropy(const uint64_t* counts, int64_t n, double* out) noexcept nogil
-cdef fl_status content_hash(const uint8_t* data, uint64_t size, uint8_t* out) noexcept nogil
-cdef fl_status composite_options_init(fl_composite_options* options,
-        size_t struct_size) noexcept nogil
-cdef fl_status composite(const fl_image* scene, const fl_image* patch, int64_t x, int64_t y,
-        const fl_image* mask, const fl_composite_options* options) noexcept nogil
-cdef fl_status resize_area(const fl_image* image, int64_t width, int64_t height, uint8_t* out,
-        int64_t row_stride, int64_t pixel_stride, int64_t channel_stride) noexcept nogil
-cdef fl_status letterbox_options_init(fl_letterbox_options* options,
-        size_t struct_size) noexcept nogil
-cdef fl_status letterbox_placement(int64_t image_width, int64_t image_height,
-        const fl_letterbox_options* options, fl_placement* out) noexcept nogil
-cdef fl_status letterbox(const fl_image* image, const fl_letterbox_options* options, void* out,
-        const int64_t* strides, fl_placement* placement) noexcept nogil
-cdef fl_status letterbox_batch(const fl_image* images, int64_t n,
-        const fl_letterbox_options* options, int32_t workers, void* out, int64_t image_stride,
-        const int64_t* strides, fl_placement* placements) noexcept nogil
 cdef const char* format_name(int32_t format) noexcept nogil
 cdef fl_status sniff(const uint8_t* data, uint64_t size, fl_header* header) noexcept nogil
 cdef fl_status sniff_files(const char* const* paths, int64_t n, int32_t workers,
@@ -945,14 +1090,5 @@ cdef fl_status arrow_text(const fl_arrow_view* text, int64_t row, const char** d
         int64_t* size) noexcept nogil
 cdef fl_status arrow_text_codes(const fl_arrow_view* text, const char* const* names,
         int64_t n_names, int32_t* codes) noexcept nogil
-cdef fl_status tile_grid_init(fl_tile_grid* grid, size_t struct_size) noexcept nogil
-cdef fl_status tile_counts(const fl_tile_grid* grid, int64_t width, int64_t height,
-        int64_t* columns, int64_t* rows) noexcept nogil
-cdef fl_status tile_windows(const fl_tile_grid* grid, int64_t width, int64_t height, int64_t* out,
-        int64_t capacity) noexcept nogil
-cdef fl_status tile_count_boxes(const fl_tile_job* job, int64_t* tile_offsets,
-        uint8_t* outcome) noexcept nogil
-cdef fl_status tile_clip_boxes(const fl_tile_job* job, const int64_t* tile_offsets, int64_t* row,
-        double* corners, double* visible) noexcept nogil
 cdef fl_status warp_affine(const fl_image* image, const double* m, int32_t edge, uint8_t fill,
         uint8_t* out, int64_t width, int64_t height, int64_t row_stride) noexcept nogil

@@ -68,6 +68,76 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
             int64_t n, double iou_threshold, int64_t* keep, int64_t* kept)
     fl_status fl_obb_to_corners(const double* boxes, int64_t n, double* out)
     fl_status fl_obb_from_corners(const double* corners, int64_t n, double* out)
+    fl_status fl_frame_bytes(const fl_frame* frame, int64_t* bytes)
+    fl_status fl_letterbox_output(const fl_frame* frame, const fl_letterbox_options* options,
+            int32_t* channels, int64_t* bytes)
+    fl_status fl_frame_placement(const fl_frame* frame, const fl_letterbox_options* options,
+            fl_placement* out)
+    fl_status fl_letterbox_work_size(const fl_frame* frame, const fl_letterbox_options* options,
+            size_t* bytes)
+    fl_status fl_letterbox_into(const fl_frame* frame, const fl_letterbox_options* options,
+            void* out, const int64_t* strides, void* work, size_t work_size,
+            fl_placement* placement)
+    fl_status fl_letterbox_frame(const fl_frame* frame, const fl_letterbox_options* options,
+            void* out, const int64_t* strides, fl_placement* placement)
+    fl_status fl_letterbox_frame_batch(const fl_frame* frames, int64_t n,
+            const fl_letterbox_options* options, int32_t workers, void* out, int64_t image_stride,
+            const int64_t* strides, fl_placement* placements)
+    fl_status fl_letterbox_boxes_to_input(const fl_placement* placement, const fl_window* window,
+            const fl_boxes* boxes, void* out)
+    fl_status fl_letterbox_boxes_to_frame(const fl_placement* placement, const fl_window* window,
+            int32_t clip, const fl_boxes* boxes, void* out)
+    fl_status fl_gate_options_init(fl_gate_options* options, size_t struct_size)
+    fl_status fl_gate_state_size(int32_t width, int32_t height, size_t* size)
+    fl_status fl_gate_init(void* state, size_t size, int32_t width, int32_t height,
+            const fl_gate_options* options)
+    fl_status fl_gate_rows(void* state, const uint8_t* rows, int32_t count, int64_t stride)
+    fl_status fl_gate_end(void* state, fl_gate_result* result)
+    fl_status fl_gate_drop(void* state)
+    fl_status fl_gate_frame(void* state, const uint8_t* luma, int64_t stride,
+            fl_gate_result* result)
+    fl_status fl_gate_measure(const fl_gate_result* result, fl_gate_measures* measures)
+    fl_status fl_tile_merge_options_init(fl_tile_merge_options* options, size_t struct_size)
+    fl_status fl_merge_tiles(const fl_tile_predictions* predictions,
+            const fl_tile_merge_options* options, fl_tile_merged* out)
+    fl_status fl_compare_profiles(const uint8_t* profiles, int64_t n_profiles, const int64_t* rows,
+            int64_t n, const uint8_t* templates, int32_t workers, double* gain, int8_t* moves,
+            double* likeness)
+    fl_status fl_laplacian_variance(const uint8_t* luma, int64_t width, int64_t height,
+            int64_t stride_bytes, double* out)
+    fl_status fl_measure_luma(const uint8_t* luma, int64_t width, int64_t height,
+            int64_t stride_bytes, const double* boxes, int64_t n_boxes, int32_t orientation,
+            int32_t turned, int32_t rings, fl_luma_stats* stats, fl_box_row* box_rows)
+    fl_status fl_image_stats(const fl_image* image, const fl_boxes* boxes, int32_t every_row,
+            fl_luma_stats* stats, fl_box_row* box_rows)
+    fl_status fl_luma(const fl_image* image, uint8_t* out, int64_t row_stride)
+    fl_status fl_image_laplacian_variance(const fl_image* image, const fl_boxes* boxes, double* out)
+    fl_status fl_luma_histogram(const fl_image* image, const fl_boxes* boxes, uint64_t* counts)
+    fl_status fl_histogram_entropy(const uint64_t* counts, int64_t n, double* out)
+    fl_status fl_content_hash(const uint8_t* data, uint64_t size, uint8_t* out)
+    fl_status fl_composite_options_init(fl_composite_options* options, size_t struct_size)
+    fl_status fl_composite(const fl_image* scene, const fl_image* patch, int64_t x, int64_t y,
+            const fl_image* mask, const fl_composite_options* options)
+    fl_status fl_resize_area(const fl_image* image, int64_t width, int64_t height, uint8_t* out,
+            int64_t row_stride, int64_t pixel_stride, int64_t channel_stride)
+    fl_status fl_letterbox_options_init(fl_letterbox_options* options, size_t struct_size)
+    fl_status fl_letterbox_placement(int64_t image_width, int64_t image_height,
+            const fl_letterbox_options* options, fl_placement* out)
+    fl_status fl_letterbox(const fl_image* image, const fl_letterbox_options* options, void* out,
+            const int64_t* strides, fl_placement* placement)
+    fl_status fl_letterbox_batch(const fl_image* images, int64_t n,
+            const fl_letterbox_options* options, int32_t workers, void* out, int64_t image_stride,
+            const int64_t* strides, fl_placement* placements)
+    fl_status fl_recipe_read(const char* text, size_t length, fl_letterbox_options* options,
+            size_t struct_size, fl_recipe_error* error)
+    fl_status fl_tile_grid_init(fl_tile_grid* grid, size_t struct_size)
+    fl_status fl_tile_counts(const fl_tile_grid* grid, int64_t width, int64_t height,
+            int64_t* columns, int64_t* rows)
+    fl_status fl_tile_windows(const fl_tile_grid* grid, int64_t width, int64_t height,
+            int64_t* out, int64_t capacity)
+    fl_status fl_tile_count_boxes(const fl_tile_job* job, int64_t* tile_offsets, uint8_t* outcome)
+    fl_status fl_tile_clip_boxes(const fl_tile_job* job, const int64_t* tile_offsets, int64_t* row,
+            double* corners, double* visible)
     fl_status fl_coco_options_init(fl_coco_options* options, size_t struct_size)
     fl_status fl_coco_read(const char* path, const fl_coco_options* options, fl_coco** out)
     fl_status fl_coco_summarise(const fl_coco* coco, fl_coco_summary* summary)
@@ -128,9 +198,6 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
             int32_t part, void** data, int64_t* bytes)
     void fl_label_free(void* data)
     void fl_label_destroy(fl_label_columns* columns)
-    fl_status fl_tile_merge_options_init(fl_tile_merge_options* options, size_t struct_size)
-    fl_status fl_merge_tiles(const fl_tile_predictions* predictions,
-            const fl_tile_merge_options* options, fl_tile_merged* out)
     fl_status fl_pairing_options_init(fl_pairing_options* options, size_t struct_size)
     fl_status fl_pair_predictions(const fl_pairing_input* input, const fl_pairing_options* options,
             const fl_pairing_result* result)
@@ -140,34 +207,6 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
     fl_status fl_paste_object(const fl_image* scene, const fl_image* patch, const fl_image* alpha,
             const double* patch_box, const double* box, const fl_paste_options* options,
             uint8_t* mask, uint8_t* pixels, fl_paste_report* report)
-    fl_status fl_compare_profiles(const uint8_t* profiles, int64_t n_profiles, const int64_t* rows,
-            int64_t n, const uint8_t* templates, int32_t workers, double* gain, int8_t* moves,
-            double* likeness)
-    fl_status fl_laplacian_variance(const uint8_t* luma, int64_t width, int64_t height,
-            int64_t stride_bytes, double* out)
-    fl_status fl_measure_luma(const uint8_t* luma, int64_t width, int64_t height,
-            int64_t stride_bytes, const double* boxes, int64_t n_boxes, int32_t orientation,
-            int32_t turned, int32_t rings, fl_luma_stats* stats, fl_box_row* box_rows)
-    fl_status fl_image_stats(const fl_image* image, const fl_boxes* boxes, int32_t every_row,
-            fl_luma_stats* stats, fl_box_row* box_rows)
-    fl_status fl_luma(const fl_image* image, uint8_t* out, int64_t row_stride)
-    fl_status fl_image_laplacian_variance(const fl_image* image, const fl_boxes* boxes, double* out)
-    fl_status fl_luma_histogram(const fl_image* image, const fl_boxes* boxes, uint64_t* counts)
-    fl_status fl_histogram_entropy(const uint64_t* counts, int64_t n, double* out)
-    fl_status fl_content_hash(const uint8_t* data, uint64_t size, uint8_t* out)
-    fl_status fl_composite_options_init(fl_composite_options* options, size_t struct_size)
-    fl_status fl_composite(const fl_image* scene, const fl_image* patch, int64_t x, int64_t y,
-            const fl_image* mask, const fl_composite_options* options)
-    fl_status fl_resize_area(const fl_image* image, int64_t width, int64_t height, uint8_t* out,
-            int64_t row_stride, int64_t pixel_stride, int64_t channel_stride)
-    fl_status fl_letterbox_options_init(fl_letterbox_options* options, size_t struct_size)
-    fl_status fl_letterbox_placement(int64_t image_width, int64_t image_height,
-            const fl_letterbox_options* options, fl_placement* out)
-    fl_status fl_letterbox(const fl_image* image, const fl_letterbox_options* options, void* out,
-            const int64_t* strides, fl_placement* placement)
-    fl_status fl_letterbox_batch(const fl_image* images, int64_t n,
-            const fl_letterbox_options* options, int32_t workers, void* out, int64_t image_stride,
-            const int64_t* strides, fl_placement* placements)
     const char* fl_format_name(int32_t format)
     fl_status fl_sniff(const uint8_t* data, uint64_t size, fl_header* header)
     fl_status fl_sniff_files(const char* const* paths, int64_t n, int32_t workers,
@@ -218,14 +257,6 @@ cdef extern from "fastlabel/fastlabel.h" nogil:
             int64_t* size)
     fl_status fl_arrow_text_codes(const fl_arrow_view* text, const char* const* names,
             int64_t n_names, int32_t* codes)
-    fl_status fl_tile_grid_init(fl_tile_grid* grid, size_t struct_size)
-    fl_status fl_tile_counts(const fl_tile_grid* grid, int64_t width, int64_t height,
-            int64_t* columns, int64_t* rows)
-    fl_status fl_tile_windows(const fl_tile_grid* grid, int64_t width, int64_t height,
-            int64_t* out, int64_t capacity)
-    fl_status fl_tile_count_boxes(const fl_tile_job* job, int64_t* tile_offsets, uint8_t* outcome)
-    fl_status fl_tile_clip_boxes(const fl_tile_job* job, const int64_t* tile_offsets, int64_t* row,
-            double* corners, double* visible)
     fl_status fl_warp_affine(const fl_image* image, const double* m, int32_t edge, uint8_t fill,
             uint8_t* out, int64_t width, int64_t height, int64_t row_stride)
 
@@ -397,6 +428,210 @@ cdef fl_status obb_to_corners(const double* boxes, int64_t n, double* out) noexc
 
 cdef fl_status obb_from_corners(const double* corners, int64_t n, double* out) noexcept nogil:
     return fl_obb_from_corners(corners, n, out)
+
+
+cdef fl_status frame_bytes(const fl_frame* frame, int64_t* bytes) noexcept nogil:
+    return fl_frame_bytes(frame, bytes)
+
+
+cdef fl_status letterbox_output(const fl_frame* frame, const fl_letterbox_options* options,
+        int32_t* channels, int64_t* bytes) noexcept nogil:
+    return fl_letterbox_output(frame, options, channels, bytes)
+
+
+cdef fl_status frame_placement(const fl_frame* frame, const fl_letterbox_options* options,
+        fl_placement* out) noexcept nogil:
+    return fl_frame_placement(frame, options, out)
+
+
+cdef fl_status letterbox_work_size(const fl_frame* frame, const fl_letterbox_options* options,
+        size_t* bytes) noexcept nogil:
+    return fl_letterbox_work_size(frame, options, bytes)
+
+
+cdef fl_status letterbox_into(const fl_frame* frame, const fl_letterbox_options* options,
+        void* out, const int64_t* strides, void* work, size_t work_size,
+        fl_placement* placement) noexcept nogil:
+    return fl_letterbox_into(frame, options, out, strides, work, work_size, placement)
+
+
+cdef fl_status letterbox_frame(const fl_frame* frame, const fl_letterbox_options* options,
+        void* out, const int64_t* strides, fl_placement* placement) noexcept nogil:
+    return fl_letterbox_frame(frame, options, out, strides, placement)
+
+
+cdef fl_status letterbox_frame_batch(const fl_frame* frames, int64_t n,
+        const fl_letterbox_options* options, int32_t workers, void* out, int64_t image_stride,
+        const int64_t* strides, fl_placement* placements) noexcept nogil:
+    return fl_letterbox_frame_batch(frames, n, options, workers, out, image_stride, strides,
+        placements)
+
+
+cdef fl_status letterbox_boxes_to_input(const fl_placement* placement, const fl_window* window,
+        const fl_boxes* boxes, void* out) noexcept nogil:
+    return fl_letterbox_boxes_to_input(placement, window, boxes, out)
+
+
+cdef fl_status letterbox_boxes_to_frame(const fl_placement* placement, const fl_window* window,
+        int32_t clip, const fl_boxes* boxes, void* out) noexcept nogil:
+    return fl_letterbox_boxes_to_frame(placement, window, clip, boxes, out)
+
+
+cdef fl_status gate_options_init(fl_gate_options* options, size_t struct_size) noexcept nogil:
+    return fl_gate_options_init(options, struct_size)
+
+
+cdef fl_status gate_state_size(int32_t width, int32_t height, size_t* size) noexcept nogil:
+    return fl_gate_state_size(width, height, size)
+
+
+cdef fl_status gate_init(void* state, size_t size, int32_t width, int32_t height,
+        const fl_gate_options* options) noexcept nogil:
+    return fl_gate_init(state, size, width, height, options)
+
+
+cdef fl_status gate_rows(void* state, const uint8_t* rows, int32_t count,
+        int64_t stride) noexcept nogil:
+    return fl_gate_rows(state, rows, count, stride)
+
+
+cdef fl_status gate_end(void* state, fl_gate_result* result) noexcept nogil:
+    return fl_gate_end(state, result)
+
+
+cdef fl_status gate_drop(void* state) noexcept nogil:
+    return fl_gate_drop(state)
+
+
+cdef fl_status gate_frame(void* state, const uint8_t* luma, int64_t stride,
+        fl_gate_result* result) noexcept nogil:
+    return fl_gate_frame(state, luma, stride, result)
+
+
+cdef fl_status gate_measure(const fl_gate_result* result,
+        fl_gate_measures* measures) noexcept nogil:
+    return fl_gate_measure(result, measures)
+
+
+cdef fl_status tile_merge_options_init(fl_tile_merge_options* options,
+        size_t struct_size) noexcept nogil:
+    return fl_tile_merge_options_init(options, struct_size)
+
+
+cdef fl_status merge_tiles(const fl_tile_predictions* predictions,
+        const fl_tile_merge_options* options, fl_tile_merged* out) noexcept nogil:
+    return fl_merge_tiles(predictions, options, out)
+
+
+cdef fl_status compare_profiles(const uint8_t* profiles, int64_t n_profiles, const int64_t* rows,
+        int64_t n, const uint8_t* templates, int32_t workers, double* gain, int8_t* moves,
+        double* likeness) noexcept nogil:
+    return fl_compare_profiles(profiles, n_profiles, rows, n, templates, workers, gain, moves,
+        likeness)
+
+
+cdef fl_status laplacian_variance(const uint8_t* luma, int64_t width, int64_t height,
+        int64_t stride_bytes, double* out) noexcept nogil:
+    return fl_laplacian_variance(luma, width, height, stride_bytes, out)
+
+
+cdef fl_status measure_luma(const uint8_t* luma, int64_t width, int64_t height,
+        int64_t stride_bytes, const double* boxes, int64_t n_boxes, int32_t orientation,
+        int32_t turned, int32_t rings, fl_luma_stats* stats, fl_box_row* box_rows) noexcept nogil:
+    return fl_measure_luma(luma, width, height, stride_bytes, boxes, n_boxes, orientation, turned,
+        rings, stats, box_rows)
+
+
+cdef fl_status image_stats(const fl_image* image, const fl_boxes* boxes, int32_t every_row,
+        fl_luma_stats* stats, fl_box_row* box_rows) noexcept nogil:
+    return fl_image_stats(image, boxes, every_row, stats, box_rows)
+
+
+cdef fl_status luma(const fl_image* image, uint8_t* out, int64_t row_stride) noexcept nogil:
+    return fl_luma(image, out, row_stride)
+
+
+cdef fl_status image_laplacian_variance(const fl_image* image, const fl_boxes* boxes,
+        double* out) noexcept nogil:
+    return fl_image_laplacian_variance(image, boxes, out)
+
+
+cdef fl_status luma_histogram(const fl_image* image, const fl_boxes* boxes,
+        uint64_t* counts) noexcept nogil:
+    return fl_luma_histogram(image, boxes, counts)
+
+
+cdef fl_status histogram_entropy(const uint64_t* counts, int64_t n, double* out) noexcept nogil:
+    return fl_histogram_entropy(counts, n, out)
+
+
+cdef fl_status content_hash(const uint8_t* data, uint64_t size, uint8_t* out) noexcept nogil:
+    return fl_content_hash(data, size, out)
+
+
+cdef fl_status composite_options_init(fl_composite_options* options,
+        size_t struct_size) noexcept nogil:
+    return fl_composite_options_init(options, struct_size)
+
+
+cdef fl_status composite(const fl_image* scene, const fl_image* patch, int64_t x, int64_t y,
+        const fl_image* mask, const fl_composite_options* options) noexcept nogil:
+    return fl_composite(scene, patch, x, y, mask, options)
+
+
+cdef fl_status resize_area(const fl_image* image, int64_t width, int64_t height, uint8_t* out,
+        int64_t row_stride, int64_t pixel_stride, int64_t channel_stride) noexcept nogil:
+    return fl_resize_area(image, width, height, out, row_stride, pixel_stride, channel_stride)
+
+
+cdef fl_status letterbox_options_init(fl_letterbox_options* options,
+        size_t struct_size) noexcept nogil:
+    return fl_letterbox_options_init(options, struct_size)
+
+
+cdef fl_status letterbox_placement(int64_t image_width, int64_t image_height,
+        const fl_letterbox_options* options, fl_placement* out) noexcept nogil:
+    return fl_letterbox_placement(image_width, image_height, options, out)
+
+
+cdef fl_status letterbox(const fl_image* image, const fl_letterbox_options* options, void* out,
+        const int64_t* strides, fl_placement* placement) noexcept nogil:
+    return fl_letterbox(image, options, out, strides, placement)
+
+
+cdef fl_status letterbox_batch(const fl_image* images, int64_t n,
+        const fl_letterbox_options* options, int32_t workers, void* out, int64_t image_stride,
+        const int64_t* strides, fl_placement* placements) noexcept nogil:
+    return fl_letterbox_batch(images, n, options, workers, out, image_stride, strides, placements)
+
+
+cdef fl_status recipe_read(const char* text, size_t length, fl_letterbox_options* options,
+        size_t struct_size, fl_recipe_error* error) noexcept nogil:
+    return fl_recipe_read(text, length, options, struct_size, error)
+
+
+cdef fl_status tile_grid_init(fl_tile_grid* grid, size_t struct_size) noexcept nogil:
+    return fl_tile_grid_init(grid, struct_size)
+
+
+cdef fl_status tile_counts(const fl_tile_grid* grid, int64_t width, int64_t height,
+        int64_t* columns, int64_t* rows) noexcept nogil:
+    return fl_tile_counts(grid, width, height, columns, rows)
+
+
+cdef fl_status tile_windows(const fl_tile_grid* grid, int64_t width, int64_t height, int64_t* out,
+        int64_t capacity) noexcept nogil:
+    return fl_tile_windows(grid, width, height, out, capacity)
+
+
+cdef fl_status tile_count_boxes(const fl_tile_job* job, int64_t* tile_offsets,
+        uint8_t* outcome) noexcept nogil:
+    return fl_tile_count_boxes(job, tile_offsets, outcome)
+
+
+cdef fl_status tile_clip_boxes(const fl_tile_job* job, const int64_t* tile_offsets, int64_t* row,
+        double* corners, double* visible) noexcept nogil:
+    return fl_tile_clip_boxes(job, tile_offsets, row, corners, visible)
 
 
 cdef fl_status coco_options_init(fl_coco_options* options, size_t struct_size) noexcept nogil:
@@ -579,16 +814,6 @@ cdef void label_destroy(fl_label_columns* columns) noexcept nogil:
     fl_label_destroy(columns)
 
 
-cdef fl_status tile_merge_options_init(fl_tile_merge_options* options,
-        size_t struct_size) noexcept nogil:
-    return fl_tile_merge_options_init(options, struct_size)
-
-
-cdef fl_status merge_tiles(const fl_tile_predictions* predictions,
-        const fl_tile_merge_options* options, fl_tile_merged* out) noexcept nogil:
-    return fl_merge_tiles(predictions, options, out)
-
-
 cdef fl_status pairing_options_init(fl_pairing_options* options, size_t struct_size) noexcept nogil:
     return fl_pairing_options_init(options, struct_size)
 
@@ -611,88 +836,6 @@ cdef fl_status paste_object(const fl_image* scene, const fl_image* patch, const 
         const double* patch_box, const double* box, const fl_paste_options* options, uint8_t* mask,
         uint8_t* pixels, fl_paste_report* report) noexcept nogil:
     return fl_paste_object(scene, patch, alpha, patch_box, box, options, mask, pixels, report)
-
-
-cdef fl_status compare_profiles(const uint8_t* profiles, int64_t n_profiles, const int64_t* rows,
-        int64_t n, const uint8_t* templates, int32_t workers, double* gain, int8_t* moves,
-        double* likeness) noexcept nogil:
-    return fl_compare_profiles(profiles, n_profiles, rows, n, templates, workers, gain, moves,
-        likeness)
-
-
-cdef fl_status laplacian_variance(const uint8_t* luma, int64_t width, int64_t height,
-        int64_t stride_bytes, double* out) noexcept nogil:
-    return fl_laplacian_variance(luma, width, height, stride_bytes, out)
-
-
-cdef fl_status measure_luma(const uint8_t* luma, int64_t width, int64_t height,
-        int64_t stride_bytes, const double* boxes, int64_t n_boxes, int32_t orientation,
-        int32_t turned, int32_t rings, fl_luma_stats* stats, fl_box_row* box_rows) noexcept nogil:
-    return fl_measure_luma(luma, width, height, stride_bytes, boxes, n_boxes, orientation, turned,
-        rings, stats, box_rows)
-
-
-cdef fl_status image_stats(const fl_image* image, const fl_boxes* boxes, int32_t every_row,
-        fl_luma_stats* stats, fl_box_row* box_rows) noexcept nogil:
-    return fl_image_stats(image, boxes, every_row, stats, box_rows)
-
-
-cdef fl_status luma(const fl_image* image, uint8_t* out, int64_t row_stride) noexcept nogil:
-    return fl_luma(image, out, row_stride)
-
-
-cdef fl_status image_laplacian_variance(const fl_image* image, const fl_boxes* boxes,
-        double* out) noexcept nogil:
-    return fl_image_laplacian_variance(image, boxes, out)
-
-
-cdef fl_status luma_histogram(const fl_image* image, const fl_boxes* boxes,
-        uint64_t* counts) noexcept nogil:
-    return fl_luma_histogram(image, boxes, counts)
-
-
-cdef fl_status histogram_entropy(const uint64_t* counts, int64_t n, double* out) noexcept nogil:
-    return fl_histogram_entropy(counts, n, out)
-
-
-cdef fl_status content_hash(const uint8_t* data, uint64_t size, uint8_t* out) noexcept nogil:
-    return fl_content_hash(data, size, out)
-
-
-cdef fl_status composite_options_init(fl_composite_options* options,
-        size_t struct_size) noexcept nogil:
-    return fl_composite_options_init(options, struct_size)
-
-
-cdef fl_status composite(const fl_image* scene, const fl_image* patch, int64_t x, int64_t y,
-        const fl_image* mask, const fl_composite_options* options) noexcept nogil:
-    return fl_composite(scene, patch, x, y, mask, options)
-
-
-cdef fl_status resize_area(const fl_image* image, int64_t width, int64_t height, uint8_t* out,
-        int64_t row_stride, int64_t pixel_stride, int64_t channel_stride) noexcept nogil:
-    return fl_resize_area(image, width, height, out, row_stride, pixel_stride, channel_stride)
-
-
-cdef fl_status letterbox_options_init(fl_letterbox_options* options,
-        size_t struct_size) noexcept nogil:
-    return fl_letterbox_options_init(options, struct_size)
-
-
-cdef fl_status letterbox_placement(int64_t image_width, int64_t image_height,
-        const fl_letterbox_options* options, fl_placement* out) noexcept nogil:
-    return fl_letterbox_placement(image_width, image_height, options, out)
-
-
-cdef fl_status letterbox(const fl_image* image, const fl_letterbox_options* options, void* out,
-        const int64_t* strides, fl_placement* placement) noexcept nogil:
-    return fl_letterbox(image, options, out, strides, placement)
-
-
-cdef fl_status letterbox_batch(const fl_image* images, int64_t n,
-        const fl_letterbox_options* options, int32_t workers, void* out, int64_t image_stride,
-        const int64_t* strides, fl_placement* placements) noexcept nogil:
-    return fl_letterbox_batch(images, n, options, workers, out, image_stride, strides, placements)
 
 
 cdef const char* format_name(int32_t format) noexcept nogil:
@@ -862,30 +1005,6 @@ cdef fl_status arrow_text(const fl_arrow_view* text, int64_t row, const char** d
 cdef fl_status arrow_text_codes(const fl_arrow_view* text, const char* const* names,
         int64_t n_names, int32_t* codes) noexcept nogil:
     return fl_arrow_text_codes(text, names, n_names, codes)
-
-
-cdef fl_status tile_grid_init(fl_tile_grid* grid, size_t struct_size) noexcept nogil:
-    return fl_tile_grid_init(grid, struct_size)
-
-
-cdef fl_status tile_counts(const fl_tile_grid* grid, int64_t width, int64_t height,
-        int64_t* columns, int64_t* rows) noexcept nogil:
-    return fl_tile_counts(grid, width, height, columns, rows)
-
-
-cdef fl_status tile_windows(const fl_tile_grid* grid, int64_t width, int64_t height, int64_t* out,
-        int64_t capacity) noexcept nogil:
-    return fl_tile_windows(grid, width, height, out, capacity)
-
-
-cdef fl_status tile_count_boxes(const fl_tile_job* job, int64_t* tile_offsets,
-        uint8_t* outcome) noexcept nogil:
-    return fl_tile_count_boxes(job, tile_offsets, outcome)
-
-
-cdef fl_status tile_clip_boxes(const fl_tile_job* job, const int64_t* tile_offsets, int64_t* row,
-        double* corners, double* visible) noexcept nogil:
-    return fl_tile_clip_boxes(job, tile_offsets, row, corners, visible)
 
 
 cdef fl_status warp_affine(const fl_image* image, const double* m, int32_t edge, uint8_t fill,

@@ -20,7 +20,7 @@ _PIXELS = _HEIGHT * _WIDTH
 Image = NDArray[np.uint8]
 
 
-def _smooth(shape: tuple[int, ...], seed: int) -> Image:
+def smooth(shape: tuple[int, ...], seed: int) -> Image:
     """Noise with structure of every size, so that no histogram or edge is a special case."""
     rng = np.random.default_rng(seed)
     total = np.zeros(shape, np.float32)
@@ -32,11 +32,11 @@ def _smooth(shape: tuple[int, ...], seed: int) -> Image:
 
 
 def _gray() -> tuple[Any, ...]:
-    return (_smooth((_HEIGHT, _WIDTH), 0), np.empty((_HEIGHT, _WIDTH), np.int16))
+    return (smooth((_HEIGHT, _WIDTH), 0), np.empty((_HEIGHT, _WIDTH), np.int16))
 
 
 def _colour() -> tuple[Any, ...]:
-    return (_smooth((_HEIGHT, _WIDTH, 3), 1),)
+    return (smooth((_HEIGHT, _WIDTH, 3), 1),)
 
 
 def _close(ours: Any, theirs: Any) -> None:
@@ -197,8 +197,8 @@ def _scene_and_patch() -> tuple[Any, ...]:
     three = np.repeat(weight[..., None], 3, 2)
     eight = np.rint(three * 255).astype(np.uint8)
     return (
-        _smooth((_HEIGHT, _WIDTH, 3), 3),
-        _smooth((_PATCH, _PATCH, 3), 4),
+        smooth((_HEIGHT, _WIDTH, 3), 3),
+        smooth((_PATCH, _PATCH, 3), 4),
         {
             "numpy": _ramp(np.float64)[..., None],
             "plane": (weight, 1 - weight),

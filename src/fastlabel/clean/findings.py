@@ -19,7 +19,7 @@ from .plan import ABOUT_IMAGES, Plan
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["IMAGE_ACTIONS", "plan", "proposals"]
+__all__ = ["IMAGE_ACTIONS", "file_of", "plan", "proposals"]
 
 #: What may become of a picture that cannot be learnt from.
 IMAGE_ACTIONS = ("quarantine", "exclude", "keep")
@@ -120,7 +120,7 @@ def plan(
     for row in _taken(findings, select, ignore, min_score, maker):
         maker.take(row)
     actions = maker.actions()
-    return Plan.from_actions(ds, actions, file=file or _file_of(ds), notes=maker.notes())
+    return Plan.from_actions(ds, actions, file=file or file_of(ds), notes=maker.notes())
 
 
 def proposals(
@@ -169,8 +169,8 @@ def _taken(
     return taken
 
 
-def _file_of(ds: Dataset) -> str | None:
-    """The label file that alone was read, where reading it gives the same root."""
+def file_of(ds: Dataset) -> str | None:
+    """The label file that alone was read, where reading it gives the same root; None: others."""
     if ds.format == "coco" and ds.meta.get("label_file_count") == 1:
         path = str(ds.meta["label_files"][0])
         above = Path(path).parent

@@ -7,7 +7,15 @@ import sys
 from importlib import import_module
 from typing import Any
 
-import click
+try:
+    import click
+except ModuleNotFoundError:  # on a small device, where NumPy alone is installed
+    print(
+        "fastlabel: the commands need click, which is not installed (pip install click); "
+        "`import fastlabel` works without it",
+        file=sys.stderr,
+    )
+    raise SystemExit(2) from None
 
 __all__ = ["main"]
 
@@ -23,12 +31,15 @@ _COMMANDS = {
     "ignore": "Turn boxes that cannot be learnt into ignore regions.",
     "split": "Deal a data set to train, val and test that no copy straddles.",
     "predict": "Run an ONNX detector over a data set.",
+    "preprocess": "Write the recipe of a model's input, which the device reads too.",
+    "parity": "Print the hash of a model's input, to hold against the device's.",
     "tile": "Cut pictures and their boxes into tiles, as a new data set.",
     "merge-tiles": "Make one set of boxes of predictions made on tiles.",
     "paste": "Paste shrunken objects onto other pictures, as a new data set.",
     "mix": "List the images of each epoch: easy ones first, harder later.",
     "augment": "Write a set with augmented copies of its images.",
     "corrupt": "Make seeded label errors, with a ledger, as a new set.",
+    "gate": "Fit a camera's frame gate to the good images of a set.",
     "match": "Weigh images by how much they look like the deployment.",
     "negatives": "Add frames with no object in them, as a new data set.",
     "evaluate": "Score predictions against labels, as COCO does.",
@@ -129,8 +140,12 @@ def _expected(error: Exception) -> int:
 
 
 def _say(text: str, code: int) -> int:
-    from ..report.text import visible
-
+    try:
+        from ..report.text import visible
+    except ModuleNotFoundError:  # with click and little else, to say what else is missing
+        text = text.encode("ascii", "backslashreplace").decode().replace("\n", " ")
+    else:
+        text = visible(text)
     # One line, whatever the names in it: they come from data and from the shell.
-    click.echo(f"fastlabel: {visible(text)}", err=True)
+    click.echo(f"fastlabel: {text}", err=True)
     return code

@@ -8,7 +8,17 @@ from typing import Any
 
 import click
 
-__all__ = ["engine", "kept_results", "overwrite", "read_as", "seed", "workers", "write_as"]
+__all__ = [
+    "as_channels",
+    "as_size",
+    "engine",
+    "kept_results",
+    "overwrite",
+    "read_as",
+    "seed",
+    "workers",
+    "write_as",
+]
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -74,3 +84,32 @@ def seed(text: str) -> Decorator:
     return click.option(
         "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help=text
     )
+
+
+def as_size(
+    _ctx: click.Context, _param: click.Parameter, value: str | None
+) -> tuple[int, int] | None:
+    """``640``, or ``640x384`` for width and height."""
+    if value is None:
+        return None
+    parts = value.lower().split("x")
+    if len(parts) > 2 or not all(p.isascii() and p.isdigit() and len(p) < 6 for p in parts):
+        raise click.BadParameter(
+            f"{value!r} is no size; write 640, or 640x384 for width and height"
+        )
+    return int(parts[0]), int(parts[-1])
+
+
+def as_channels(
+    _ctx: click.Context, _param: click.Parameter, value: str | None
+) -> tuple[float, ...] | None:
+    """``0.485,0.456,0.406``."""
+    if value is None:
+        return None
+    try:
+        numbers = tuple(float(part) for part in value.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != 3:
+        raise click.BadParameter(f"{value!r} is not three numbers; write 0.485,0.456,0.406")
+    return numbers

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..dataset import DatasetError
-from ._options import read_as, workers
+from ._options import as_channels, as_size, read_as, workers
 from ._outside import keep_out_of
 from ._progress import images_bar
 
@@ -19,33 +19,6 @@ if TYPE_CHECKING:
 
 _SHOWN = 8
 _TOLD = 20
-
-
-def _size(
-    _ctx: click.Context, _param: click.Parameter, value: str | None
-) -> tuple[int, int] | None:
-    if value is None:
-        return None
-    parts = value.lower().split("x")
-    if len(parts) > 2 or not all(p.isascii() and p.isdigit() and len(p) < 6 for p in parts):
-        raise click.BadParameter(
-            f"{value!r} is no size; write 640, or 640x384 for width and height"
-        )
-    return int(parts[0]), int(parts[-1])
-
-
-def _three(
-    _ctx: click.Context, _param: click.Parameter, value: str | None
-) -> tuple[float, ...] | None:
-    if value is None:
-        return None
-    try:
-        numbers = tuple(float(part) for part in value.split(","))
-    except ValueError:
-        numbers = ()
-    if len(numbers) != 3:
-        raise click.BadParameter(f"{value!r} is not three numbers; write 0.485,0.456,0.406")
-    return numbers
 
 
 @click.command("predict", short_help="Run an ONNX detector over a data set.")
@@ -108,14 +81,20 @@ def _three(
 )
 @click.option(
     "--size",
-    callback=_size,
+    callback=as_size,
     metavar="PIXELS|WIDTHxHEIGHT",
     help="Of the input, where the model takes any [default: from the model, or 640].",
 )
 @click.option("--fit", type=click.Choice(["letterbox", "stretch"]), help="Into the input.")
 @click.option("--color", type=click.Choice(["rgb", "bgr"]), help="Order of the channels.")
-@click.option("--mean", callback=_three, metavar="A,B,C", help="Of the input, in 0..1.")
-@click.option("--std", callback=_three, metavar="A,B,C", help="Of the input, in 0..1.")
+@click.option("--mean", callback=as_channels, metavar="A,B,C", help="Of the input, in 0..1.")
+@click.option("--std", callback=as_channels, metavar="A,B,C", help="Of the input, in 0..1.")
+@click.option(
+    "--preprocess",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="The recipe of the input, instead of size, fit, colour, mean and std.",
+)
 @click.option("--split", metavar="S", help="Only this split.")
 @click.option(
     "--batch",
@@ -139,6 +118,7 @@ def command(data: Path, model: Path, out: Path, **options: Any) -> int:
     from ..predictions import record, writing
     from ..predictions.network import Settings
     from ..predictions.run import prepare
+    from ..recipe import Preprocess
     from ..scan import Limits
 
     suffix = out.suffix.lower()
@@ -156,12 +136,20 @@ def command(data: Path, model: Path, out: Path, **options: Any) -> int:
         raise DatasetError(f"{out}: is the model; choose another file with -o")
     if not len(ds):
         raise DatasetError(f"{data}: has no images to look at")
+    recipe = None
+    if options["preprocess"] is not None:
+        given = [name for name in ("size", "fit", "color", "mean", "std") if options[name]]
+        if given:
+            raise click.UsageError(f"--{given[0]} is in the recipe; leave it or --preprocess out")
+        recipe = Preprocess.load(options["preprocess"])
     wanted = ("decoder", "box_format", "size", "fit", "color", "mean", "std", "score", "iou")
     run = prepare(
         ds,
         model,
         names=_names(options["names"], options["mapped"]),
-        settings=Settings(**{name: options[name] for name in (*wanted, "most", "batch")}),
+        settings=Settings(
+            **{name: options[name] for name in (*wanted, "most", "batch")}, preprocess=recipe
+        ),
         limits=Limits.of(config.load()),
     )
     with images_bar("predicting") as progress:

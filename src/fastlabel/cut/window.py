@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
+from .._errors import DatasetError
 from .._scalars import as_choice
-from ..dataset import DatasetError
 from ..scan.limits import Limits
 from . import others
 from .jobs import as_fill, as_windows

@@ -17,6 +17,7 @@ from .. import _core
 from ..boxes import batched_nms
 from ..dataset import DatasetError
 from ..pixels import LetterboxTransform, letterbox
+from ..recipe import Preprocess
 from .decoders import Decoder, Output, choose
 
 __all__ = ["Network", "Settings", "load"]
@@ -27,6 +28,7 @@ _TYPES = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
     "tensor(uint8)": np.uint8,
+    "tensor(int8)": np.int8,
 }
 #: Parts of a pixel that boxes are rounded to: binary, so that a width in a file is exact.
 _PIXEL_PARTS = 64
@@ -67,6 +69,8 @@ class Settings:
         Boxes an image, the best ones.
     batch : int, optional
         Pictures at a time, where the model takes any number.
+    preprocess : Preprocess, optional
+        The recipe of the input; then size, fit, color, mean and std are its own.
     """
 
     decoder: str | None = None
@@ -80,6 +84,7 @@ class Settings:
     iou: float = 0.45
     most: int = 300
     batch: int | None = None
+    preprocess: Preprocess | None = None
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,9 @@ class Network:
     def facts(self) -> dict[str, Any]:
         """What the results depend on beside the pictures."""
         s = self.settings
+        recipe = {} if s.preprocess is None else {"preprocess": s.preprocess.to_json()}
         return {
+            **recipe,
             "model": self.path.name,
             "model_hash": self.content,
             "engine": self.engine,
@@ -139,11 +146,22 @@ class Network:
     def _tensor(
         self, pictures: Sequence[NDArray[np.uint8]]
     ) -> tuple[NDArray[Any], list[LetterboxTransform]]:
+        tensor, transforms = self._made(list(pictures))
+        short = self.batch - len(tensor) if self.fixed_batch else 0
+        if short > 0:
+            tensor = np.concatenate([tensor, np.zeros((short, *tensor.shape[1:]), tensor.dtype)])
+        return tensor.astype(self.dtype, copy=False), transforms
+
+    def _made(
+        self, pictures: list[NDArray[np.uint8]]
+    ) -> tuple[NDArray[Any], list[LetterboxTransform]]:
         s = self.settings
+        if s.preprocess is not None:
+            return s.preprocess(pictures)
         plain = self.dtype == np.uint8
         turn = 1 if s.color == "bgr" else -1  # they are in the model's order, pictures are BGR
-        tensor, transforms = letterbox(
-            list(pictures),
+        return letterbox(
+            pictures,
             self.size,
             layout="nhwc" if self.channels_last else "nchw",
             dtype="uint8" if plain else "float32",
@@ -152,10 +170,6 @@ class Network:
             swap_rb=s.color != "bgr",
             stretch=s.fit == "stretch",
         )
-        short = self.batch - len(tensor) if self.fixed_batch else 0
-        if short > 0:
-            tensor = np.concatenate([tensor, np.zeros((short, *tensor.shape[1:]), tensor.dtype)])
-        return tensor.astype(self.dtype, copy=False), transforms
 
     def _found(
         self, outputs: Sequence[NDArray[Any]], image: int, transform: LetterboxTransform
@@ -231,11 +245,14 @@ def load(
         outputs, draft.size, len(told) or None, settings.decoder, settings.box_format, str(file)
     )
     names = _listed(file, told, decoder)
+    recipe = settings.preprocess
+    stretch = decoder.stretch if recipe is None else recipe.stretch
+    usual = ("bgr" if decoder.bgr else "rgb") if recipe is None else recipe.order
     chosen = replace(
         settings,
         decoder=decoder.name,
-        fit=settings.fit or ("stretch" if decoder.stretch else "letterbox"),
-        color=settings.color or ("bgr" if decoder.bgr else "rgb"),
+        fit=settings.fit or ("stretch" if stretch else "letterbox"),
+        color=settings.color or usual,
     )
     return replace(draft, decoder=decoder, names=names, settings=chosen)
 
@@ -256,7 +273,12 @@ def _draft(
     sizes = next((i.name for i in inputs if i.name == "orig_target_sizes"), None)
     pictures = [i for i in inputs if i.name != sizes]
     shown = "; ".join(f"{i.name} {i.type} {i.shape}" for i in inputs)
-    expected = "expected one, 1 x 3 x height x width of float, float16 or uint8, or channels last"
+    recipe = settings.preprocess
+    made = 3 if recipe is None else recipe.channels
+    expected = (
+        f"expected one, 1 x {made} x height x width of float, float16, uint8 or int8, or channels "
+        "last"
+    )
     if len(pictures) != 1 or pictures[0].type not in _TYPES:
         raise DatasetError(f"{file}: its inputs are {shown}, {expected}")
     shape = list(pictures[0].shape)
@@ -265,9 +287,10 @@ def _draft(
         shape = [1, *shape]
     if len(shape) != 4:
         raise DatasetError(f"{file}: its inputs are {shown}, {expected}")
-    channels_last = shape[1] != 3 and shape[3] == 3
-    if not channels_last and isinstance(shape[1], int) and shape[1] != 3:
+    channels_last = shape[1] != made and shape[3] == made
+    if not channels_last and isinstance(shape[1], int) and shape[1] != made:
         raise DatasetError(f"{file}: its inputs are {shown}, {expected}")
+    _agree(file, _TYPES[pictures[0].type], channels_last, recipe)
     height, width = (shape[1], shape[2]) if channels_last else (shape[2], shape[3])
     fixed = shape[0] if isinstance(shape[0], int) else None
     batch = 1 if unbatched else fixed or settings.batch or _BATCH
@@ -294,19 +317,39 @@ def _draft(
     )
 
 
+def _agree(file: Path, dtype: Any, channels_last: bool, recipe: Preprocess | None) -> None:
+    """Refuse a recipe of another kind of input than the model's."""
+    name = np.dtype(dtype).name
+    if recipe is None:
+        if dtype == np.int8:
+            raise DatasetError(
+                f"{file}: its input is int8, so how it is quantised must be told: give its recipe "
+                "with preprocess (--preprocess FILE)"
+            )
+        return
+    layout = "nhwc" if channels_last else "nchw"
+    if (recipe.dtype, recipe.layout) != (name, layout):
+        raise DatasetError(
+            f"{file}: its input is {name} {layout}, the recipe makes {recipe.dtype} "
+            f"{recipe.layout}; take the recipe that the model was exported with"
+        )
+
+
 def _size(
     file: Path, width: Any, height: Any, meta: Mapping[str, str], settings: Settings
 ) -> tuple[int, int]:
     own = (width, height)
+    recipe = settings.preprocess
+    wanted = settings.size if recipe is None else recipe.size
     if all(isinstance(side, int) for side in own):
-        if settings.size not in (None, own):
+        if wanted is not None and wanted != own:
+            remedy = "leave the size out" if recipe is None else "take the recipe of this model"
             raise DatasetError(
-                f"{file}: its input is {width} x {height}, not {settings.size[0]} x "
-                f"{settings.size[1]}; leave the size out"
+                f"{file}: its input is {width} x {height}, not {wanted[0]} x {wanted[1]}; {remedy}"
             )
         return width, height
-    if settings.size is not None:
-        return settings.size
+    if wanted is not None:
+        return wanted
     said = _literal(meta.get("imgsz", ""))
     pair = said if isinstance(said, (list, tuple)) and len(said) == 2 else (_SIZE, _SIZE)
     if not all(isinstance(side, int) and 0 < side < 1 << 16 for side in pair):
@@ -360,7 +403,9 @@ def _listed(file: Path, told: Mapping[int, str], decoder: Decoder) -> list[str]:
 def _outputs(network: Network) -> list[Output]:
     """The outputs for one grey picture: their shapes, where the model does not declare them."""
     width, height = network.size
-    shape = (height, width, 3) if network.channels_last else (3, height, width)
+    recipe = network.settings.preprocess
+    c = 3 if recipe is None else recipe.channels
+    shape = (height, width, c) if network.channels_last else (c, height, width)
     n = network.batch if network.fixed_batch else 1
     values = _run(network, np.full((n, *shape), 0.4, network.dtype))
     names = [output.name for output in network.session.get_outputs()]

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from .. import _core, schema
 from .._scalars import as_choice, as_number, as_whole
 from ..dataset import Dataset, DatasetError
+from ..recipe import Preprocess
 from ..scan.cache import keys
 from ..scan.jobs import Jobs, jobs_of
 from ..scan.limits import Limits
@@ -31,7 +32,7 @@ from .parts import Outcome, Parts
 from .raw import Notes, clipped
 from .table import Predictions
 
-__all__ = ["GO_ON", "Run", "predict", "prepare"]
+__all__ = ["GO_ON", "Run", "decoded", "predict", "prepare"]
 
 #: What an interrupted run says.
 GO_ON = "interrupted; what was found is kept, so run again to go on"
@@ -56,6 +57,7 @@ def predict(
     color: str | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
+    preprocess: Preprocess | str | os.PathLike[str] | None = None,
     box_format: str | None = None,
     batch: int | None = None,
     workers: int = 0,
@@ -96,6 +98,9 @@ def predict(
         By default letterbox and rgb; stretch and bgr for FastestDet.
     mean, std : sequence of float, optional
         Of the input, in units of 0..1.
+    preprocess : Preprocess or path-like, optional
+        The recipe of the input, instead of `size`, `fit`, `color`, `mean` and `std`; a model of
+        int8 input needs one.
     box_format : {"xyxy", "xyxyn", "yxyxn", "cxcywh", "cxcywhn"}, optional
         How a model that suppresses for itself writes boxes, with ``n`` as shares of the input;
         by default corners in the input's pixels.
@@ -140,7 +145,7 @@ def predict(
         model,
         names=names,
         settings=_settings(
-            decoder, score, iou, most, size, fit, color, mean, std, box_format, batch
+            decoder, score, iou, most, size, fit, color, mean, std, preprocess, box_format, batch
         ),
         limits=limits,
     )
@@ -414,7 +419,7 @@ def _picture(jobs: Jobs, image: int, limits: Limits) -> NDArray[np.uint8] | Outc
         return Outcome("missing" if missing else "unreadable", error.strerror or str(error))
     if len(data) > limits.max_bytes:
         return Outcome("over_limit", f"more than {limits.max_bytes} bytes")
-    return _decoded(data, limits)
+    return decoded(data, limits)
 
 
 def _bytes(span: Span, limits: Limits) -> bytes:
@@ -424,7 +429,7 @@ def _bytes(span: Span, limits: Limits) -> bytes:
         return file.read(limits.max_bytes + 1 if span.length < 0 else span.length)
 
 
-def _decoded(data: bytes, limits: Limits) -> NDArray[np.uint8] | Outcome:
+def decoded(data: bytes, limits: Limits) -> NDArray[np.uint8] | Outcome:
     """JPEG by the native codec, others by OpenCV."""
     name, width, height, orientation = _core.sniff_bytes(data)
     if width > 0 and height > 0 and width * height > limits.max_pixels:
@@ -471,6 +476,7 @@ def _settings(
     color: Any,
     mean: Any,
     std: Any,
+    preprocess: Any,
     box_format: Any,
     batch: Any,
 ) -> Settings:
@@ -511,7 +517,17 @@ def _settings(
         overlap,
         count,
         pictures,
+        _recipe(preprocess, size=size, fit=fit, color=color, mean=mean, std=std),
     )
+
+
+def _recipe(given: Any, **others: Any) -> Preprocess | None:
+    if given is None:
+        return None
+    for name, value in others.items():
+        if value is not None:
+            raise ValueError(f"{name}: got {value!r}, expected None, as preprocess says it")
+    return given if isinstance(given, Preprocess) else Preprocess.load(given)
 
 
 def _three(value: Any, name: str) -> tuple[float, ...] | None:

@@ -86,13 +86,17 @@ class _Group:
         return _TWINS.get(self.row["code"], "the same image twice")
 
 
-def render(report: ReportLike) -> str:
+def render(report: ReportLike, *, desk: str | None = None) -> str:
     """Give the page as text.
 
     Parameters
     ----------
     report : Report
         A checked data set. Its pictures are read from ``report.ds.root``.
+    desk : str, optional
+        The command that opens the review desk on this report, in the folder of the page; each
+        finding is given it with its own number. Without it the page tells of none: then the
+        tables are not beside it.
 
     Returns
     -------
@@ -109,7 +113,7 @@ def render(report: ReportLike) -> str:
     for budget in (PICTURE_BYTES, PICTURE_BYTES // 4, 0):
         review = review_part(report.summary, _place(report, groups, budget))
         levels = levels_part(report.summary, _sheets(report, budget))
-        page = _rendered(report, groups, charts, part, review, levels)
+        page = _rendered(report, groups, charts, part, review, levels, desk)
         if len(page.encode()) <= MAX_BYTES:
             break
     return page
@@ -211,6 +215,7 @@ def _rendered(
     part: Mapping[str, Any],
     review: Mapping[str, Any] | None,
     levels: Mapping[str, Any] | None,
+    desk: str | None,
 ) -> str:
     summary = report.summary
     style = _style()
@@ -238,6 +243,7 @@ def _rendered(
         part=part,
         review=review,
         levels=levels,
+        desk=desk,
         classes=classes[:MOST_CLASSES],
         more_classes=len(classes) > MOST_CLASSES,
         target=summary["deploy"]["min_target"],

@@ -231,7 +231,8 @@ def _files(ctx: Context, groups: list[Ints]) -> list[int]:
     same = _same_bytes(ctx)
     group = np.repeat(np.arange(len(groups), dtype=np.int64), [len(g) for g in groups])
     different = np.unique(group * len(same) + same[np.concatenate(groups)])
-    return np.bincount(different // len(same), minlength=len(groups)).tolist()
+    counts: list[int] = np.bincount(different // len(same), minlength=len(groups)).tolist()
+    return counts
 
 
 def _bits(found: Spread, distance: int) -> str:

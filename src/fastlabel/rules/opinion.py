@@ -19,8 +19,8 @@ __all__ = ["Opinion", "opinion"]
 
 #: How much less likely than usual an error is where a model agrees with the label.
 AGREES = 0.05
-#: Share of a prediction inside an ignore region, or a crowd of its class, that makes it no business
-#: of ours.
+#: Share of a prediction inside an ignore region, which makes it no business of ours, or inside a
+#: crowd of its class.
 COVERED = 0.5
 #: A label and a prediction below this IoU are not sure to be one object.
 LOOSE = 0.6
@@ -156,7 +156,7 @@ def _look(ctx: Context, given: Predictions, panel: list[int]) -> _View:
         mine &= np.isin(given.column("model"), panel)
     rows = _by_image(np.flatnonzero(mine), image)
     predicted = np.stack([given.column(c)[rows] for c in ("x1", "y1", "x2", "y2")], axis=1)
-    rows, predicted = _outside_regions(ctx, rows, image, said, predicted)
+    rows, predicted, crowd = _outside_regions(ctx, rows, image, said, predicted)
 
     boxes = np.ascontiguousarray(ctx.corners(labels))
     named, said = ctx.category[labels], said[rows]
@@ -165,7 +165,7 @@ def _look(ctx: Context, given: Predictions, panel: list[int]) -> _View:
     starts, row_starts = _offsets(at, images), _offsets(row_at, images)
     facts = pair_up(boxes, named, starts, predicted, said, scores, row_starts, ctx.workers)
     known = knows[named]
-    judgement = judge(boxes, named, known, predicted, said, scores, facts, classes, at)
+    judgement = judge(boxes, named, known, predicted, said, scores, facts, classes, at, crowd)
     return _View(
         labels,
         rows,
@@ -199,23 +199,23 @@ def _offsets(image: Ints, images: int) -> Ints:
 
 def _outside_regions(
     ctx: Context, rows: Ints, image: Ints, said: Ints, predicted: Floats
-) -> tuple[Ints, Floats]:
-    """Leave out predictions in regions where nobody labels what they say.
+) -> tuple[Ints, Floats, Bools]:
+    """Leave out predictions in ignore regions, and tell those in a crowd of their class.
 
-    In an ignore region nobody labels anything. A crowd takes the place of labels of its class;
-    others in it are labelled one by one, and COCO's evaluation takes it so too.
+    In an ignore region nobody labels anything. A crowd takes the place of labels of its class, but
+    some in it may have their own; others in it are labelled one by one.
     """
     regions = np.flatnonzero(ctx.solid & ctx.exempt)
     if not len(regions) or not len(rows):
-        return rows, predicted
+        return rows, predicted, np.zeros(len(rows), np.bool_)
     named = ctx.category[regions]
     whole = bools(ctx.ds.annotations["ignore"])[regions] | (named < 0)
     at, classes = image[rows], len(ctx.class_names)
     of = ctx.image_of[regions]
-    covered = _cover(ctx, regions[whole], of[whole], predicted, at)
+    ignored = _cover(ctx, regions[whole], of[whole], predicted, at)
     crowds, key = regions[~whole], of[~whole] * classes + named[~whole]
-    covered |= _cover(ctx, crowds, key, predicted, at * classes + said[rows])
-    return rows[~covered], np.ascontiguousarray(predicted[~covered])
+    crowded = _cover(ctx, crowds, key, predicted, at * classes + said[rows])
+    return rows[~ignored], np.ascontiguousarray(predicted[~ignored]), crowded[~ignored]
 
 
 def _cover(ctx: Context, regions: Ints, group: Ints, boxes: Floats, of: Ints) -> Bools:
@@ -249,7 +249,7 @@ def _take(out: Opinion, view: _View) -> None:
     out.swapped[view.labels] = j.swapped
     out.misplaced[view.labels] = j.misplaced
     out.missing[view.rows] = j.missing
-    for at, chosen in ((f.own, j.misplaced), (f.other, j.swapped)):
+    for at, chosen in ((f.nearest, j.misplaced), (f.other, j.swapped)):
         use = (at >= 0) & (chosen > 0)
         out.better[view.labels[use]] = view.rows[at[use]]
 
@@ -279,7 +279,7 @@ def _pool(ctx: Context, out: Opinion, views: list[_View], given: Predictions) ->
             said = np.where(p > 0, _logit(p), _logit(rate * AGREES)) - _logit(rate)
             total[at[k]] += said[k]
             prior[at[k]] += float(_logit(rate))
-            one = view.facts.other if kind == "swapped" else view.facts.own
+            one = view.facts.other if kind == "swapped" else view.facts.nearest
             use = k & (p > best[at]) & (one >= 0) & (kind != "spurious")
             best[at[use]] = p[use]
             out.better[at[use]] = view.rows[one[use]]

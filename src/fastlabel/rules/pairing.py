@@ -61,6 +61,11 @@ class Facts:
     higher: Floats
     wholes: Counts
 
+    @property
+    def nearest(self) -> Ints:
+        """Of each label, the prediction that tells where its object ends; -1: none."""
+        return np.where(self.own >= 0, self.own, self.other)
+
 
 def pair_up(
     boxes: Floats,

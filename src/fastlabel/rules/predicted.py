@@ -158,7 +158,10 @@ def _unjudged(ctx: Context, found: Opinion) -> int:
     formula="""Predictions are paired with labels one to one. Of those as sure, as large, as much
     overlapped by other labels and by higher predictions, and of the class, R is the odds of
     having no label, by a logistic regression on the set itself. t is the odds of a label error:
-    R where the model is surest, less what even a good model errs. score = t / R, at most 1.""",
+    R where the model is surest, less what even a good model errs. score = t / R, at most 1. In a
+    crowd of its class R is at least what was seen in crowds, with five unlabelled objects added.
+    A prediction below IoU 0.5 with its label is a candidate too: its score times 1 - 2 IoU, and
+    times the share of missing boxes among missing and misplaced ones.""",
     threshold="""`min_score` = 0.5: more likely a label error than the model's. The odds t are the
     lowest that any 30 % or more of the surest predictions show, less 0.005; where they come
     near 0.4 half and less is believed, so that a weak model does not flood the list.""",
@@ -342,8 +345,9 @@ def _swapped_hits(ctx: Context, found: Suspects, rows: Ints, least: float) -> Hi
     why="""Boxes are what the regression learns, and what IoU is measured on. A box with half an
     object in it teaches that half is enough; and at IoU 0.75 and above, where a deployed
     counter or cropper lives, a fifth of a side decides.""",
-    formula="""1 - IoU of the label with the prediction of its class that stands for it, where what
-    an edge is off is first divided by what is usual for that edge (0.75 of all are nearer), on a
+    formula="""1 - IoU of the label with the prediction of its class that stands for it (without
+    one, with the surest of another class at IoU 0.5 or more), where what an edge is off is first
+    divided by what is usual for that edge (0.75 of all are nearer), on a
     logarithmic scale, less the median at its score, and then at its size, over the spread there;
     and of that a local false discovery rate with an empirical null: the share of boxes this far
     out that the usual spread does not account for. What the model reaches is learnt from the

@@ -53,6 +53,10 @@ RIDGE, TABLE_RIDGE = 1.0, 3.0
 EVENTS = 5
 #: Rows of one bin of a curve of quantiles, at least; and its pull to the whole.
 BIN_ROWS, BIN_PRIOR = 30, 20
+#: Objects without a label that crowds are taken to hold, beside those that were seen.
+CROWDED = 5.0
+#: IoU from which a prediction is in the place of its label.
+PLACED = 0.5
 #: IoU lost that is nothing: a pixel or so of rounding.
 LOST = 0.01
 #: Share of the boxes that tells how far off an edge usually is.
@@ -75,7 +79,8 @@ class Judgement:
         Of each prediction: how often ones as sure are right, wherever they lie.
     spurious, swapped, misplaced : numpy.ndarray
         Of each label: that there is no object, that it has another class, that its box is off.
-        0 where the model agrees or cannot say.
+        0 where the model agrees or does not know the class; where it says nothing of the object,
+        class and box are wrong as often as anywhere.
     usual : numpy.ndarray
         Of each label, the IoU that the model usually reaches at its score and size; else NaN.
     rates : dict of str to float
@@ -101,6 +106,7 @@ def judge(
     facts: Facts,
     n_classes: int,
     image: Ints,
+    crowd: Bools | None = None,
 ) -> Judgement:
     """Judge every label and prediction of one model.
 
@@ -118,18 +124,22 @@ def judge(
         Classes of the set.
     image : numpy.ndarray
         (N,): the image of each label.
+    crowd : numpy.ndarray, optional
+        (M,) bool: predictions in a crowd of their class; none if not given.
     """
     n, m = len(boxes), len(predicted)
     out = Judgement(
         np.zeros(m), np.zeros(m), np.zeros(n), np.zeros(n), np.zeros(n), np.full(n, np.nan)
     )
     if m:
-        _missing(out, predicted, said, scores, facts, n_classes)
+        within = np.zeros(m, np.bool_) if crowd is None else crowd
+        _missing(out, predicted, said, scores, facts, n_classes, within)
     if n:
         _spurious(out, boxes, classes, known, facts, n_classes)
     if n and m:
         _swapped(out, boxes, classes, known, said, scores, facts, n_classes, image)
         _misplaced(out, boxes, known, predicted, scores, facts)
+        _beside(out, facts)
     return out
 
 
@@ -316,7 +326,13 @@ def _sized(boxes: Floats, shares: Sequence[float]) -> Ints:
 
 
 def _missing(
-    out: Judgement, predicted: Floats, said: Ints, scores: Floats, f: Facts, n_classes: int
+    out: Judgement,
+    predicted: Floats,
+    said: Ints,
+    scores: Floats,
+    f: Facts,
+    n_classes: int,
+    crowd: Bools,
 ) -> None:
     x = logit(scores)
     bins = [
@@ -325,9 +341,9 @@ def _missing(
         np.searchsorted([0.1, 0.3, 0.5], f.higher),
         np.searchsorted([0.5, 0.85], f.inside),
     ]
-    agrees = f.agrees & (f.iou >= 0.5)
+    agrees = f.agrees & (f.iou >= PLACED)
     free = f.label < 0
-    rows = np.flatnonzero(agrees | free)
+    rows = np.flatnonzero((agrees | free) & ~crowd)
     if not len(rows):
         return
     model = fit_additive(
@@ -337,9 +353,33 @@ def _missing(
     odds = label_odds(eta[rows], agrees[rows])
     out.rates["missing"] = odds / (1 + odds)
     eta = eta + model.by_class[said]
-    out.missing[free] = blame(eta[free], odds)
+    within = np.flatnonzero((agrees | free) & crowd)
+    eta[within] = _in_crowds(eta[within], agrees[within])
+    open_to = free | (f.iou < PLACED)
+    out.missing[open_to] = blame(eta[open_to], odds)
     alone = np.clip(model(x, bins[:1], said), -30, 30)
     out.trust[:] = 1 / (1 + np.exp(-alone))
+
+
+def _beside(out: Judgement, f: Facts) -> None:
+    """Predictions that hardly lie on their label: of that object, or of one without a label.
+
+    The less they share, the rather another object; and it is rather a label that is off where such
+    labels are more common than missing ones.
+    """
+    rows = np.flatnonzero((f.label >= 0) & (f.iou < PLACED))
+    missing, misplaced = out.rates.get("missing", LEAST), out.rates.get("misplaced", LEAST)
+    out.missing[rows] *= (1 - f.iou[rows] / PLACED) * missing / (missing + misplaced)
+
+
+def _in_crowds(eta: Floats, agree: Bools) -> Floats:
+    """Log odds of an agreement in crowds: never more than such agreements were seen there.
+
+    A crowd stands for objects without a label. Where people have labelled in crowds all the same,
+    the set shows it; until it does, it is taken that they have not.
+    """
+    got = float(agree.sum())
+    return np.minimum(eta, np.log((got + 0.5) / (len(eta) - got + CROWDED)))
 
 
 def _spurious(
@@ -398,6 +438,7 @@ def _swapped(
     sure = rows[agrees[rows]]
     o *= _common(classes, image, sure, bad, named[bad], n_classes) ** SCENE
     out.swapped[bad] = o / (1 + o)
+    out.swapped[known & (top <= 0)] = out.rates["swapped"]
 
 
 def _common(
@@ -425,11 +466,13 @@ def _common(
 def _misplaced(
     out: Judgement, boxes: Floats, known: Bools, predicted: Floats, scores: Floats, f: Facts
 ) -> None:
-    rows = np.flatnonzero(known & (f.own >= 0))
+    # A prediction of another class in the label's place still tells where the object ends.
+    nearest = f.nearest
+    rows = np.flatnonzero(known & (nearest >= 0))
     if len(rows) < BIN_ROWS:
         return
-    own = f.own[rows]
-    lost = np.log(1 - f.own_iou[rows] + LOST)
+    own = nearest[rows]
+    lost = np.log(1 - _iou(boxes[rows], predicted[own]) + LOST)
     score, size = logit(scores[own]), log_side(predicted[own])
     # How much is usual at this score, and then at this size; and how widely it is spread.
     by_score, by_size, wide, _ = _usual_at(score, size, lost)
@@ -439,6 +482,7 @@ def _misplaced(
     by_score, by_size, wide, spread = _usual_at(score, size, off)
     out.misplaced[rows] = _beyond(((off - by_score) / wide - by_size) / spread)
     out.rates["misplaced"] = max(float(out.misplaced[rows].mean()), LEAST)
+    out.misplaced[known & (nearest < 0)] = out.rates["misplaced"]
 
 
 def _evened(label: Floats, theirs: Floats) -> Floats:
@@ -450,11 +494,15 @@ def _evened(label: Floats, theirs: Floats) -> Floats:
     side = np.maximum(theirs[:, 2:] - theirs[:, :2], 1e-3)
     off = label - theirs
     usual = np.quantile(np.abs(off) / np.tile(side, 2), NEAR, axis=0) + LOST
-    even = theirs + off * (usual.mean() / usual)
-    shared = np.minimum(even[:, 2:], theirs[:, 2:]) - np.maximum(even[:, :2], theirs[:, :2])
+    return _iou(theirs + off * (usual.mean() / usual), theirs)
+
+
+def _iou(one: Floats, two: Floats) -> Floats:
+    """IoU row by row; a box turned inside out has no area."""
+    shared = np.minimum(one[:, 2:], two[:, 2:]) - np.maximum(one[:, :2], two[:, :2])
     both = np.maximum(shared, 0).prod(axis=1)
-    areas = np.maximum(even[:, 2:] - even[:, :2], 0).prod(axis=1) + side.prod(axis=1)
-    return np.asarray(np.clip(both / (areas - both), 0, 1))
+    areas = sum(np.maximum(b[:, 2:] - b[:, :2], 0).prod(axis=1) for b in (one, two))
+    return np.asarray(np.clip(both / np.maximum(areas - both, 1e-12), 0, 1))
 
 
 def _usual_at(score: Floats, size: Floats, y: Floats) -> tuple[Floats, Floats, Floats, Floats]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -126,6 +127,7 @@ class Cards:
         self._annotations = self.annotation[self._by_box]
         self._masks: OrderedDict[Filter, NDArray[np.bool_]] = OrderedDict()
         self._counts: dict[Filter, _Counted] = {}
+        self._lock = threading.RLock()  # two tabs ask at once
 
     def _columns(self, ds: Dataset, findings: pa.Table) -> None:
         take = pa.array(self.finding)
@@ -148,21 +150,25 @@ class Cards:
     def mask(self, wanted: Filter) -> NDArray[np.bool_]:
         """Which cards a filter leaves, whatever their state."""
         key = wanted.whatever_state()
-        found = self._masks.get(key)
-        if found is None:
-            found = self.score >= key.least
-            if key.codes:
-                found &= np.isin(self.code, _places(self.codes, key.codes))
-            if key.splits:
-                found &= np.isin(self.split, _places(self.splits, key.splits))
-            if key.classes:
-                found &= np.isin(self.category, np.array(key.classes, np.int64))
-            self._masks[key] = found
-            while len(self._masks) > _KEPT_MASKS:
-                self._counts.pop(self._masks.popitem(last=False)[0], None)
-        else:
-            self._masks.move_to_end(key)
-        return found
+        with self._lock:
+            found = self._masks.get(key)
+            if found is None:
+                found = self._masks[key] = self._passing(key)
+                while len(self._masks) > _KEPT_MASKS:
+                    self._counts.pop(self._masks.popitem(last=False)[0], None)
+            else:
+                self._masks.move_to_end(key)
+            return found
+
+    def _passing(self, wanted: Filter) -> NDArray[np.bool_]:
+        found = self.score >= wanted.least
+        if wanted.codes:
+            found &= np.isin(self.code, _places(self.codes, wanted.codes))
+        if wanted.splits:
+            found &= np.isin(self.split, _places(self.splits, wanted.splits))
+        if wanted.classes:
+            found &= np.isin(self.category, np.array(wanted.classes, np.int64))
+        return np.asarray(found, np.bool_)
 
     def shown(self, wanted: Filter) -> NDArray[np.bool_]:
         """Which cards a filter shows now."""
@@ -185,10 +191,7 @@ class Cards:
         """
         n = len(self)
         start = min(max(start, -1), n)
-        if by > 0:
-            spans = ((start, n), (0, start))
-        else:
-            spans = ((0, start + 1), (start + 1, n))
+        spans = ((start, n), (0, start)) if by > 0 else ((0, start + 1), (start + 1, n))
         for first, stop in spans:
             for place in self._found(wanted, first, stop, by, past):
                 return place
@@ -215,25 +218,27 @@ class Cards:
 
     def put(self, card: int, state: int) -> None:
         """Give a card its state; what was counted is kept right."""
-        old = int(self.state[card])
-        self.state[card] = state
-        worth = float(self.chance[card])
-        for key, counted in self._counts.items():
-            if self._masks[key][card]:
-                counted.states[old] -= 1
-                counted.states[state] += 1
-                counted.expected += worth * (int(state == 0) - int(old == 0))
+        with self._lock:
+            old = int(self.state[card])
+            self.state[card] = state
+            worth = float(self.chance[card])
+            for key, counted in self._counts.items():
+                if self._masks[key][card]:
+                    counted.states[old] -= 1
+                    counted.states[state] += 1
+                    counted.expected += worth * (int(state == 0) - int(old == 0))
 
     def counts(self, wanted: Filter) -> dict[str, Any]:
         """Cards of each state under a filter, and the errors that are still expected."""
-        mask, key = self.mask(wanted), wanted.whatever_state()
-        counted = self._counts.get(key)
-        if counted is None:
-            states = np.bincount(self.state[mask], minlength=len(STATES)).tolist()
-            expected = float(self.chance[mask & (self.state == 0)].sum())
-            counted = self._counts[key] = _Counted(states, expected)
-        told = dict(zip(STATES, counted.states, strict=True))
-        return {**told, "expected": round(max(counted.expected, 0.0), 2)}
+        with self._lock:
+            mask, key = self.mask(wanted), wanted.whatever_state()
+            counted = self._counts.get(key)
+            if counted is None:
+                states = np.bincount(self.state[mask], minlength=len(STATES)).tolist()
+                expected = float(self.chance[mask & (self.state == 0)].sum())
+                counted = self._counts[key] = _Counted(states, expected)
+            told = dict(zip(STATES, counted.states, strict=True))
+            return {**told, "expected": round(max(counted.expected, 0.0), 2)}
 
     def same_box(self, card: int) -> list[int]:
         """The other cards about the box of a card."""

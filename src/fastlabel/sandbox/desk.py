@@ -145,7 +145,7 @@ class Desk:
             size = self.book.size(image)
             known = boxes_after(self.book, image, self._decided(image))
             edits = checked_edits(given.get("edits") or [], known, size, len(self.ds.categories))
-            if verb == "accept" and not edits:
+            if verb == "accept" and not edits and not self._is_edited(finding):
                 edits = as_edits(self._proposed(finding))
             if verb == "edit" and not edits:
                 raise ApiError(400, "edits", "nothing was changed")
@@ -169,6 +169,10 @@ class Desk:
             self._of_image[event.image].remove(event.number)
             self._restate(event.finding)
             return int(self.cards.at[event.finding])
+
+    def _is_edited(self, finding: int) -> bool:
+        """Whether its card was left with changes: they stand for what the finding proposes."""
+        return any(self._events[n].verb == "edit" for n in self._of_finding.get(finding, ()))
 
     def _decided(self, image: int) -> list[Event]:
         return [self._events[n] for n in self._of_image.get(image, ())]
@@ -234,16 +238,15 @@ class Desk:
         with self._lock:
             events = self._decided(image)
             numbers = self._of_finding.get(finding.row, [])
-            last = self._events[numbers[-1]] if numbers else None
             shown = {
                 "card": at,
                 "finding": finding.row,
                 "seen": _last(numbers),
                 "image_seen": _last(self._of_image.get(image, [])),
                 "state": STATES[self.cards.state[at]],
-                "edited": bool(last is not None and last.edits),
+                "edited": self._is_edited(finding.row),
             }
-        proposed = self._proposed(finding.row)
+        proposed = [] if shown["edited"] else self._proposed(finding.row)
         size = self.book.size(image) or self.pictures.size_or(image)
         related = set(finding.related("related_annotations"))
         return {

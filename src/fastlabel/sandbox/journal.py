@@ -87,6 +87,7 @@ class Journal:
             if known is None:
                 with self._file:
                     self._file.execute("insert into about values ('findings', ?)", (stamp,))
+            self._own = _identity(path)
         except sqlite3.OperationalError as error:
             raise DatasetError(_why(path, error)) from error
         except sqlite3.DatabaseError as error:
@@ -154,16 +155,31 @@ class Journal:
         )
 
     def _written(self, work: Callable[[], int]) -> int:
+        if not self._is_there():  # an open file goes on being written to after its folder is gone
+            raise ApiError(
+                507, "journal", f"not saved: {self.path} was taken away; start the desk again"
+            )
         try:
             with self._lock, self._file:
                 return work()
         except sqlite3.Error as error:
             raise ApiError(507, "journal", f"not saved: {_why(self.path, error)}") from error
 
+    def _is_there(self) -> bool:
+        try:
+            return _identity(self.path) == self._own
+        except OSError:
+            return False
+
     def close(self) -> None:
         """Write the log back into the file, and let go of it."""
         with self._lock:
             self._file.close()
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 def _why(path: Path, error: sqlite3.Error) -> str:

@@ -42,26 +42,38 @@ async function alone(work) {
   }
 }
 
-const go = (step, from = at) => alone(async () => show(await call("/api/card", { from, step, filter })));
-const open = (finding) => alone(async () => { asCard(); show(await call("/api/card", { finding, filter })); });
+const go = (step, from = null) => alone(async () => { await settle(); show(await call("/api/card", { from: from ?? at, step, filter })); });
+const open = (finding) => alone(async () => { await settle(); asCard(); show(await call("/api/card", { finding, filter })); });
+
+const said = (verb) => call("/api/decide", {
+  finding: card.finding, verb, edits: changes(), seen: card.seen, image_seen: card.image_seen, tab, filter,
+});
+
+// Changes of a card that is left without a decision are kept too.
+async function settle() {
+  if (card && edits.size) show(await said("edit"));
+}
 
 const decide = (verb) => {
   if (!card || grid) return;
-  return alone(async () => {
-    const sent = [...edits.entries()].map(([key, change]) => (key[0] === "p" ? change : { key, ...change })).filter((e) => e.key || !e.dropped);
-    const next = await call("/api/decide", {
-      finding: card.finding, verb, edits: sent, seen: card.seen, image_seen: card.image_seen, tab, filter,
-    });
-    show(next);
-  });
+  return alone(async () => show(await said(verb)));
 };
 
 const undo = () => alone(async () => {
+  if (card && !grid && edits.size) return reset();
   const back = await call("/api/undo", { tab, filter });
   asCard();
   show(back);
   toast("Taken back");
 });
+
+const changes = () => [...edits].map(([key, change]) => (key[0] === "p" ? change : { key, ...change }));
+
+function reset() {
+  edits = new Map();
+  stage.chosen = null;
+  paint(true);
+}
 
 function show(next) {
   progress(next.progress);
@@ -138,6 +150,7 @@ function effect() {
   const own = edits.size;
   $("#effect").textContent = own
     ? `Accept keeps your ${count(own, "change")}, and says that the finding is right.`
+    : card.edited ? "Accept keeps the changes that were made here."
     : card.proposed ? "Accept does so, in the plan. Change the boxes first where it should be otherwise."
     : "Accept says that it is right. If labels must change, change them first.";
   $("#reset").disabled = !own;
@@ -323,7 +336,8 @@ async function tiles() {
   $("#grid-view").scrollTop = 0;
 }
 
-function toggleGrid() {
+async function toggleGrid() {
+  await alone(settle);
   grid = !grid;
   first = 0;
   views();
@@ -364,6 +378,7 @@ function fillFilter() {
 }
 
 const write = () => alone(async () => {
+  await settle();
   const told = await call("/api/plan", {});
   const actions = Object.entries(told.actions).map(([name, n]) => `${n.toLocaleString("en")} ${name.replaceAll("_", " ")}`).join(", ");
   $("#plan-told").replaceChildren(...[
@@ -384,7 +399,7 @@ const table = {
   a: () => decide("accept"), d: () => decide("dismiss"), s: () => decide("skip"), z: undo, "ctrl+z": undo,
   k: onCard(() => go("kind")), g: toggleGrid, w: write, b: onCard(nextBox), n: onCard(newBox),
   x: onCard(() => toggle("dropped")), Delete: onCard(() => toggle("dropped")), i: onCard(() => toggle("ignore")),
-  r: onCard(() => { edits = new Map(); stage.chosen = null; paint(true); }),
+  r: onCard(reset),
   c: onCard(() => (chosen() ? $("#category").focus() : toast("Choose a box first: click it, or press b"))),
   f: onCard(() => { const box = chosen()?.box ?? subject(boxes()); if (box) stage.closer(box); }),
   0: onCard(() => stage.whole()), "+": onCard(() => stage.zoom(1.3)), "=": onCard(() => stage.zoom(1.3)), "-": onCard(() => stage.zoom(1 / 1.3)),
@@ -426,6 +441,7 @@ $("#empty-all").addEventListener("click", () => {
 $("#help").addEventListener("click", () => $("#keys-dialog").showModal());
 $("#earlier").addEventListener("click", () => { first = Math.max(first - TILES, 0); tiles().catch(fail); });
 $("#later").addEventListener("click", () => { first += TILES; tiles().catch(fail); });
+addEventListener("beforeunload", (event) => { if (edits.size) event.preventDefault(); });
 if (innerWidth <= 1180) $("#filters").open = false;
 
 async function start() {

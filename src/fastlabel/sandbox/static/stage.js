@@ -16,7 +16,7 @@ export function drawn(box, classes, label, size) {
   group.append(svg("path", { class: "case", d: outline(box) }), svg("path", { class: "line", d: outline(box) }));
   if (label) {
     const above = box[1] > size * 1.5;
-    const text = svg("text", { x: box[0], y: above ? box[1] - size * 0.4 : box[3] + size * 1.1, "font-size": size });
+    const text = svg("text", { x: box[0], y: above ? box[1] - size * 0.4 : box[3] + size * 1.1, "font-size": size, "stroke-width": size * 0.24 });
     text.textContent = label;
     group.append(text);
   }

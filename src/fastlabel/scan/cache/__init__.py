@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from ...dataset import DatasetError
+from ..._errors import DatasetError
 from ..limits import Limits
 from . import place
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ... import _core
-from ...dataset import DatasetError
+from ..._errors import DatasetError
 
 __all__ = ["OFF", "Held", "default_folder", "folder_of", "refuse_inside"]
 
