@@ -33,7 +33,7 @@ def tree(root: Path) -> str:
 
 @pytest.fixture
 def start() -> Iterator[Any]:
-    running = []
+    running: list[Any] = []
 
     def run(*args: object) -> tuple[subprocess.Popen[str], str]:
         words = [sys.executable, "-m", "fastlabel", "sandbox", *map(str, args), "--no-browser"]
@@ -46,6 +46,7 @@ def start() -> Iterator[Any]:
     for process in running:
         process.kill()
         process.wait()
+        process.stdout.close()
 
 
 def test_one_address_and_a_clean_end(start: Any, drawn_sample: Any, tmp_path: Path) -> None:
@@ -58,6 +59,7 @@ def test_one_address_and_a_clean_end(start: Any, drawn_sample: Any, tmp_path: Pa
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(address.partition("?")[0] + "api/set")
     assert refused.value.code == 403
+    refused.value.close()
     process.send_signal(signal.SIGINT)
     assert process.wait(10) in (0, 130)
     assert tree(root) == before

@@ -75,7 +75,7 @@ class Pictures:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     _ = fl.make_sample(folder)
     ...     pictures = Pictures(fl.read(folder))
-    ...     pictures.read(0).shape[2], pictures.row(pictures.id(3))
+    ...     pictures.read(1).shape[2], pictures.row(pictures.id(3))
     (3, 3)
     """
 
