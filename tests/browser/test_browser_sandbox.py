@@ -169,6 +169,7 @@ def test_every_slider_shows_what_augment_writes(opened: Opened, tmp_path: Path) 
             page.click(f".effect[data-op={name}]")
         page.evaluate("document.querySelectorAll('.card details').forEach(d => { d.open = true; })")
         for slider in page.query_selector_all(".card input[type=range]"):
+            until(page, "window.idle()")  # what a card says of its effect moves those below it
             x, y, wide = slider.evaluate(
                 "s => { s.scrollIntoView({ block: 'center' }); const b = s.getBoundingClientRect();"
                 " return [b.x, b.y + b.height / 2, b.width]; }"
@@ -176,11 +177,11 @@ def test_every_slider_shows_what_augment_writes(opened: Opened, tmp_path: Path) 
             page.mouse.move(x + 0.7 * wide, y)
             page.mouse.down()
             held = slider.input_value()
-            page.mouse.move(x + 0.31 * wide, y)
+            page.mouse.move(x + 0.31 * wide, y, steps=3)
             page.mouse.up()
             slid = slider.input_value()
             slider.press("ArrowRight")
-            assert held != slid != slider.input_value()
+            assert held != slid != slider.input_value(), slider.get_attribute("aria-label")
             moved += 1
         # Every effect is to be seen, whatever was drawn for its chance.
         page.evaluate(
