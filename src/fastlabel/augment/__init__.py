@@ -6,7 +6,7 @@
 """
 
 from .files import AugmentResult, augment_set
-from .recipe import Augmented, Recipe, Stage
+from .recipe import Augmented, Memory, Recipe, Stage
 from .registry import Operation, Parameter, operations
 from .sample import Sample
 from .stages import PasteObjects
@@ -16,6 +16,7 @@ __all__ = [
     "AugmentResult",
     "Augmented",
     "AugmentedImages",
+    "Memory",
     "Operation",
     "Parameter",
     "PasteObjects",

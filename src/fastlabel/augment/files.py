@@ -29,7 +29,7 @@ from .stages import PasteObjects
 if TYPE_CHECKING:
     from ..formats._write import WriteReport
 
-__all__ = ["BOXES", "LEDGER", "AugmentResult", "augment_set"]
+__all__ = ["BOXES", "LEDGER", "AugmentResult", "augment_set", "chosen_splits"]
 
 Progress = Callable[[int, int], None]
 
@@ -202,14 +202,15 @@ def augment_set(
     kind = to or dataset.format
     if kind == "images":
         raise DatasetError(f"{dataset.root}: has no labels; name the format to write with --to")
-    chosen = _splits(dataset, splits)
+    chosen = chosen_splits(dataset, splits)
     with new_folder(dst, sources=[dataset.root], overwrite=overwrite) as staging:
         run = _Run(dataset, recipe, copies, originals, chosen, kind, quality, link, seed, staging)
         run.make(workers or cpus(), progress)
         return run.finish(Path(dst), sheet)
 
 
-def _splits(dataset: Dataset, wanted: Sequence[str] | None) -> set[str | None]:
+def chosen_splits(dataset: Dataset, wanted: Sequence[str] | None = None) -> set[str | None]:
+    """The splits that are augmented: those wanted, else train, else all where none is declared."""
     have = {split for split in dataset.images["split"].to_pylist() if split is not None}
     if wanted is None:
         return {"train"} if "train" in have else {None} if have else {None, *have}
@@ -249,11 +250,11 @@ class _Run:
         self.copies, self.originals, self.quality = copies, originals, quality
         self.link, self.seed = link, seed
         self.source = Source(dataset)
-        self.objects: PasteObjects | None = None
-        if any(stage.op == "paste" for stage in recipe.stages):
-            # Nothing goes from one split into another.
-            named = [split for split in chosen if split is not None]
-            self.objects = PasteObjects(dataset, sorted(named) or None)
+        # Nothing goes from one split into another.
+        named = [split for split in chosen if split is not None]
+        self.objects = PasteObjects.needed(
+            (stage.op for stage in recipe.stages), dataset, sorted(named) or None
+        )
         columns = dataset.images.select(["path", "file_name", "split", "label_state"]).to_pydict()
         self.paths: list[str | None] = columns["path"]
         self.names = [
@@ -384,7 +385,7 @@ class _Run:
             seed=self.seed,
             image_key=self.names[at],
             epoch=copy,
-            context={"paste": self.objects, "image": at},
+            context={"paste": self.objects, "image": at, "name": self.names[at]},
         )
         changed = any("skipped" not in entry for entry in made.ledger)
         if changed or not self.originals:

@@ -70,6 +70,18 @@ class Draws:
         draws._state = _state(image, stage)
         return draws
 
+    @classmethod
+    def of_state(cls, state: int) -> Draws:
+        """The same from where others stand."""
+        draws = cls.__new__(cls)
+        draws._state = state
+        return draws
+
+    @property
+    def state(self) -> int:
+        """What all numbers from here on hang on."""
+        return self._state
+
     def bits(self) -> int:
         """64 random bits: SplitMix64 (Steele, Lea and Flood, 2014) of the counter."""
         self._state = z = (self._state + _GOLDEN) & _MASK

@@ -21,10 +21,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -36,9 +36,12 @@ from .random import Draws, image_key, of_image
 from .registry import Operation, Values, find
 from .sample import Floats, Image, Polygons, Sample, new_sample
 
-__all__ = ["Augmented", "Recipe", "Stage"]
+__all__ = ["Augmented", "Memory", "Recipe", "Stage"]
 
 _OWN = ("op", "p", "group")
+
+#: Of recipe files; one that says nothing is of this version.
+VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -152,8 +155,14 @@ class Recipe:
     def from_dict(cls, settings: Mapping[str, Any], source: str = "recipe") -> Recipe:
         """A recipe from the tables of its TOML file."""
         for key in settings:
-            if key != "stages":
+            if key not in ("stages", "version"):
                 raise ConfigError(f"{source}: unknown key {key!r}; {nearest(key, ['stages'])}")
+        version = settings.get("version", VERSION)
+        if version != VERSION or isinstance(version, bool):
+            raise ConfigError(
+                f"{source}: version: got {version!r}, this fastlabel reads version {VERSION}: "
+                "use the one that wrote it, or a later one"
+            )
         tables = settings.get("stages", [])
         if not isinstance(tables, Sequence) or isinstance(tables, (str, bytes)):
             raise ConfigError(f"{source}: stages: got {tables!r}, expected [[stages]] tables")
@@ -195,6 +204,7 @@ class Recipe:
         epoch: int = 0,
         order: str = "bgr",
         context: Mapping[str, Any] | None = None,
+        memory: Memory | None = None,
     ) -> Augmented:
         """Augment one picture.
 
@@ -221,6 +231,9 @@ class Recipe:
             Order of the channels.
         context : mapping, optional
             What stages such as ``paste`` need beyond the picture.
+        memory : Memory, optional
+            What the calls before, with this very picture, these labels and these things to
+            paste, made up to each stage: only what comes after the first change is done again.
 
         Returns
         -------
@@ -234,7 +247,8 @@ class Recipe:
             labels that do not go together.
         """
         run = _Run(seed, epoch, order, context)
-        return self._run(run.sample(image, boxes, polygons, obb, ignore), image_key, run)
+        sample = run.sample(image, boxes, polygons, obb, ignore)
+        return self._run(sample, image_key, run, memory)
 
     def batch(
         self,
@@ -318,11 +332,18 @@ class Recipe:
             if start <= drawn < start + stage.p:
                 yield i, operation, operation.draw(stage.params, draws), draws
 
-    def _run(self, sample: Sample, key: Any, run: _Run) -> Augmented:
+    def _run(self, sample: Sample, key: Any, run: _Run, memory: Memory | None = None) -> Augmented:
         given = sample.image
         ledger: list[dict[str, Any]] = []
         table: Any = None
-        for i, operation, values, draws in self._chosen(image_key(key), run):
+        chosen = list(self._chosen(image_key(key), run))
+        start = 0
+        if memory is not None:
+            start, known = memory.recall(chosen)
+            if known is not None:
+                sample, rows = replace(known.sample, context=sample.context), known.rows
+                ledger = [{**row, "stage": chosen[k][0]} for k, row in enumerate(rows)]
+        for at, (i, operation, values, draws) in enumerate(chosen[start:], start):
             row = {"stage": i, "op": operation.name, **values}
             ledger.append(row)
             if operation.table is not None:
@@ -333,10 +354,12 @@ class Recipe:
             if table is not None:
                 sample.image, table = _look_up(sample.image, table, sample.rgb), None
             self._step(operation, sample, values, draws, row)
+            if memory is not None:
+                memory.keep(at + 1, sample, ledger)
         if table is not None:
             sample.image = _look_up(sample.image, table, sample.rgb)
-        if np.may_share_memory(sample.image, given):
-            sample.image = given.copy()
+        if memory is not None or np.may_share_memory(sample.image, given):
+            sample.image = sample.image.copy()
         return Augmented(
             sample.image,
             sample.boxes,
@@ -368,6 +391,53 @@ class Recipe:
             row["skipped"] = "would leave no box"
         row.update(after.notes)
         vars(sample).update(vars(after), notes={})
+
+
+class _Known(NamedTuple):
+    """What stands after some first stages."""
+
+    sample: Sample
+    rows: list[dict[str, Any]]
+
+
+class Memory:
+    """What a recipe made of one picture after each of its stages, for recipes that differ late.
+
+    Someone who moves a slider changes one stage; those before it made what they made the last
+    time. Nothing is kept but the last call's. Not for use from several threads at once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastlabel.augment import Memory, Recipe
+    >>> image, memory = np.zeros((8, 8), np.uint8), Memory()
+    >>> for angle in (2, 3):
+    ...     stages = [{"op": "flip"}, {"op": "rotate", "degrees": angle}]
+    ...     made = Recipe.from_dict({"stages": stages})(image, memory=memory)
+    >>> memory.recalled  # stages that the last call had not to do
+    1
+    """
+
+    def __init__(self) -> None:
+        self._steps: list[Any] = []
+        self._known: dict[int, _Known] = {}
+        self.recalled = 0
+
+    def recall(self, chosen: Sequence[tuple[int, Operation, Values, Draws]]) -> tuple[int, Any]:
+        """How many stages need not be done, and what stands after them."""
+        # All that a stage does hangs on its values, its chance and what it is given.
+        steps = [(operation.name, dict(v), draws.state) for _, operation, v, draws in chosen]
+        same = 0
+        while same < min(len(steps), len(self._steps)) and steps[same] == self._steps[same]:
+            same += 1
+        self._steps = steps
+        self._known = {at: known for at, known in self._known.items() if at <= same}
+        self.recalled = max(self._known, default=0)
+        return self.recalled, self._known.get(self.recalled)
+
+    def keep(self, done: int, sample: Sample, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Note what stands after so many stages."""
+        self._known[done] = _Known(copy(sample), [dict(row) for row in rows])
 
 
 class _Run:

@@ -45,7 +45,7 @@ class Parameter:
     whole : bool
         Whole numbers only.
     choices : tuple of str
-        The words it can be; empty for a number.
+        The words it can be; empty for a number, and for a text that may be any.
     """
 
     name: str
@@ -64,6 +64,8 @@ class Parameter:
             return "one of " + ", ".join(self.choices)
         if isinstance(self.default, bool):
             return "true or false"
+        if isinstance(self.default, str):
+            return "a text"
         low, high = self.limits
         kind = "a whole number" if self.whole else "a number"
         span = f"from {low:g} to {high:g}" if math.isfinite(high) else f"of {low:g} or more"
@@ -78,6 +80,10 @@ class Parameter:
             return value
         if isinstance(self.default, bool):
             if not isinstance(value, bool):
+                raise ConfigError(f"{place}: got {value!r}, expected {self.expected}")
+            return value
+        if isinstance(self.default, str):
+            if not isinstance(value, str):
                 raise ConfigError(f"{place}: got {value!r}, expected {self.expected}")
             return value
         if not isinstance(value, (list, tuple)):

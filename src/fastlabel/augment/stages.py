@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..config import ConfigError
 from ..dataset import Dataset, DatasetError, as_numpy
 from .mapping import Affine
-from .moving import move
+from .moving import keep_or_ignore, move
 from .random import Draws
 from .registry import Operation, Parameter, Values
 from .sample import PASTED, Sample
@@ -41,13 +41,26 @@ class PasteObjects:
         Take objects from these only; by default from all.
     workers : int
         Threads that measure the objects; 0 means one a CPU.
+    measured : bool
+        Whether objects are measured, to tell good ones: ``place`` does not need it.
     """
 
     def __init__(
-        self, dataset: Dataset, splits: Sequence[str] | None = None, workers: int = 0
+        self,
+        dataset: Dataset,
+        splits: Sequence[str] | None = None,
+        workers: int = 0,
+        *,
+        measured: bool = True,
     ) -> None:
-        from ..prepare.paste.bank import build_bank
+        from ..prepare.paste.bank import Bank, build_bank
 
+        columns = ["image_id", "annotation_id", "x1", "y1", "x2", "y2"]
+        #: Every object, good or not, by its annotation: for those that somebody chose.
+        self.every = Bank(dataset.annotations.select(columns), dataset)
+        self._splits = dataset.images["split"]
+        if not measured:
+            return
         self.bank = build_bank(dataset, splits=splits, workers=workers)
         table = self.bank.table
         good = np.asarray(table["accepted"].fill_null(False).to_numpy(), bool)
@@ -59,6 +72,21 @@ class PasteObjects:
         #: Row of each object's feet, as a share of its picture.
         self.feet = np.clip(bottoms / np.maximum(heights, 1), 0, 1)
         self.feet[heights <= 0] = 1.0
+
+    @classmethod
+    def needed(
+        cls, ops: Iterable[str], dataset: Dataset, splits: Sequence[str] | None = None
+    ) -> PasteObjects | None:
+        """The objects that a recipe of these operations takes; measured only where it chooses."""
+        wanted = {"paste", "place"} & set(ops)
+        return cls(dataset, splits, measured="paste" in wanted) if wanted else None
+
+    def strange(self, annotation: int, image: int | None) -> bool:
+        """Whether an object is of another split than an image."""
+        if image is None:
+            return False
+        home = self.every.table["image_id"][annotation].as_py()
+        return bool(self._splits[home].as_py() != self._splits[image].as_py())
 
     @cached_property
     def others(self) -> dict[int, Any]:
@@ -147,6 +175,67 @@ def _paste(sample: Sample, values: Values, draws: Draws) -> Sample:
     )
 
 
+def _one(sample: Sample, values: Values, draws: Draws) -> Sample:
+    """One object that somebody chose, at the place that they chose."""
+    from ..prepare.paste.place import Frame
+    from ..prepare.paste.render import PasteItem, render
+
+    objects = sample.context.get("paste")
+    if not isinstance(objects, PasteObjects):
+        raise ConfigError(
+            'place: has no objects; give context={"paste": PasteObjects(dataset, measured=False)}, '
+            "or use fastlabel augment"
+        )
+    noise = draws.bits()
+    if values["image"] not in ("", sample.context.get("name")):
+        return replace(sample, notes={**sample.notes, "pasted": 0})
+    at = values["object"]
+    if at >= len(objects.every):
+        raise ConfigError(f"place: object: got {at}, the set has {len(objects.every)} annotations")
+    if objects.strange(at, sample.context.get("image")):
+        return replace(sample, notes={**sample.notes, "skipped": "is of another split"})
+    try:
+        patch = objects.every.patch(at)
+    except DatasetError as error:
+        return replace(sample, notes={**sample.notes, "skipped": str(error)})
+    gray = sample.image.ndim != 3 or sample.image.shape[2] != 3
+    h, w = sample.image.shape[:2]
+    own = patch.box[2] - patch.box[0], patch.box[3] - patch.box[1]
+    # Nothing is enlarged: that would be a picture of pixels that nobody took.
+    scale = min(values["height"] * h / own[1], 1.0)
+    wide, high = own[0] * scale, own[1] * scale
+    if gray or min(wide, high) < 1 or wide > w or high > h:
+        return replace(sample, notes={**sample.notes, "skipped": "has no room here"})
+    x = min(max(values["x"] * w - wide / 2, 0.0), w - wide)
+    y = min(max(values["y"] * h - high, 0.0), h - high)
+    # Whole pixels on two sides: the box is where it is seen to be.
+    box = math.floor(x), math.floor(y), math.floor(x) + wide, math.floor(y) + high
+    frame = Frame(w, h, [tuple(row) for row in sample.boxes.tolist()], [False] * len(sample.boxes))
+    hidden = np.zeros(len(sample.boxes))
+    for row, area in frame.covered(box):
+        hidden[row] = area / max(frame.areas[row], 1e-9)
+    scene = sample.image[:, :, ::-1] if sample.rgb else sample.image
+    item = PasteItem(patch, box, values["flip"], noise)
+    pixels = render(np.ascontiguousarray(scene), [item]).pixels
+    notes: dict[str, Any] = {"pasted": 1}
+    if len(hidden) and hidden.max() > 0:
+        notes["hidden"] = round(float(hidden.max()), 4)
+    made = keep_or_ignore(
+        replace(sample, image=np.ascontiguousarray(pixels[:, :, ::-1]) if sample.rgb else pixels),
+        np.maximum(1.0 - hidden, 1e-9),
+        1.0 - values["max_hidden"],
+        notes,
+    )
+    return replace(
+        made,
+        boxes=np.concatenate([made.boxes, np.array([box])]),
+        polygons=[*made.polygons, None],
+        obb=np.concatenate([made.obb, np.full((1, 4, 2), np.nan)]),
+        kept=np.concatenate([made.kept, np.array([-1 - PASTED - at], np.int64)]),
+        tightness=np.concatenate([made.tightness, np.ones(1)]),
+    )
+
+
 def _place(
     frame: Any, size: tuple[float, float], feet: float, values: Values, draws: Draws
 ) -> tuple[float, float, float, float] | None:
@@ -195,5 +284,32 @@ OPERATIONS: tuple[Operation, ...] = (
             Parameter("flip", False, about="Mirror half of the objects."),
         ),
         _paste,
+    ),
+    Operation(
+        "place",
+        "stage",
+        "One object of the set at one place: what the sandbox writes when it is dropped there.",
+        (
+            Parameter("x", 0.5, (0.0, 1.0), about="Middle of its box, as a share of the width."),
+            Parameter("y", 0.7, (0.0, 1.0), about="Foot of its box, as a share of the height."),
+            Parameter(
+                "height",
+                0.2,
+                (0.001, 1.0),
+                about="Of its box, as a share of the picture's; never more pixels than it has.",
+            ),
+            Parameter("flip", False, about="Left and right exchanged."),
+            Parameter(
+                "max_hidden",
+                0.5,
+                (0.0, 1.0),
+                about="Share of a box; one that is hidden further becomes a region to ignore.",
+            ),
+            Parameter(
+                "object", 0, (0, 2**53), about="Row of its annotation in the set.", whole=True
+            ),
+            Parameter("image", "", about="Name of the image that gets it; empty: all."),
+        ),
+        _one,
     ),
 )

@@ -148,7 +148,7 @@ class AugmentedImages:
             image_key=path,
             epoch=as_whole(epoch, "epoch"),
             order=self.order,
-            context={"paste": self._objects, "image": image},
+            context={"paste": self._objects, "image": image, "name": path},
         )
         own = np.asarray([*given.box_rows, -1], np.int64)  # -1: of none, where all are pasted
         rows = np.where(made.kept >= 0, own[made.kept.clip(-1)], -1 - PASTED - made.kept)
@@ -168,11 +168,13 @@ class AugmentedImages:
 
     def _to_paste(self) -> PasteObjects | None:
         """Objects of the splits of these images alone."""
-        if not any(stage.op == "paste" for stage in self.recipe.stages):
-            return None
         splits = self.dataset.images["split"]
         mine = {splits[at].as_py() for at in self.images}
-        return PasteObjects(self.dataset, None if None in mine else sorted(mine))
+        return PasteObjects.needed(
+            (stage.op for stage in self.recipe.stages),
+            self.dataset,
+            None if None in mine else sorted(mine),
+        )
 
     def _picture(self, path: str) -> Any:
         from ..cut import read_tile

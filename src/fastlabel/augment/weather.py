@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ __all__ = ["OPERATIONS", "row_depth"]
 
 Floats = NDArray[np.float64]
 
+#: Pixels of a picture whose streaks of rain are kept for the next call.
+_KEPT = 1 << 20
 #: Pixels between the points where a smooth mask is worked out.
 _CELL = 8
 
@@ -82,6 +85,32 @@ def _fog(image: Image, values: Values, draws: Draws, rgb: bool) -> Image:
     return _veil(image, 1 - np.exp(-optical), (light, light, light))
 
 
+def _streaks(shape: tuple[int, int], fixed: tuple[float, ...], state: int) -> NDArray[np.uint8]:
+    """How much of each pixel falling drops cover."""
+    import cv2
+
+    amount, long, degrees, opacity = fixed
+    draws = Draws.of_state(state)
+    cover = np.zeros(shape, np.uint8)
+    # Far drops are many, short and thin; near ones few, long and out of focus.
+    for share, size, faint in ((0.7, 0.5, 0.6), (0.25, 1.0, 0.8), (0.05, 1.7, 1.0)):
+        length = max(2.0, long * size)
+        seeds = _core.salt_and_pepper(
+            np.zeros(shape, np.uint8), min(1.0, amount * share), 1.0, draws.bits()
+        )
+        slant = degrees + draws.uniform(-2.0, 2.0)
+        streaks = _core.filter_taps(seeds, *line_kernel(length, slant))
+        if size > 1:
+            streaks = np.asarray(cv2.GaussianBlur(streaks, (3, 3), 0.8), np.uint8)
+        gain = faint * opacity * length
+        cover = np.maximum(cover, _core.look_up(streaks, as_table(gain * np.arange(256.0))))
+    cover.flags.writeable = False
+    return cover
+
+
+_kept_streaks = lru_cache(maxsize=2)(_streaks)
+
+
 def _rain(image: Image, values: Values, draws: Draws, rgb: bool) -> Image:
     import cv2
 
@@ -91,19 +120,10 @@ def _rain(image: Image, values: Values, draws: Draws, rgb: bool) -> Image:
     light = min(255.0, 1.15 * mean + 45.0)
     mist = values["mist"]
     image = _core.look_up(image, as_table(np.arange(256) * (1 - mist) + light * mist))
-    cover = np.zeros((h, w), np.uint8)
-    # Far drops are many, short and thin; near ones few, long and out of focus.
-    for share, size, faint in ((0.7, 0.5, 0.6), (0.25, 1.0, 0.8), (0.05, 1.7, 1.0)):
-        length = max(2.0, values["length"] * size)
-        seeds = _core.salt_and_pepper(
-            np.zeros((h, w), np.uint8), min(1.0, values["amount"] * share), 1.0, draws.bits()
-        )
-        slant = values["degrees"] + draws.uniform(-2.0, 2.0)
-        streaks = _core.filter_taps(seeds, *line_kernel(length, slant))
-        if size > 1:
-            streaks = np.asarray(cv2.GaussianBlur(streaks, (3, 3), 0.8), np.uint8)
-        gain = faint * values["opacity"] * length
-        cover = np.maximum(cover, _core.look_up(streaks, as_table(gain * np.arange(256))))
+    fixed = tuple(values[name] for name in ("amount", "length", "degrees", "opacity"))
+    # Someone who tries other weather below the same rain sees the same drops.
+    make = _kept_streaks if h * w <= _KEPT else _streaks
+    cover = make((h, w), fixed, draws.state)
     colour = as_table(np.full(1 if image.ndim == 2 else 3, light))
     return _core.veil(image, cover, colour)
 

@@ -50,6 +50,7 @@ _COMMANDS = {
     "review": "Review findings on a local page, or in a labelling tool.",
     "lint-augment": "Judge augmentation settings of any trainer.",
     "calibrate": "Fit the scores of rules to what reviewers found.",
+    "sandbox": "Try augmentation on a page in the browser.",
     "sample": "Draw a small labelled data set with planted faults.",
     "bench": "Measure the kernels on this machine, beside their peers.",
 }
