@@ -173,7 +173,7 @@ class TestWrite:
         fastlabel.check(root).write(out)
         before = {p.name: p.read_bytes() for p in out.iterdir()}
 
-        def fails(report):
+        def fails(report, **options):
             raise KeyboardInterrupt
 
         monkeypatch.setattr("fastlabel.report.html.render", fails)

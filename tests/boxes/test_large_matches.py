@@ -73,9 +73,12 @@ def test_the_cost_follows_the_pairs_that_meet():
     small, large = boxes[:25_000] * 0.35, boxes  # of one density
     times = []
     for part in (small, large):
-        start = time.perf_counter()
-        index, _ = fl.ragged_best(part, [0, len(part)], part, [0, len(part)])
-        times.append(time.perf_counter() - start)
-        assert (index == np.arange(len(part))).all()
+        runs = []
+        for _ in range(3):
+            start = time.process_time()
+            index, _ = fl.ragged_best(part, [0, len(part)], part, [0, len(part)])
+            runs.append(time.process_time() - start)
+            assert (index == np.arange(len(part))).all()
+        times.append(min(runs))
     # Eight times the boxes are 64 times the pairs; a third of that is far from both.
     assert times[1] < 64 / 3 * max(times[0], 0.02)
