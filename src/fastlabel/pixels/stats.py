@@ -193,8 +193,10 @@ def luma_percentiles(
     """Percentiles of luma, exact, by nearest rank.
 
     The smallest luma that at least q percent of the pixels do not exceed, as
-    ``numpy.percentile(gray, q, method="inverted_cdf")`` has it. Every pixel counts; the columns
-    ``luma_p01`` ... of a scan come from up to 64 evenly spread rows of a picture instead.
+    ``numpy.percentile(gray, q, method="inverted_cdf")`` has it, but for the rounding of its ranks
+    (0.1 as a float is a little more than a tenth, so 0.1 % of 1,000 pixels are two).
+    Every pixel counts; the columns ``luma_p01`` ... of a scan come from up to 64 evenly spread
+    rows of a picture instead.
 
     Parameters
     ----------
