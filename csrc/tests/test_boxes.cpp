@@ -394,7 +394,7 @@ void wrong_arguments() {
   far.row_stride = INT64_MAX;
   CHECK(fl_box_matrix(&good, &far, nullptr, out, 16, 8) == FL_ERROR_OVERFLOW);
   for (const auto& spoil : std::vector<void (*)(fl_overlap_options*)>{
-           [](fl_overlap_options* o) { o->struct_size = 7; },
+           [](fl_overlap_options* o) { o->struct_size = sizeof(size_t) - 1; },
            [](fl_overlap_options* o) { o->metric = 6; },
            [](fl_overlap_options* o) { o->metric = fl::kIouWithCrowd; },
            [](fl_overlap_options* o) { o->eps = 0; },

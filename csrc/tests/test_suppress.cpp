@@ -262,7 +262,7 @@ void refused() {
                                  keep, &count) == FL_ERROR_ARGUMENT);
   CHECK(fl_weighted_boxes_fusion(&rows, scores, nullptr, models, weights, 1, &options, out, out,
                                  keep, &count) == FL_ERROR_ARGUMENT);
-  options.struct_size = 4;
+  options.struct_size = sizeof(size_t) - 1;
   CHECK(fl_weighted_boxes_fusion(&rows, scores, nullptr, models, scores, 2, &options, out, out,
                                  keep, &count) == FL_ERROR_ARGUMENT);
   CHECK(fl_obb_iou(out, INT64_MAX, out, 2, out) == FL_ERROR_OVERFLOW);

@@ -166,7 +166,11 @@ export here which
 PATH=$("$PYTHON" -c 'import sysconfig; print(sysconfig.get_path("scripts"))'):$PATH
 export PATH
 step "armhf C tests: build" 1200 bash -ec armhf
-step "armhf C tests: run" 600 ctest --test-dir "$ARM/armhf-$which" --timeout 200 -j2 --output-on-failure
+# box_pairs takes three minutes here.
+slow=box_pairs
+[ "$which" = ci ] || slow=none
+step "armhf C tests: run" 900 ctest --test-dir "$ARM/armhf-$which" --timeout 600 -j2 \
+  --output-on-failure -E "^$slow$"
 
 if [ "$which" = all ]; then
   step "armv7l wheel by cross gcc" 1500 "$here/build.sh" gcc-armv7l
